@@ -1,0 +1,51 @@
+"""Pooling of NumPy arrays, forward and backward, in 1 to 3 dimensions.
+
+A pooling is windows x a reduction: `pool` takes any of both, and the names people know
+(`max_pool2d`, `adaptive_avg_pool1d`, `global_max_pool`, ...) are definitions over it.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+try:
+    from cpool import arrays as _arrays
+except ModuleNotFoundError as _error:
+    if _error.name is None or not _error.name.startswith("cpool"):
+        raise
+    raise ImportError(
+        f"cpool's compiled modules are missing from {__path__[0]}: this is a source tree that was "
+        'not built. Run `pip install .` in it, and import cpool from another folder.'
+    ) from _error
+
+from cpool import functional
+from cpool.config import show_config
+from cpool.functional import *  # noqa: F403
+from cpool.pooling import pool, vjp
+from cpool.reductions import Max, Mean, Min, Sum
+from cpool.threads import get_num_threads, num_threads, set_num_threads
+from cpool.windows import Windows, adaptive, sliding, whole
+
+try:
+    __version__ = version("cpool")
+except PackageNotFoundError:
+    __version__ = "0+unknown"
+
+__all__ = [
+    "Max",
+    "Mean",
+    "Min",
+    "Sum",
+    "Windows",
+    "__version__",
+    "adaptive",
+    "get_num_threads",
+    "num_threads",
+    "pool",
+    "set_num_threads",
+    "show_config",
+    "sliding",
+    "vjp",
+    "whole",
+    *functional.__all__,
+]

@@ -1,0 +1,313 @@
+"""Texts of the named functions: what their arguments share is written once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cpool.reductions.base import Reduction
+
+_X = """\
+    x : array_like
+        Input of any real type (bool, integers, float16, bfloat16, float32, float64), any strides
+        and byte order; it is not modified. {axes}"""
+
+_RANKED = {
+    "1d": "The last axis is pooled.",
+    "2d": "The last two axes are pooled.",
+    "3d": "The last three axes are pooled.",
+    "": "The axes that are pooled: see `axes`.",
+}
+
+_WINDOW = """\
+    kernel_size : int or tuple of int
+        Size of a window, in elements, along all pooled axes or along each.
+    stride : int or tuple of int, optional
+        Distance between windows; None is `kernel_size`.
+    padding : int, tuple or {{"valid", "same", "same_lower"}}
+        Elements added on both sides of each axis: an int, or for each axis an int or a
+        ``(before, after)`` pair. "same" gives ``ceil(n / stride)`` windows, the odd element of
+        padding at the end, "same_lower" at the beginning."""
+
+_DILATION = """\
+    dilation : int or tuple of int
+        Distance between the elements of a window."""
+
+_CEIL = """\
+    ceil_mode : bool
+        Keep a last window that is partly outside, unless it would start in the padding after
+        the axis."""
+
+_INDICES = """\
+    return_indices : bool
+        Return ``(values, indices)``, the indices int64 and flat over the pooled axes of x without
+        its padding; -1 for a window without an existing element."""
+
+_MEAN = """\
+    count_include_pad : bool
+        Count constant padding as zeros.
+    divisor_override : int, optional
+        Divide by this number instead of the number of elements; not 0."""
+
+_AXES = """\
+    axes : int or tuple of int, optional
+        The 1 to 3 axes to pool, in the order of the other arguments. None: the last ones, as many
+        as those have entries; where they are ints, all axes of x if it has at most 3."""
+
+_CHANNELS_LAST = """\
+    channels_last : bool
+        Pool the axes before the last one instead."""
+
+_PADDING_MODE = """\
+    padding_mode : {{"constant", "reflect", "mirror", "nearest", "wrap"}}
+        What padding is. "constant": {constant}. The others repeat elements of x, with SciPy's
+        names: "reflect" repeats the edge, "mirror" does not (NumPy's and PyTorch's reflect)."""
+
+_COMMON = """\
+    nan_policy : {{"propagate", "omit", "raise"}}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A window without any gives {empty}.
+    dtype : dtype, optional
+        Type of the result, and of sums on the way where it is wider; real numbers become integers
+        rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x."""
+
+_RETURNS = """\
+    Returns
+    -------
+    ndarray
+        {result}"""
+
+_RAISES = """\
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type, or x is masked, complex or not of numbers.
+    ValueError
+        If an argument is out of range, the windows do not fit, or one lies wholly in padding."""
+
+#: For each operator: one line, what it gives, and where it comes from.
+_OPERATORS = {
+    "max": (
+        "Maximum of each window.",
+        "The maximum of each window: the first of equals, and a NaN if there is one. x's dtype.",
+        "Riesenhuber, M. and Poggio, T. (1999). Hierarchical models of object recognition in\n"
+        "       cortex. Nature Neuroscience 2, 1019-1025.",
+    ),
+    "min": (
+        "Minimum of each window.",
+        "The minimum of each window: the first of equals, and a NaN if there is one. x's dtype.",
+        "Serra, J. (1982). Image Analysis and Mathematical Morphology. Academic Press. (Erosion by\n"
+        "       a flat structuring element.)",
+    ),
+    "sum": (
+        "Sum of each window.",
+        "The sum of each window, in x's dtype; int64 or uint64, modulo 2**64, for integers.",
+        "Crow, F. C. (1984). Summed-area tables for texture mapping. SIGGRAPH 84, 207-212. (What\n"
+        "       window sums are for; no running sum is used here.)",
+    ),
+    "mean": (
+        "Mean of each window.",
+        "The mean of each window, in x's dtype; float64 for integers.",
+        "LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-based learning applied\n"
+        "       to document recognition. Proceedings of the IEEE 86, 2278-2324.",
+    ),
+}
+
+_EXAMPLES = {
+    "max": ("[5., 7.]", "[13., 15.]", "[5.0]"),
+    "min": ("[0., 2.]", "[8., 10.]", "[0.0]"),
+    "sum": ("[10., 18.]", "[42., 50.]", "[10.0]"),
+    "mean": ("[2.5, 4.5]", "[10.5, 12.5]", "[2.5]"),
+}
+
+_VALUES = {
+    "max": lambda w: max(w),
+    "min": lambda w: min(w),
+    "sum": lambda w: sum(w),
+    "mean": lambda w: sum(w) / len(w),
+}
+
+
+def _parameters(kind: type[Reduction], parts: list[str], suffix: str) -> str:
+    constant = "it counts as zeros, or not: `count_include_pad`" if kind.name == "mean" else (
+        "it does not exist"
+    )
+    empty = "0" if kind.name == "sum" else "NaN where the result is floating, else a ValueError"
+    text = "\n".join(parts)
+    return text.format(axes=_RANKED[suffix], constant=constant, empty=empty)
+
+
+def _assemble(
+    kind: type[Reduction], first: str, parts: list[str], suffix: str, see: str, example: str
+) -> str:
+    _, result, source = _OPERATORS[kind.name]
+    return "\n".join([
+        first,
+        "",
+        "    Parameters",
+        "    ----------",
+        _parameters(kind, parts, suffix),
+        "",
+        _RETURNS.format(result=result),
+        "",
+        _RAISES,
+        "",
+        "    See Also",
+        "    --------",
+        f"    {see}",
+        "",
+        "    References",
+        "    ----------",
+        f"    .. [1] {source}",
+        "",
+        "    Examples",
+        "    --------",
+        example,
+        "    ",
+    ])  # fmt: skip
+
+
+def _example(call: str, values: list[float], rank: int) -> str:
+    """A doctest on 0, 1, ..., 15 in as many axes as are pooled."""
+    shape = {1: "(8,)", 2: "(4, 4)", 3: "(2, 2, 4)"}[rank]
+    shown = ", ".join(f"{value}" for value in values)
+    count = {1: "8.0", 2: "16.0", 3: "16.0"}[rank]
+    return (
+        "    >>> import numpy as np\n    >>> import cpool\n"
+        f"    >>> x = np.arange({count}).reshape{shape}\n"
+        f"    >>> {call}.ravel().tolist()\n    [{shown}]"
+    )
+
+
+def _windows_of_two(rank: int) -> list[list[float]]:
+    """What windows of two along each axis read of the example's x."""
+    if rank == 1:
+        return [[2.0 * i, 2.0 * i + 1] for i in range(4)]
+    if rank == 2:
+        return [
+            [r * 8.0 + c * 2.0 + o for o in (0, 1, 4, 5)] for r in range(2) for c in range(2)
+        ]
+    return [[c * 2.0 + o for o in (0, 1, 4, 5, 8, 9, 12, 13)] for c in range(2)]
+
+
+def sliding_text(kind: type[Reduction], suffix: str) -> str:
+    """Of max_pool2d and its like."""
+    name, rank = kind.function + suffix, int(suffix[0]) if suffix else 2
+    parts = [_X, _WINDOW]
+    if kind.name == "mean":
+        parts += [_CEIL, _MEAN, _DILATION]
+    else:
+        parts += [_DILATION, _CEIL]
+    if kind.selects:
+        parts.append(_INDICES)
+    parts += [] if suffix else [_AXES]
+    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON]
+    size = "2" if suffix else "(2, 2)"
+    values = [_VALUES[kind.name](w) for w in _windows_of_two(rank)]
+    first = _OPERATORS[kind.name][0][:-1] + f": {_window_words(suffix)} at equal distances [1]_."
+    return _assemble(
+        kind, first, parts, suffix, f"adaptive_{name}, pool",
+        _example(f"cpool.{name}(x, {size})", values, rank),
+    )  # fmt: skip
+
+
+def _window_words(suffix: str) -> str:
+    return {"1d": "windows along the last axis", "2d": "windows over the last two axes",
+            "3d": "windows over the last three axes", "": "windows over any 1 to 3 axes"}[suffix]  # fmt: skip
+
+
+_OUTPUT_SIZE = """\
+    output_size : int or None, or tuple of them
+        Number of windows along all pooled axes or along each; None keeps an axis as it is."""
+
+_GLOBAL_AXES = """\
+    axes : int or tuple of int, optional
+        The axes to pool. None: all but the first two, or with `channels_last` all but the first
+        and the last.
+    channels_last : bool
+        See `axes`, with which it cannot be given.
+    keepdims : bool
+        Keep the pooled axes, with length 1."""
+
+
+def adaptive_text(kind: type[Reduction], suffix: str) -> str:
+    """Of adaptive_max_pool2d and its like."""
+    name, rank = f"adaptive_{kind.function}{suffix}", int(suffix[0]) if suffix else 2
+    parts = [_X, _OUTPUT_SIZE]
+    if kind.selects:
+        parts.append(_INDICES)
+    parts += [] if suffix else [_AXES]
+    parts += [_CHANNELS_LAST, _COMMON]
+    size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
+    values = [_VALUES[kind.name](w) for w in _windows_of_two(rank)]
+    words = _window_words(suffix).replace("windows", "a given number of windows", 1)
+    first = _OPERATORS[kind.name][0][:-1] + f": {words} [1]_."
+    return _assemble(
+        kind, first, parts, suffix, "adaptive",
+        _example(f"cpool.{name}(x, {size})", values, rank),
+    )  # fmt: skip
+
+
+def global_text(kind: type[Reduction]) -> str:
+    """Of global_max_pool and its like."""
+    name = f"global_{kind.function}"
+    parts = [_X.replace(" {axes}", ""), _GLOBAL_AXES, _COMMON]
+    first = _OPERATORS[kind.name][0].replace("each window.", "each plane: one window over it [1]_.")
+    value = _VALUES[kind.name]([float(i) for i in range(16)])
+    example = _example(f"cpool.{name}(x, axes=(0, 1))", [value], 2)
+    return _assemble(kind, first, parts, "", "pool, whole", example)
+
+
+def unpool_text(suffix: str) -> str:
+    """Of max_unpool2d and its like."""
+    axes = "" if suffix else _AXES + "\n"
+    return f"""Values back to where max pooling found them; zeros everywhere else [1]_.
+
+    Parameters
+    ----------
+    x : array_like
+        Values of any real type. {_RANKED[suffix]}
+    indices : array_like of int
+        Positions, of x's shape, as ``return_indices=True`` gives them: flat over the pooled axes
+        of the result. -1 is left out. Where one repeats, the last in row-major order stays.
+    kernel_size, stride, padding : int or tuple of int
+        Those of the max pooling.
+    output_size : int or tuple of int, optional
+        Size of the result along the pooled axes, or its shape: less than a stride from
+        ``(n - 1) * stride + kernel_size - 2 * padding``, which is the default.
+{axes}    channels_last : bool
+        Pooled axes are those before the last one.
+
+    Returns
+    -------
+    ndarray
+        Of x's dtype.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If an index is outside the result, or an argument out of range.
+
+    See Also
+    --------
+    max_pool{suffix}
+
+    References
+    ----------
+    .. [1] Zeiler, M. D., Taylor, G. W. and Fergus, R. (2011). Adaptive deconvolutional networks
+       for mid and high level feature learning. ICCV 2011, 2018-2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.array([[1.0, 4.0, 3.0, 2.0]])
+    >>> y, indices = cpool.max_pool1d(x, 2, return_indices=True)
+    >>> cpool.max_unpool1d(y, indices, 2).tolist()
+    [[0.0, 4.0, 3.0, 0.0]]
+    """

@@ -1,0 +1,111 @@
+# Tiles: boxes of the result, and what they read.
+
+cdef struct Tile:
+    # A box of the result in one plane, and the part of the source's rows that it reads.
+    const char* x
+    char* y
+    char* q
+    char* q2
+    const char* mask
+    Py_ssize_t d, h0, h1, w0, w1, c0, nc
+    Py_ssize_t h_lo, h_hi           # source rows
+    Py_ssize_t w_lo, w_hi           # source elements along W (times nc)
+    Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
+    bint safe                       # BLOCK bytes beyond each row's end may be read
+
+
+cdef void line_of_windows(const Axis* a, Tile* t, Py_ssize_t* entries) noexcept nogil:
+    """Which part of a row the windows w0 to w1 read, and where it stands in a padded line."""
+    cdef Py_ssize_t j0, j1
+    if a.start != NULL:
+        extent(a, t.w0, t.w1, entries, &t.w_lo, &t.w_hi)
+        t.left = 0
+        t.width = t.w_hi - t.w_lo
+        return
+    j0 = t.w0 * a.stride
+    j1 = (t.w1 - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+    if a.source != NULL:
+        # Tiles are as wide as the plane: any element may be read.
+        t.w_lo, t.w_hi, t.left = 0, a.n, a.before
+        t.width = most(j1, a.before + a.n)
+        return
+    t.w_lo = most(0, j0 - a.before)
+    t.w_hi = least(a.n, j1 - a.before)
+    t.left = t.w_lo + a.before - j0
+    t.width = j1 - j0
+
+
+cdef void line_of_transposed(const Axis* a, Tile* t) noexcept nogil:
+    """Which windows cover the elements w0 to w1; positions before the first and after the last
+    window stand for windows that do not exist."""
+    cdef Py_ssize_t q0, q1, back, first, stop, w
+    if a.start != NULL or a.identity:
+        first, stop = a.n, 0
+        for w in range(t.w0, t.w1):
+            if a.identity:
+                first, stop = t.w0, t.w1
+                break
+            if a.count[w] > 0:
+                first = least(first, a.start[w])
+                stop = most(stop, a.start[w] + a.count[w])
+        t.w_lo, t.w_hi, t.left = least(first, stop), stop, 0
+        t.width = t.w_hi - t.w_lo
+        return
+    q0, q1 = phases_of(a, t.w0, t.w1)
+    back = ((a.kernel - 1) * a.dilation) // a.stride
+    t.w_lo = least(most(0, q0 - back), a.n)
+    t.w_hi = most(t.w_lo, least(a.n, q1))
+    t.left = t.w_lo - (q0 - back)
+    t.width = q1 - q0 + back
+
+
+cdef inline (Py_ssize_t, Py_ssize_t) phases_of(const Axis* a, Py_ssize_t w0, Py_ssize_t w1) noexcept nogil:
+    """Position = phase + stride * q: the range of q for elements w0 to w1."""
+    if a.source != NULL:
+        return 0, (a.reach + a.stride - 1) // a.stride
+    return (w0 + a.before) // a.stride, (w1 - 1 + a.before) // a.stride + 1
+
+
+cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogil:
+    """Item number -> plane, and box of the result."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t plane, index, i, h, w, c, reading
+    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    c = item % g.tiles[2]
+    item = item // g.tiles[2]
+    w = item % g.tiles[1]
+    item = item // g.tiles[1]
+    h = item % g.tiles[0]
+    item = item // g.tiles[0]
+    t.d = item % a[0].m
+    plane = item // a[0].m
+    t.x, t.y, t.q, t.q2, t.mask = g.x, g.y, g.q, g.q2, g.mask
+    for i in range(g.outer_ndim - 1, -1, -1):
+        index = plane % g.outer[i]
+        plane = plane // g.outer[i]
+        t.x += index * g.x_outer[i]
+        t.y += index * g.y_outer[i]
+        if t.q != NULL:
+            t.q += index * g.q_outer[i]
+        if t.q2 != NULL:
+            t.q2 += index * g.q2_outer[i]
+        if t.mask != NULL:
+            t.mask += index * g.m_outer[i]
+    t.h0 = h * g.tile[0]
+    t.h1 = least(t.h0 + g.tile[0], a[1].m)
+    t.w0 = w * g.tile[1]
+    t.w1 = least(t.w0 + g.tile[1], a[2].m)
+    t.c0 = c * g.tile[2]
+    t.nc = least(g.tile[2], g.inner - t.c0)
+    extent(&a[1], t.h0, t.h1, entries, &t.h_lo, &t.h_hi)
+    if a[2].transposed:
+        line_of_transposed(&a[2], t)
+    else:
+        line_of_windows(&a[2], t, entries)
+    t.safe = True
+    if g.in_place:
+        # The farthest byte of this plane's rows, whatever the signs of the strides.
+        reading = (t.w_hi * g.inner + t.nc) * g.x_size + 2 * BLOCK
+        reading += most(0, (a[0].n - 1) * g.xs[0])
+        reading += most(0, (a[1].n - 1) * g.xs[1])
+        t.safe = reading <= g.x_end - t.x

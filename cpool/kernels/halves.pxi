@@ -1,0 +1,54 @@
+# 16-bit floats: to float and back, rounded to nearest, ties to even. Branch-free, so that loops
+# over them are vectorised on any instruction set; the same bits as hardware conversion.
+
+cdef extern from *:
+    """
+    static inline float cpool_as_float(uint32_t u) { float f; memcpy(&f, &u, 4); return f; }
+    static inline uint32_t cpool_as_bits(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }
+
+    /* IEEE 754 binary16. Moving the exponent and mantissa up by 13 bits gives the value times
+       2**-112, subnormals included; infinities and NaNs get their exponent by hand. */
+    static inline float cpool_half_to_float(uint16_t h) {
+        uint32_t magnitude = (uint32_t)(h & 0x7fffu) << 13;
+        uint32_t finite = cpool_as_bits(cpool_as_float(magnitude) * 0x1p112f);
+        uint32_t special = magnitude | 0x7f800000u;
+        uint32_t bits = magnitude >= 0x0f800000u ? special : finite;
+        return cpool_as_float(bits | ((uint32_t)(h & 0x8000u) << 16));
+    }
+    /* Subnormals: adding 0.5 leaves the float's last bit worth 2**-24, the unit of a subnormal
+       half, so that the addition rounds. */
+    static inline uint16_t cpool_float_to_half(float f) {
+        uint32_t bits = cpool_as_bits(f), x = bits & 0x7fffffffu;
+        uint32_t normal = (x + 0xfffu + ((x >> 13) & 1u) - 0x38000000u) >> 13;
+        uint32_t tiny = cpool_as_bits(cpool_as_float(x) + 0.5f) - 0x3f000000u;
+        uint32_t nan = 0x7e00u | ((x >> 13) & 0x1ffu);
+        uint32_t h = x < 0x38800000u ? tiny : normal;
+        h = x >= 0x47800000u ? 0x7c00u : h;
+        h = x > 0x7f800000u ? nan : h;
+        return (uint16_t)(h | ((bits >> 16) & 0x8000u));
+    }
+    /* bfloat16 is the upper half of a float. */
+    static inline float cpool_bfloat_to_float(uint16_t h) {
+        return cpool_as_float((uint32_t)h << 16);
+    }
+    static inline uint16_t cpool_float_to_bfloat(float f) {
+        uint32_t x = cpool_as_bits(f);
+        uint32_t rounded = (x + 0x7fffu + ((x >> 16) & 1u)) >> 16;
+        uint32_t nan = (x >> 16) | 0x40u;
+        return (uint16_t)((x & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
+    }
+    /* Rounded to odd, a float on the way from double to 16 bits does not round twice
+       (Boldo & Melquiond 2008). */
+    static inline float cpool_round_to_odd(double d) {
+        float f = (float)d;
+        uint32_t bits = cpool_as_bits(f);
+        if (f != f || (double)f == d) return f;
+        if (fabs((double)f) > fabs(d)) bits -= 1;
+        return cpool_as_float(bits | 1u);
+    }
+    """
+    float half_to_float "cpool_half_to_float"(uint16_t h) noexcept nogil
+    uint16_t float_to_half "cpool_float_to_half"(float f) noexcept nogil
+    float bfloat_to_float "cpool_bfloat_to_float"(uint16_t h) noexcept nogil
+    uint16_t float_to_bfloat "cpool_float_to_bfloat"(float f) noexcept nogil
+    float round_to_odd "cpool_round_to_odd"(double d) noexcept nogil

@@ -1,0 +1,202 @@
+# Load: a row of any array -> a contiguous row of the type that is folded. Strides, byte order,
+# alignment, conversion, masks and NaNs that do not exist end here; folds never hear of them.
+
+ctypedef fused S:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    int32_t
+    uint32_t
+    int64_t
+    uint64_t
+    float
+    double
+
+cdef enum What:
+    # What a tile's rows are: the values, or 1 for each element that exists, or 1 for each NaN.
+    VALUES, EXISTING, NANS
+
+
+cdef void gather(char* raw, const char* x, Py_ssize_t nw, Py_ssize_t nc, Py_ssize_t sw,
+                 Py_ssize_t sc, int size, bint swapped) noexcept nogil:
+    """Elements of any stride, alignment and byte order, one after the other."""
+    cdef Py_ssize_t w, c
+    cdef int b
+    cdef const char* at
+    for w in range(nw):
+        at = x + w * sw
+        for c in range(nc):
+            if swapped:
+                for b in range(size):
+                    raw[b] = at[size - 1 - b]
+            elif size == 1:
+                raw[0] = at[0]
+            elif size == 2:
+                memcpy(raw, at, 2)
+            elif size == 4:
+                memcpy(raw, at, 4)
+            else:
+                memcpy(raw, at, 8)
+            raw += size
+            at += sc
+
+
+cdef void widen(T* restrict y, const S* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <T> x[i]
+
+
+cdef void halves(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <T> half_to_float(x[i])
+
+
+cdef void bfloats(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <T> bfloat_to_float(x[i])
+
+
+cdef void convert(T* y, const char* raw, int kind, int size, Py_ssize_t n) noexcept nogil:
+    """Exactly the conversions that cpool.arrays asks for: none of them loses anything."""
+    if T is float or T is double:
+        if kind == HALF:
+            halves(y, <const uint16_t*> raw, n)
+            return
+        elif kind == BFLOAT:
+            bfloats(y, <const uint16_t*> raw, n)
+            return
+    if T is double:
+        if kind == FLOAT:
+            widen(y, <const float*> raw, n)
+            return
+    if T is huge:
+        if kind == UINT64:
+            widen(y, <const uint64_t*> raw, n)
+        else:
+            widen(y, <const int64_t*> raw, n)
+        return
+    if T is int32_t or T is uint64_t:
+        if kind == INT8:
+            widen(y, <const int8_t*> raw, n)
+            return
+        elif kind == BOOL or kind == UINT8:
+            widen(y, <const uint8_t*> raw, n)
+            return
+        elif kind == INT16:
+            widen(y, <const int16_t*> raw, n)
+            return
+        elif kind == UINT16:
+            widen(y, <const uint16_t*> raw, n)
+            return
+    if T is uint64_t:
+        if kind == INT32:
+            widen(y, <const int32_t*> raw, n)
+            return
+        elif kind == UINT32:
+            widen(y, <const uint32_t*> raw, n)
+            return
+    memcpy(y, raw, n * sizeof(T))
+
+
+cdef inline bint is_contiguous(const Py_ssize_t* strides, Py_ssize_t nw, Py_ssize_t nc,
+                               Py_ssize_t size) noexcept nogil:
+    return (nc == 1 or strides[3] == size) and (nw == 1 or strides[2] == nc * size)
+
+
+cdef void load_plain(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
+                     char* s) noexcept nogil:
+    """Source row (d, h) of a tile, as it is."""
+    cdef Py_ssize_t nw = t.w_hi - t.w_lo
+    cdef const char* x = (t.x + d * g.xs[0] + h * g.xs[1] + t.w_lo * g.xs[2] + t.c0 * g.xs[3])
+    cdef char* raw = s + g.raw_at
+    if not g.x_swapped and is_contiguous(g.xs, nw, t.nc, g.x_size) and (
+            <size_t> x % g.x_size == 0):
+        convert(y, x, g.x_type, g.x_size, nw * t.nc)
+        return
+    gather(raw, x, nw, t.nc, g.xs[2], g.xs[3], g.x_size, g.x_swapped)
+    convert(y, raw, g.x_type, g.x_size, nw * t.nc)
+
+
+cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,
+                    bint nans) noexcept nogil:
+    """What exists stays so where x is a NaN (nans), or where it is none (not nans)."""
+    cdef Py_ssize_t i
+    cdef uint8_t wanted = nans
+    for i in range(n):
+        flags[i] = flags[i] & ((x[i] != x[i]) == wanted)
+
+
+cdef void load_flags(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, uint8_t* flags,
+                     What what, char* s) noexcept nogil:
+    """1 for each element of a source row that exists (or, for NANS, that is an existing NaN)."""
+    cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
+    cdef char* values = s + g.flags_at + g.line * 1
+    if g.mask == NULL:
+        fill(flags, n, <uint8_t> 1)
+    else:
+        gather(<char*> flags, t.mask + d * g.ms[0] + h * g.ms[1] + t.w_lo * g.ms[2] +
+               t.c0 * g.ms[3], t.w_hi - t.w_lo, t.nc, g.ms[2], g.ms[3], 1, False)
+        for i in range(n):
+            flags[i] = flags[i] != 0
+    if what == NANS or g.omit_nan:
+        if g.t_type == DOUBLE:
+            load_plain(g, t, d, h, <double*> values, s)
+            mark_nans(flags, <double*> values, n, what == NANS)
+        else:
+            load_plain(g, t, d, h, <float*> values, s)
+            mark_nans(flags, <float*> values, n, what == NANS)
+
+
+cdef void keep(T* restrict y, const uint8_t* restrict flags, Py_ssize_t n, T none) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(n):
+        v = y[i]
+        y[i] = v if flags[i] != 0 else none
+
+
+cdef void divide_source(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h,
+                        T* y) noexcept nogil:
+    """The transpose of a mean: each window's gradient divided by what its mean was divided by."""
+    cdef Py_ssize_t w, c
+    cdef const Axis* a = &g.axis[0]
+    cdef double plane = g.divisor
+    cdef T size
+    if plane == 0:
+        plane = ((a[0].size[d] if a[0].size != NULL else a[0].size0) *
+                 (a[1].size[h] if a[1].size != NULL else a[1].size0))
+        if a[2].size != NULL:
+            for w in range(t.w_lo, t.w_hi):
+                size = <T> (plane * a[2].size[w])
+                for c in range(t.nc):
+                    y[c] = y[c] / size
+                y += t.nc
+            return
+        plane = plane * a[2].size0
+    size = <T> plane
+    for w in range((t.w_hi - t.w_lo) * t.nc):
+        y[w] = y[w] / size
+
+
+cdef void load(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y, What what, char* s,
+               Op op) noexcept nogil:
+    """Source row (d, h) of a tile, ready to be folded."""
+    cdef Py_ssize_t n = (t.w_hi - t.w_lo) * t.nc
+    cdef uint8_t* flags = <uint8_t*> (s + g.flags_at)
+    cdef T none = 0
+    if what != VALUES:
+        load_flags(g, t, d, h, flags, what, s)
+        widen(y, flags, n)
+        return
+    load_plain(g, t, d, h, y, s)
+    if g.mask != NULL or g.omit_nan:
+        load_flags(g, t, d, h, flags, VALUES, s)
+        none = identity(op, none)
+        keep(y, flags, n, none)
+    if T is float or T is double:
+        if g.transposed and g.mean:
+            divide_source(g, t, d, h, y)

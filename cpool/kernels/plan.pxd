@@ -1,0 +1,116 @@
+"""What one call is: plain structs, filled by cpool.arrays, read by the kernels."""
+
+from libc.stdint cimport int64_t
+
+
+cdef enum TypeCode:
+    # Data types in memory and in the folds. HUGE is 128 bits wide and only ever an accumulator.
+    BOOL, INT8, UINT8, INT16, UINT16, INT32, UINT32, INT64, UINT64
+    HALF, BFLOAT, FLOAT, DOUBLE, HUGE
+    TYPES
+
+
+cdef enum Operation:
+    MAX, MIN, ADD
+    OPERATIONS
+
+
+cdef enum Failure:
+    # Bits that a kernel sets; cpool.arrays turns them into exceptions.
+    EMPTY_WINDOW = 1        # no existing element, and the result cannot say NaN
+    NAN_TO_INTEGER = 2
+    NAN_READ = 4            # nan_policy="raise"
+    BAD_INDEX = 8
+    NO_MEMORY = 16
+
+
+cdef struct Axis:
+    # Windows along one axis. Regular ones start `stride` apart on the padded axis, on which
+    # source element i stands at `before + i`; irregular ones (adaptive, whole) have a table.
+    #
+    # A transposed axis reads the same windows the other way round: its source is one value for
+    # each window (n of them), its result one value for each element that windows cover (m).
+    Py_ssize_t n                # elements of the source
+    Py_ssize_t m                # elements of the result
+    Py_ssize_t kernel           # taps of a window (of the longest one, if irregular)
+    Py_ssize_t stride
+    Py_ssize_t dilation
+    Py_ssize_t before           # padding before the first element
+    Py_ssize_t reach            # padded positions that windows may read: before + elements + after
+    bint transposed
+    bint identity               # every window is one element, itself: nothing to fold
+    const Py_ssize_t* source    # padded position -> element, -1 for none; NULL: constant padding
+    const Py_ssize_t* images    # transposed with `source`: padded positions of element i are
+    const Py_ssize_t* image0    # images[image0[i]:image0[i + 1]]
+    const Py_ssize_t* start     # irregular: first element of each window; NULL if regular
+    const Py_ssize_t* count     # irregular: number of elements
+    const Py_ssize_t* origin    # irregular: first element of each window, transposed or not
+    const double* size          # what a mean divides by, along this axis; NULL: always size0
+    double size0
+    const double* exist         # elements of each window that exist along this axis; NULL: exist0
+    double exist0
+
+
+cdef struct Plan:
+    # --- arrays: addresses, data types, strides in bytes of D, H, W and inner
+    const char* x
+    const char* x_end           # one past the last readable byte
+    char* y
+    char* q                     # offsets inside windows, or NULL
+    char* q2                    # int64 positions, or NULL
+    const char* mask            # bool: which elements exist, or NULL for all
+    int x_type, t_type, y_type, q_type
+    int x_size, y_size, q_size  # bytes of an element
+    bint x_swapped              # other byte order
+    bint in_place               # rows of x can be folded where they are
+    bint y_plain                # rows of y are contiguous, of type t_type, and need no finish
+    Py_ssize_t xs[4]
+    Py_ssize_t ys[4]
+    Py_ssize_t qs[4]
+    Py_ssize_t q2s[4]
+    Py_ssize_t ms[4]
+    # --- outer axes, which are never folded: one plane for each combination of their indices
+    int outer_ndim
+    Py_ssize_t planes
+    Py_ssize_t outer[64]
+    Py_ssize_t x_outer[64]
+    Py_ssize_t y_outer[64]
+    Py_ssize_t q_outer[64]
+    Py_ssize_t m_outer[64]
+    Py_ssize_t q2_outer[64]
+    # --- the plane: D, H, W and a contiguous inner axis
+    Axis axis[3]
+    Py_ssize_t inner
+    Py_ssize_t plane_shape[3]   # of the unpadded input, for positions
+    # --- what happens in load and store
+    bint transposed
+    bint omit_nan               # a NaN does not exist
+    bint raise_nan              # report any NaN that a window reads
+    bint mean                   # forward: divide on store; transposed: divide on load
+    bint mean_masked            # the divisor is counted
+    double divisor              # divisor_override, or 0
+    int64_t no_offset           # the offset of a window without existing elements
+    # --- tiles: boxes of the result, one after the other at absolute positions
+    Py_ssize_t tile[3]          # extent along H, W, inner
+    Py_ssize_t tiles[3]
+    Py_ssize_t items            # planes * m of D * tiles
+    # --- scratch of one thread: pitches in elements, offsets in bytes
+    Py_ssize_t line             # of rows as wide as a tile reads
+    Py_ssize_t row              # of rows as wide as a tile writes
+    Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
+    Py_ssize_t raw_at, flags_at, wide_at, entries_at
+    Py_ssize_t scratch
+    int* failures
+
+
+ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept nogil
+
+
+cdef struct Kernels:
+    # Everything that one instruction set's module exports.
+    kernel_t fold[3]            # by Operation
+    kernel_t select[2]          # MAX, MIN: the same with positions
+    kernel_t scatter            # the transpose of select
+    kernel_t unpool             # values to the positions that q2 holds
+    kernel_t unpool_transposed
+    int block                   # bytes that may be read or written beyond a row of scratch

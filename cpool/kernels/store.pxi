@@ -1,0 +1,347 @@
+# Store: a row of folded values -> a row of the result. Divisors, empty windows, conversion,
+# rounding, saturation and strides end here.
+
+cdef extern from *:
+    """
+    /* v / n rounded to nearest, ties to even, exactly; n != 0. */
+    static inline cpool_huge cpool_round_divide(cpool_huge v, cpool_huge n) {
+        cpool_huge q, r, twice;
+        if (n < 0) { v = -v; n = -n; }
+        q = v / n; r = v % n;
+        if (r < 0) { r += n; q -= 1; }
+        twice = 2 * r;
+        return q + (twice > n || (twice == n && (q & 1)));
+    }
+    /* Nearest integer, ties to even: adding 1.5 * 2**52 rounds what is smaller than 2**51. */
+    static inline double cpool_rint(double v) {
+        double magic = 0x1.8p52, rounded = (v + magic) - magic;
+        return fabs(v) < 0x1p51 ? rounded : rint(v);
+    }
+    """
+    huge round_divide "cpool_round_divide"(huge v, huge n) noexcept nogil
+    double nearest "cpool_rint"(double v) noexcept nogil
+    double fabs(double v) noexcept nogil
+    const double D_NAN "((double)NAN)"
+    const double TWO_63 "0x1p63"
+    const double TWO_64 "0x1p64"
+
+
+cdef inline void fail(const Plan* g, int what) noexcept nogil:
+    g.failures[0] = g.failures[0] | what
+
+
+cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, const char* raw,
+                      const Py_ssize_t* strides, int size) noexcept nogil:
+    """Contiguous elements to row h of the result's tile, whatever its strides."""
+    cdef Py_ssize_t w, c, nw = t.w1 - t.w0
+    cdef char* at
+    base += (t.d * strides[0] + h * strides[1] + t.w0 * strides[2] + t.c0 * strides[3])
+    if is_contiguous(strides, nw, t.nc, size):
+        memcpy(base, raw, nw * t.nc * size)
+        return
+    for w in range(nw):
+        at = base + w * strides[2]
+        for c in range(t.nc):
+            memcpy(at, raw, size)
+            raw += size
+            at += strides[3]
+
+
+# --- divisors of means ----------------------------------------------------------------------------
+
+cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t h, double* y,
+                   const int32_t* counts) noexcept nogil:
+    """What each element of row h is divided by."""
+    cdef Py_ssize_t w, c, i = 0
+    cdef const Axis* a = &g.axis[0]
+    cdef double plane, existing, size, padding
+    plane = ((a[0].size[t.d] if a[0].size != NULL else a[0].size0) *
+             (a[1].size[h] if a[1].size != NULL else a[1].size0))
+    existing = ((a[0].exist[t.d] if a[0].exist != NULL else a[0].exist0) *
+                (a[1].exist[h] if a[1].exist != NULL else a[1].exist0))
+    for w in range(t.w0, t.w1):
+        size = plane * (a[2].size[w] if a[2].size != NULL else a[2].size0)
+        padding = size - existing * (a[2].exist[w] if a[2].exist != NULL else a[2].exist0)
+        if g.divisor != 0:
+            size = g.divisor
+        for c in range(t.nc):
+            if counts != NULL and g.divisor == 0:
+                y[i] = counts[i] + padding
+            else:
+                y[i] = size
+            i += 1
+
+
+cdef void divide(T* restrict z, const double* restrict by, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = z[i] / <T> by[i]
+
+
+cdef void divide_all(T* restrict z, T by, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = z[i] / by
+
+
+cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
+    return g.divisor != 0 or (
+        g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
+
+
+cdef inline double constant_divisor(const Plan* g) noexcept nogil:
+    if g.divisor != 0:
+        return g.divisor
+    return g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
+
+
+# --- conversion -----------------------------------------------------------------------------------
+
+cdef bint cast_double(S* restrict y, const double* restrict x, Py_ssize_t n) noexcept nogil:
+    """Rounded half to even and saturated; whether there was a NaN that S has no word for."""
+    cdef Py_ssize_t i
+    cdef double v, lo, hi
+    cdef bint bad = False
+    if S is float or S is double:
+        for i in range(n):
+            y[i] = <S> x[i]
+        return False
+    elif S is int64_t or S is uint64_t:
+        for i in range(n):
+            v = nearest(x[i])
+            bad |= v != v
+            if S is int64_t:
+                y[i] = INT64_MAX if v >= TWO_63 else INT64_MIN if not v > -TWO_63 else <S> v
+            else:
+                y[i] = UINT64_MAX if v >= TWO_64 else 0 if not v > 0 else <S> v
+        return bad
+    else:
+        lo = <double> limit_low(<S> 0)
+        hi = <double> limit_high(<S> 0)
+        for i in range(n):
+            v = x[i]
+            bad |= v != v
+            v = v if v < hi else hi
+            v = v if v > lo else lo
+            y[i] = <S> <int64_t> nearest(v)
+        return bad
+
+
+cdef inline S limit_low(S tag) noexcept nogil:
+    if S is int8_t:
+        return INT8_MIN
+    elif S is int16_t:
+        return INT16_MIN
+    elif S is int32_t:
+        return INT32_MIN
+    elif S is int64_t:
+        return INT64_MIN
+    else:
+        return 0
+
+
+cdef inline S limit_high(S tag) noexcept nogil:
+    if S is int8_t:
+        return INT8_MAX
+    elif S is int16_t:
+        return INT16_MAX
+    elif S is int32_t:
+        return INT32_MAX
+    elif S is int64_t:
+        return INT64_MAX
+    elif S is uint8_t:
+        return UINT8_MAX
+    elif S is uint16_t:
+        return UINT16_MAX
+    elif S is uint32_t:
+        return UINT32_MAX
+    elif S is uint64_t:
+        return UINT64_MAX
+    else:
+        return 0
+
+
+cdef void cast_huge(S* restrict y, const huge* restrict x, Py_ssize_t n) noexcept nogil:
+    """Integers to integers, saturated."""
+    cdef Py_ssize_t i
+    cdef huge lo = <huge> limit_low(<S> 0), hi = <huge> limit_high(<S> 0), v
+    for i in range(n):
+        v = x[i]
+        v = v if v < hi else hi
+        v = v if v > lo else lo
+        y[i] = <S> v
+
+
+cdef void from_double(const Plan* g, char* y, double* x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef bint bad = False
+    if g.y_type == DOUBLE:
+        memcpy(y, x, n * sizeof(double))
+    elif g.y_type == FLOAT:
+        cast_double(<float*> y, x, n)
+    elif g.y_type == HALF:
+        for i in range(n):
+            (<uint16_t*> y)[i] = float_to_half(round_to_odd(x[i]))
+    elif g.y_type == BFLOAT:
+        for i in range(n):
+            (<uint16_t*> y)[i] = float_to_bfloat(round_to_odd(x[i]))
+    elif g.y_type == BOOL:
+        bad = cast_double(<uint8_t*> y, x, n)
+        for i in range(n):
+            y[i] = (<uint8_t*> y)[i] != 0
+    elif g.y_type == INT8:
+        bad = cast_double(<int8_t*> y, x, n)
+    elif g.y_type == UINT8:
+        bad = cast_double(<uint8_t*> y, x, n)
+    elif g.y_type == INT16:
+        bad = cast_double(<int16_t*> y, x, n)
+    elif g.y_type == UINT16:
+        bad = cast_double(<uint16_t*> y, x, n)
+    elif g.y_type == INT32:
+        bad = cast_double(<int32_t*> y, x, n)
+    elif g.y_type == UINT32:
+        bad = cast_double(<uint32_t*> y, x, n)
+    elif g.y_type == INT64:
+        bad = cast_double(<int64_t*> y, x, n)
+    else:
+        bad = cast_double(<uint64_t*> y, x, n)
+    if bad:
+        fail(g, NAN_TO_INTEGER)
+
+
+cdef void from_huge(const Plan* g, char* y, const huge* x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    if g.y_type == BOOL:
+        for i in range(n):
+            y[i] = x[i] > 0
+    elif g.y_type == INT8:
+        cast_huge(<int8_t*> y, x, n)
+    elif g.y_type == UINT8:
+        cast_huge(<uint8_t*> y, x, n)
+    elif g.y_type == INT16:
+        cast_huge(<int16_t*> y, x, n)
+    elif g.y_type == UINT16:
+        cast_huge(<uint16_t*> y, x, n)
+    elif g.y_type == INT32:
+        cast_huge(<int32_t*> y, x, n)
+    elif g.y_type == UINT32:
+        cast_huge(<uint32_t*> y, x, n)
+    elif g.y_type == INT64:
+        cast_huge(<int64_t*> y, x, n)
+    else:
+        cast_huge(<uint64_t*> y, x, n)
+
+
+cdef inline bint is_floating(int kind) noexcept nogil:
+    return kind == HALF or kind == BFLOAT or kind == FLOAT or kind == DOUBLE
+
+
+cdef void from_float(const Plan* g, char* y, const T* z, Py_ssize_t n, double* wide) noexcept nogil:
+    """A row of floats, finished, in the result's type."""
+    cdef Py_ssize_t i
+    if T is float:
+        if g.y_type == FLOAT:
+            memcpy(y, z, n * sizeof(float))
+            return
+        elif g.y_type == HALF:
+            for i in range(n):
+                (<uint16_t*> y)[i] = float_to_half(z[i])
+            return
+        elif g.y_type == BFLOAT:
+            for i in range(n):
+                (<uint16_t*> y)[i] = float_to_bfloat(z[i])
+            return
+    for i in range(n):
+        wide[i] = <double> z[i]
+    from_double(g, y, wide, n)
+
+
+cdef void store_float(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts,
+                      char* s, Op op) noexcept nogil:
+    cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
+    cdef double* wide = <double*> (s + g.wide_at)
+    cdef char* raw = s + g.raw_at
+    cdef T none
+    if g.mean and not g.transposed:
+        if counts == NULL and divisor_is_constant(g):
+            divide_all(z, <T> constant_divisor(g), n)
+        else:
+            divisors(g, t, h, wide, counts)
+            divide(z, wide, n)
+    if counts != NULL and (g.mean or Op is not AddOp):
+        none = <T> D_NAN
+        for i in range(n):
+            z[i] = z[i] if counts[i] > 0 else none
+    from_float(g, raw, z, n, wide)
+    scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+
+
+cdef void store_integer(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts,
+                        char* s, Op op) noexcept nogil:
+    cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
+    cdef double* wide = <double*> (s + g.wide_at)
+    cdef huge* exact = <huge*> (s + g.wide_at)
+    cdef double* by = wide + 2 * g.row
+    cdef char* raw = s + g.raw_at
+    cdef bint empty = False
+    if T is int32_t and Op is AddOp:
+        if not g.mean and g.y_type == (UINT64 if is_unsigned(g.x_type) and g.x_type != BOOL
+                                       else INT64):
+            widen(<int64_t*> raw, z, n)
+            scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+            return
+    if counts != NULL and (g.mean or Op is not AddOp):
+        for i in range(n):
+            empty |= counts[i] == 0
+        if empty and not is_floating(g.y_type):
+            fail(g, EMPTY_WINDOW)
+            return
+    if g.mean and not g.transposed:
+        divisors(g, t, h, by, counts)
+    else:
+        fill(by, n, <double> 1)
+    if is_floating(g.y_type) or (T is int32_t and g.mean):
+        for i in range(n):
+            wide[i] = signed_double(g, z[i]) / by[i]
+        if empty:
+            for i in range(n):
+                wide[i] = wide[i] if counts[i] > 0 else D_NAN
+        from_double(g, raw, wide, n)
+    else:
+        for i in range(n):
+            exact[i] = signed_huge(g, z[i])
+        if g.mean:
+            for i in range(n):
+                exact[i] = round_divide(exact[i], <huge> by[i])
+        from_huge(g, raw, exact, n)
+    scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+
+
+cdef inline huge signed_huge(const Plan* g, T v) noexcept nogil:
+    """Sums of integers are kept modulo 2**64 in an unsigned type; this gives them their sign."""
+    if T is uint64_t:
+        return <huge> v if is_unsigned(g.x_type) else <huge> <int64_t> v
+    else:
+        return <huge> v
+
+
+cdef inline double signed_double(const Plan* g, T v) noexcept nogil:
+    if T is uint64_t:
+        return <double> v if is_unsigned(g.x_type) else <double> <int64_t> v
+    else:
+        return <double> v
+
+
+cdef inline bint is_unsigned(int kind) noexcept nogil:
+    return (kind == UINT64 or kind == UINT32 or kind == UINT16 or kind == UINT8 or kind == BOOL)
+
+
+cdef void store(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts, char* s,
+                Op op) noexcept nogil:
+    """A row of folded values, finished, to row h of the result. z may be overwritten."""
+    if g.y_plain:
+        scatter_row(g, t, h, t.y, <char*> z, g.ys, g.y_size)
+    elif T is float or T is double:
+        store_float(g, t, h, z, counts, s, op)
+    else:
+        store_integer(g, t, h, z, counts, s, op)

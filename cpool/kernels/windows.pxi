@@ -1,0 +1,173 @@
+# Windows of one axis as the kernels read them: which elements, as a run of rows.
+
+# Rows that one leaf of a fold combines; longer runs are halved (pairwise summation: Higham 1993).
+
+cdef enum:
+    LEAF = 32
+    LANES = 16      # partial results of a fold along a row: fixed, so that bits are the same
+    PHASES = 8      # strides up to this take a row apart into phases
+
+
+cdef struct Run:
+    # Where the rows of a fold begin: element `address(i)`, i = 0 .. count - 1.
+    Py_ssize_t first, step, count
+    Py_ssize_t pitch                # elements from one row index to the next
+    Py_ssize_t period               # > 0: rows lie in `period` phases (see split)
+    Py_ssize_t unit                 # then: elements from one entry of a phase to the next
+    const Py_ssize_t* entries       # row indices one by one, or NULL
+    Py_ssize_t tap                  # which tap of the window the first one is
+
+
+cdef inline Py_ssize_t address(const Run* r, Py_ssize_t i) noexcept nogil:
+    cdef Py_ssize_t at
+    if r.entries != NULL:
+        return r.entries[i] * r.pitch
+    at = r.first + i * r.step
+    if r.period > 0:
+        return (at % r.period) * r.pitch + (at // r.period) * r.unit
+    return at * r.pitch
+
+
+cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return -((-a) // b) if a < 0 else (a + b - 1) // b
+
+
+cdef inline Py_ssize_t floor_div(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return -((-a + b - 1) // b) if a < 0 else a // b
+
+
+cdef inline Py_ssize_t least(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a if a < b else b
+
+
+cdef inline Py_ssize_t most(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    return a if a > b else b
+
+
+cdef inline Py_ssize_t common_divisor(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    while b != 0:
+        a, b = b, a % b
+    return a
+
+
+cdef Py_ssize_t first_tap(const Axis* a, Py_ssize_t phase) noexcept nogil:
+    """The least tap that reads positions congruent to `phase` modulo the stride; -1: none."""
+    cdef Py_ssize_t tap = 0
+    while tap < a.kernel and tap < a.stride:
+        if (tap * a.dilation) % a.stride == phase:
+            return tap
+        tap += 1
+    return -1
+
+
+cdef void covering(const Axis* a, Py_ssize_t position, Run* r) noexcept nogil:
+    """The windows that read a padded position, in ascending order: tap = (position - window *
+    stride) / dilation must be one of the kernel's."""
+    cdef Py_ssize_t tap, between, step, last, skip, most_taps
+    r.count = 0
+    tap = first_tap(a, position % a.stride)
+    if tap < 0:
+        return
+    between = a.stride // common_divisor(a.stride, a.dilation)      # taps of the same phase
+    step = between * a.dilation // a.stride                         # windows between them
+    last = floor_div(position - tap * a.dilation, a.stride)
+    if last < 0:
+        return
+    most_taps = least((a.kernel - 1 - tap) // between, last // step)
+    skip = ceil_div(last - (a.n - 1), step) if last > a.n - 1 else 0
+    r.first = last - most_taps * step
+    r.step = step
+    r.count = most_taps - skip + 1
+
+
+cdef void taps(const Axis* a, Py_ssize_t o, Py_ssize_t* entries, Run* r) noexcept nogil:
+    """What element o of the result is folded from: indices along the axis of the source."""
+    cdef Py_ssize_t at, i, j, tap, first, last
+    cdef Run some
+    r.period = 0
+    r.entries = NULL
+    r.tap = 0
+    if a.start != NULL:
+        r.first = a.start[o]
+        r.step = 1
+        r.count = a.count[o]
+    elif a.transposed:
+        if a.source == NULL:
+            covering(a, o + a.before, r)
+            return
+        r.count = 0
+        r.entries = entries
+        for i in range(a.image0[o], a.image0[o + 1]):
+            covering(a, a.images[i], &some)
+            for j in range(some.count):
+                entries[r.count] = some.first + j * some.step
+                r.count += 1
+    elif a.source == NULL:
+        at = o * a.stride - a.before
+        first = 0 if at >= 0 else (-at + a.dilation - 1) // a.dilation
+        last = a.kernel - 1
+        if at + last * a.dilation >= a.n:
+            last = floor_div(a.n - 1 - at, a.dilation)
+        r.first = at + first * a.dilation
+        r.step = a.dilation
+        r.count = last - first + 1
+        r.tap = first
+    else:
+        r.count = 0
+        r.entries = entries
+        for tap in range(a.kernel):
+            at = o * a.stride + tap * a.dilation
+            if at < a.reach:
+                entries[r.count] = a.source[at]
+                r.count += 1
+
+
+cdef inline Py_ssize_t row_of(const Axis* a, Py_ssize_t at) noexcept nogil:
+    """The source element at a place in an extent."""
+    return a.source[at] if a.source != NULL and not a.transposed else at
+
+
+cdef void taps_in_extent(const Axis* a, Py_ssize_t o, Py_ssize_t first, Py_ssize_t* entries,
+                         Run* r) noexcept nogil:
+    """As `taps`, counted from the first place of an extent."""
+    cdef Py_ssize_t i
+    if a.source != NULL and not a.transposed:
+        r.period, r.entries, r.tap = 0, NULL, 0
+        r.first = o * a.stride - first
+        r.step = a.dilation
+        r.count = least(a.kernel, (a.reach - 1 - o * a.stride) // a.dilation + 1)
+        return
+    taps(a, o, entries, r)
+    r.first -= first
+    if r.entries != NULL:
+        for i in range(r.count):
+            entries[i] -= first
+
+
+cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entries, Py_ssize_t* first,
+                 Py_ssize_t* stop) noexcept nogil:
+    """The source elements that elements lo to hi of the result need: first to stop. Where padding
+    is mapped these are positions on the padded axis."""
+    cdef Run r
+    cdef Py_ssize_t o, i
+    if a.source != NULL and not a.transposed:
+        first[0] = lo * a.stride
+        stop[0] = least(a.reach, (hi - 1) * a.stride + (a.kernel - 1) * a.dilation + 1)
+        return
+    if a.start == NULL and not a.transposed:
+        first[0] = most(0, lo * a.stride - a.before)
+        stop[0] = least(a.n, (hi - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1)
+        return
+    first[0] = a.n
+    stop[0] = 0
+    for o in range(lo, hi):
+        taps(a, o, entries, &r)
+        if r.count > 0 and r.entries == NULL:
+            first[0] = least(first[0], r.first)
+            stop[0] = most(stop[0], r.first + (r.count - 1) * r.step + 1)
+        else:
+            for i in range(r.count):
+                first[0] = least(first[0], r.entries[i])
+                stop[0] = most(stop[0], r.entries[i] + 1)
+    if stop[0] < first[0]:
+        first[0] = stop[0] = 0

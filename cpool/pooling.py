@@ -1,0 +1,227 @@
+"""A pooling is windows x a reduction: `pool` says it, every named function is one line over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from cpool import arrays
+from cpool.reductions import REGISTRY
+from cpool.reductions.base import Pullback, Reduction
+from cpool.windows import Windows
+
+_BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
+
+
+def as_reduction(reduction: Any) -> Reduction:
+    """A reduction, or the one that a name stands for."""
+    if isinstance(reduction, Reduction):
+        return reduction
+    if isinstance(reduction, str):
+        if reduction in _BY_NAME:
+            return _BY_NAME[reduction]
+        raise ValueError(f"reduction must be one of {', '.join(_BY_NAME)}, got {reduction!r}")
+    if isinstance(reduction, type) and issubclass(reduction, Reduction):
+        raise TypeError(f"reduction must be an object: {reduction.__name__}(), not the class")
+    if callable(reduction):
+        raise TypeError(
+            "reduction must be a name or a cpool reduction; for a function of your own there is "
+            "cpool.reference.generic_pool"
+        )
+    raise TypeError(f"reduction must be a name or a cpool reduction, got {reduction!r}")
+
+
+def run_forward(x: Any, reduction: Reduction, windows: Windows, **options: Any) -> Any:
+    """What every named function calls."""
+    return reduction.forward(x, windows, **options)
+
+
+def run_vjp(
+    x: Any, reduction: Reduction, windows: Windows, **options: Any
+) -> tuple[Any, Pullback]:
+    """The same with a pullback: what `vjp` of a named function calls."""
+    return reduction.vjp(x, windows, **options)
+
+
+Run = Callable[..., Any]
+
+
+def _checked_pool(run: Run) -> Run:
+    def pool(
+        x: Any,
+        reduction: str | Reduction,
+        windows: Windows,
+        *,
+        axes: int | tuple[int, ...] | None = None,
+        channels_last: bool = False,
+        nan_policy: str = "propagate",
+        where: Any = None,
+        rng: Any = None,
+        dtype: Any = None,
+        out: np.ndarray | None = None,
+    ) -> Any:
+        reduction = as_reduction(reduction)
+        if not isinstance(windows, Windows):
+            raise TypeError(
+                f"windows must be made by sliding, adaptive or whole, got {windows!r}"
+            )
+        if rng is not None:
+            raise ValueError(f"rng has no meaning for {reduction.name}: nothing in it is random")
+        return run(
+            x,
+            reduction,
+            windows,
+            axes=axes,
+            channels_last=channels_last,
+            nan_policy=nan_policy,
+            where=where,
+            dtype=dtype,
+            out=out,
+        )
+
+    return pool
+
+
+pool = _checked_pool(run_forward)
+pool.__qualname__ = "pool"
+pool.__doc__ = """Pool any array with any reduction over any windows.
+
+    Parameters
+    ----------
+    x : array_like
+        Input of any real type, any strides and byte order; it is not modified.
+    reduction : str or Reduction
+        What a window becomes: ``"max"``, ``"min"``, ``"sum"``, ``"mean"``, or an object such as
+        ``cpool.Mean(count_include_pad=False)``.
+    windows : Windows
+        Where the windows are: made by `sliding`, `adaptive` or `whole`.
+    axes : int or tuple of int, optional
+        The 1 to 3 axes to pool, in the order of the windows' arguments; negative ones count from
+        the end. None: the last ones, as many as those arguments have entries; where they are ints,
+        all axes of x if it has at most 3.
+    channels_last : bool
+        Pool the axes before the last one instead. Not together with `axes`.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. The others are in no value, count, position or
+        gradient. A window without any gives 0 for a sum, NaN where the result is floating, and a
+        ValueError where it is not.
+    rng : None, int or numpy.random.Generator
+        For random reductions only; an error for all others.
+    dtype : dtype, optional
+        Type of the result, and of the sums on the way where it is wider. Real numbers become
+        integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
+
+    Returns
+    -------
+    ndarray
+        The pooled array: x's shape with the pooled axes as long as there are windows. Its dtype is
+        x's, but float64 for means of integers and int64 or uint64 for sums of them.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for masked, complex, object and other arrays that cannot
+        be pooled.
+    ValueError
+        If an argument is out of range, or a window lies wholly in padding.
+
+    See Also
+    --------
+    vjp : The same with gradients.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.arange(16.0).reshape(4, 4)
+    >>> cpool.pool(x, "max", cpool.sliding((2, 2)))
+    array([[ 5.,  7.],
+           [13., 15.]])
+    >>> cpool.pool(x, "mean", cpool.adaptive((1, 3)))
+    array([[6.5, 7.5, 8.5]])
+    """
+
+
+def vjp(
+    function: Callable[..., Any], x: Any, *args: Any, wrt: str | tuple[str, ...] = "x", **kwargs: Any
+) -> tuple[Any, Callable[[Any], Any]]:
+    """Pool, and get the function that takes gradients back.
+
+    Parameters
+    ----------
+    function : callable
+        `pool` or any pooling function of cpool.
+    x : array_like
+        Its input.
+    *args, **kwargs
+        Its other arguments.
+    wrt : str or tuple of str
+        What to differentiate by. A tuple makes the pullback return a tuple in that order.
+
+    Returns
+    -------
+    y : ndarray
+        What the function returns; with ``return_indices=True`` the tuple (values, indices).
+    pullback : callable
+        ``pullback(gy)`` is the gradient in x of the sum of ``gy * y``: an array of x's shape, of
+        x's dtype if that is floating, else float64. `gy` has the shape of y (of the values, where y
+        is a tuple) and any real dtype. It may be called more than once.
+
+    Raises
+    ------
+    TypeError
+        If the function is not one of cpool's.
+    ValueError
+        If `wrt` names something that the function cannot be differentiated by.
+
+    Notes
+    -----
+    The name is that of a vector-Jacobian product: the pullback multiplies gy by the transpose of
+    the function's Jacobian matrix without ever forming it (Griewank and Walther, 2008).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.array([[1.0, 5.0, 2.0, 0.0]])
+    >>> y, pullback = cpool.vjp(cpool.max_pool1d, x, kernel_size=2)
+    >>> y
+    array([[5., 2.]])
+    >>> pullback(np.ones_like(y))
+    array([[0., 1., 1., 0.]])
+    """
+    with_pullback = getattr(function, "_vjp", None)
+    if with_pullback is None:
+        raise TypeError(f"function must be pool or a pooling function of cpool, got {function!r}")
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    for name in names:
+        if name != "x":
+            raise ValueError(
+                f"wrt must be 'x' for {function.__name__}: it has no other argument to "
+                f"differentiate by, got {name!r}"
+            )
+    y, pullback = with_pullback(x, *args, **kwargs)
+    if isinstance(wrt, str):
+        return y, pullback
+    return y, lambda gy: tuple(pullback(gy) for _ in names)
+
+
+pool._vjp = _checked_pool(run_vjp)  # type: ignore[attr-defined]
+
+
+def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:
+    """The result of pooling whole axes without them; a pullback then takes gy without them."""
+    if isinstance(result, tuple) and callable(result[1]):
+        y, pullback = result
+        return drop_axes(y, axes, out), lambda gy: pullback(
+            np.expand_dims(arrays.as_input(gy, "gy"), axes)
+        )
+    if isinstance(result, tuple):
+        return drop_axes(result[0], axes, out), np.squeeze(result[1], axes)
+    return np.squeeze(result, axes) if out is None else out

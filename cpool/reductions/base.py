@@ -1,0 +1,44 @@
+"""What all reductions have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from cpool.windows import Windows
+
+Pullback = Callable[[Any], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """One way to make a window into a value: an immutable record.
+
+    The class attributes are what everything that loops over operators reads: the names, the layers,
+    the tests, the benchmark and the tables of the documentation.
+    """
+
+    name: ClassVar[str]  # the string that `pool` takes
+    function: ClassVar[str]  # stem of the named functions: max_pool -> max_pool2d, ...
+    formula: ClassVar[str]  # value of a window w of n elements
+    linear: ClassVar[bool] = False  # the adjoint identity holds
+    selects: ClassVar[bool] = False  # the value is one of the elements: positions exist
+
+    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
+        """The pooled array, or with return_indices (values, indices)."""
+        raise NotImplementedError
+
+    def vjp(self, x: Any, windows: Windows, **options: Any) -> tuple[Any, Pullback]:
+        """The pooled array, and the function that takes its gradient to that of x."""
+        raise NotImplementedError
+
+
+def gradient_dtype(x: np.ndarray) -> np.dtype:
+    """Gradients have x's type if that is floating, else float64."""
+    if x.dtype.kind == "f" or x.dtype.name == "bfloat16":
+        return x.dtype.newbyteorder("=")
+    return np.dtype(np.float64)

@@ -1,0 +1,86 @@
+"""Maximum and minimum, with or without the positions where they were found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from cpool import arrays
+from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+
+if TYPE_CHECKING:
+    from cpool.windows import Windows
+
+
+@dataclass(frozen=True)
+class Extremum(Reduction):
+    """Both extrema; which one is a number that the kernels know."""
+
+    operation: ClassVar[int]
+    selects: ClassVar[bool] = True
+
+    def forward(
+        self, x: Any, windows: Windows, return_indices: bool = False, **options: Any
+    ) -> Any:
+        if not return_indices:
+            return arrays.fold(x, self.operation, windows, **options)
+        y, indices, _ = arrays.fold(x, self.operation, windows, positions=True, **options)
+        return y, indices
+
+    # The gradient of a window's extremum is 1 for the element that was selected and 0 for all
+    # others; what is kept is that element's offset inside the window (one byte up to 256).
+    def vjp(
+        self, x: Any, windows: Windows, return_indices: bool = False, **options: Any
+    ) -> tuple[Any, Pullback]:
+        x = arrays.as_input(x)
+        y, indices, offsets = arrays.fold(
+            x, self.operation, windows, positions=return_indices, offsets=True, **options
+        )
+        where = arrays.pooled_axes(
+            x.ndim,
+            windows,
+            options.get("axes"),
+            options.get("channels_last", False),
+            options.get("rank", 0),
+        )
+        shape, dtype = x.shape, gradient_dtype(x)
+        masked = options.get("where") is not None or options.get("nan_policy") == "omit"
+
+        def pullback(gy: Any) -> Any:
+            return arrays.scatter(gy, offsets, windows, *where, shape, dtype, masked)
+
+        return (y, indices) if return_indices else y, pullback
+
+
+@dataclass(frozen=True)
+class Max(Extremum):
+    """Maximum of a window; the first one wins a tie, a NaN wins over everything.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 3.0, 2.0, 0.0], cpool.Max(), cpool.sliding(2))
+    array([3., 2.])
+    """
+
+    name: ClassVar[str] = "max"
+    function: ClassVar[str] = "max_pool"
+    formula: ClassVar[str] = "max(w)"
+    operation: ClassVar[int] = 0
+
+
+@dataclass(frozen=True)
+class Min(Extremum):
+    """Minimum of a window; the first one wins a tie, a NaN wins over everything.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 3.0, 2.0, 0.0], cpool.Min(), cpool.sliding(2))
+    array([1., 0.])
+    """
+
+    name: ClassVar[str] = "min"
+    function: ClassVar[str] = "min_pool"
+    formula: ClassVar[str] = "min(w)"
+    operation: ClassVar[int] = 1

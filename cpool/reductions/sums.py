@@ -1,0 +1,173 @@
+"""Sum and mean. Both are linear: their pullback is their transpose, a sum over the windows that
+cover an element."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from cpool import arrays
+from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+
+if TYPE_CHECKING:
+    from cpool.windows import Windows
+
+ADD = 2
+
+
+def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
+    """Which elements exist, as an array of x's shape; None for all."""
+    mask = None if where is None else np.broadcast_to(np.asarray(where, dtype=bool), x.shape)
+    if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
+        real = ~np.isnan(x)
+        mask = real if mask is None else mask & real
+    return mask
+
+
+@dataclass(frozen=True)
+class Sum(Reduction):
+    """Sum of a window.
+
+    Integers are summed as int64 or uint64, modulo 2**64 as NumPy's.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1, 3, 2, 0], cpool.Sum(), cpool.sliding(2))
+    array([4, 2])
+    """
+
+    name: ClassVar[str] = "sum"
+    function: ClassVar[str] = "sum_pool"
+    formula: ClassVar[str] = "Σ w"
+    linear: ClassVar[bool] = True
+
+    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
+        return arrays.fold(x, ADD, windows, **options)
+
+    def vjp(self, x: Any, windows: Windows, **options: Any) -> tuple[Any, Pullback]:
+        x = arrays.as_input(x)
+        y = self.forward(x, windows, **options)
+        return y, self._transpose(x, y.shape, windows, options)
+
+    def _transpose(
+        self, x: np.ndarray, y_shape: tuple[int, ...], windows: Windows, options: dict[str, Any]
+    ) -> Pullback:
+        places = arrays.pooled_axes(
+            x.ndim,
+            windows,
+            options.get("axes"),
+            options.get("channels_last", False),
+            options.get("rank", 0),
+        )
+        shape, dtype = x.shape, gradient_dtype(x)
+        mask = existing(x, options.get("where"), options.get("nan_policy", "propagate"))
+        divisors, mean = self._divisors(mask, shape, y_shape, windows, places)
+
+        def pullback(gy: Any) -> np.ndarray:
+            if divisors is not None:
+                gy = arrays.as_input(gy, "gy")
+                if gy.shape != y_shape:
+                    raise ValueError(f"gy must have the result's shape {y_shape}, got {gy.shape}")
+                gy = gy.astype(np.promote_types(gy.dtype, np.float32)) / divisors
+            gx = arrays.spread(gy, windows, *places, shape, dtype, **mean)
+            if mask is not None:
+                np.copyto(gx, 0, where=~mask)
+            return gx
+
+        return pullback
+
+    def _divisors(
+        self,
+        mask: np.ndarray | None,
+        shape: tuple[int, ...],
+        y_shape: tuple[int, ...],
+        windows: Windows,
+        places: tuple[tuple[int, ...], tuple[int, ...]],
+    ) -> tuple[np.ndarray | None, dict[str, Any]]:
+        """What each window's gradient is divided by: an array, or arguments for the kernels."""
+        return None, {}
+
+
+@dataclass(frozen=True)
+class Mean(Sum):
+    """Mean of a window.
+
+    Parameters
+    ----------
+    count_include_pad : bool
+        Whether constant padding counts as zeros.
+    divisor_override : int, optional
+        Divide by this number instead of the number of elements.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 3.0, 2.0, 0.0], cpool.Mean(), cpool.sliding(2))
+    array([2., 1.])
+    """
+
+    count_include_pad: bool = True
+    divisor_override: int | None = None
+
+    name: ClassVar[str] = "mean"
+    function: ClassVar[str] = "avg_pool"
+    formula: ClassVar[str] = "Σ w / n"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.count_include_pad, (bool, np.bool_)):
+            raise TypeError(f"count_include_pad must be a bool, got {self.count_include_pad!r}")
+        if self.divisor_override is None:
+            return
+        if isinstance(self.divisor_override, bool):
+            raise TypeError(f"divisor_override must be an int, got {self.divisor_override!r}")
+        try:
+            divisor = operator.index(self.divisor_override)
+        except TypeError:
+            raise TypeError(
+                f"divisor_override must be an int or None, got {self.divisor_override!r}"
+            ) from None
+        if divisor == 0 or abs(divisor) >= 2**53:
+            raise ValueError(f"divisor_override must not be 0 nor beyond 2**53, got {divisor}")
+
+    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
+        return arrays.fold(x, ADD, windows, **self._kernel_arguments(), **options)
+
+    def _kernel_arguments(self) -> dict[str, Any]:
+        return {
+            "mean": True,
+            "count_include_pad": self.count_include_pad,
+            "divisor": self.divisor_override,
+        }
+
+    def _divisors(
+        self,
+        mask: np.ndarray | None,
+        shape: tuple[int, ...],
+        y_shape: tuple[int, ...],
+        windows: Windows,
+        places: tuple[tuple[int, ...], tuple[int, ...]],
+    ) -> tuple[np.ndarray | None, dict[str, Any]]:
+        if mask is None or self.divisor_override is not None:
+            return None, self._kernel_arguments()
+        axes, order = places
+        given = tuple(axes[order.index(i)] for i in range(len(axes)))
+        counts = arrays.fold(mask, ADD, windows, axes=given)
+        lengths = [shape[axis] for axis in given]
+        padding = self._table(windows, lengths, self.count_include_pad) - self._table(
+            windows, lengths, False
+        )
+        place = [1] * len(shape)
+        for i, axis in enumerate(axes):
+            place[axis] = padding.shape[order[i]]
+        padding = padding.transpose(order).reshape(place)
+        return np.maximum(counts + padding, 1).astype(np.float64), {}
+
+    def _table(self, windows: Windows, lengths: list[int], count_include_pad: bool) -> np.ndarray:
+        """Sizes of all windows of a plane, axes in the order of the windows' arguments."""
+        sizes = windows.sizes(lengths, count_include_pad)
+        return reduce(np.multiply.outer, [np.array(s, dtype=np.int64) for s in sizes])

@@ -1,0 +1,18 @@
+from cpool.kernels.plan cimport Axis
+
+
+cdef class Tables:
+    cdef void** blocks
+    cdef int count
+    cdef void* take(self, Py_ssize_t size) except NULL
+
+
+cdef class Windows:
+    cdef int entries
+    cdef str named
+    cdef int check_axes(self, int axes) except -1
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1
+
+
+cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1
+cdef int transpose(Axis* a, Tables tables) except -1

@@ -1,0 +1,698 @@
+"""Windows: where each one begins, what it reads, and how many there are.
+
+Along each pooled axis a window is a start and a number of taps at equal distance. This module is
+the only place where the arguments that describe windows are understood and checked; everything
+else (output shapes, kernels, backward passes, divisors) reads the tables that are made here.
+
+Windows are immutable, hashable and picklable, and need no data: `w.output_shape(input_shape)`.
+"""
+
+from libc.stdlib cimport free, malloc
+
+cdef extern from *:
+    """
+    #if defined(__SIZEOF_INT128__)
+    typedef __int128 cpool_wide;
+    #else
+    typedef int64_t cpool_wide;
+    #endif
+    """
+    ctypedef long long wide "cpool_wide"
+
+cdef Py_ssize_t LIMIT = <Py_ssize_t> 1 << 62
+
+PADDING_MODES = ("constant", "reflect", "mirror", "nearest", "wrap")
+
+cdef enum Mode:
+    CONSTANT, REFLECT, MIRROR, NEAREST, WRAP
+
+cdef enum Pad:
+    EXPLICIT, SAME, SAME_LOWER
+
+
+cdef class Tables:
+    """Memory of the tables of one call, freed with it."""
+
+    def __cinit__(self):
+        self.blocks = NULL
+        self.count = 0
+
+    cdef void* take(self, Py_ssize_t size) except NULL:
+        if self.blocks == NULL:
+            self.blocks = <void**> malloc(32 * sizeof(void*))
+        cdef void* block = malloc(size) if self.blocks != NULL and self.count < 32 else NULL
+        if block == NULL:
+            raise MemoryError(f"no memory for window tables of {size} bytes")
+        self.blocks[self.count] = block
+        self.count += 1
+        return block
+
+    def __dealloc__(self):
+        cdef int i
+        for i in range(self.count):
+            free(self.blocks[i])
+        free(self.blocks)
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+cdef Py_ssize_t integer(object value, str name, Py_ssize_t least) except? -1:
+    """An integer argument; a float or a bool is a TypeError."""
+    cdef object number
+    if type(value) is not int:
+        if isinstance(value, bool) or not hasattr(value, "__index__") or hasattr(value, "ndim") and (
+                getattr(value, "ndim", 0) != 0 or getattr(value, "dtype", None) == bool):
+            raise TypeError(f"{name} must be an int or one int for each axis, got {value!r}")
+        number = value.__index__()
+    else:
+        number = value
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    if number >= LIMIT:
+        raise ValueError(f"{name} must be less than 2**62, got {value}")
+    return number
+
+
+cdef int integers(object value, str name, Py_ssize_t least, Py_ssize_t* values) except -1:
+    """Sets values[0..2]; gives the number of entries, 0 for one that holds for all axes."""
+    cdef int i, count
+    if type(value) is int:
+        values[0] = integer(value, name, least)
+        values[1] = values[2] = values[0]
+        return 0
+    if isinstance(value, (tuple, list)):
+        count = <int> len(value)
+        if not 1 <= count <= 3:
+            raise ValueError(f"{name} must have 1 to 3 entries, got {value!r}")
+        for i in range(count):
+            values[i] = integer(value[i], name, least)
+        return count
+    values[0] = integer(value, name, least)
+    values[1] = values[2] = values[0]
+    return 0
+
+
+cdef int paddings(object value, Py_ssize_t* before, Py_ssize_t* after) except -1:
+    cdef int i, count
+    if not isinstance(value, (tuple, list)):
+        count = integers(value, "padding", 0, before)
+        for i in range(3):
+            after[i] = before[i]
+        return count
+    count = <int> len(value)
+    if not 1 <= count <= 3:
+        raise ValueError(f"padding must have 1 to 3 entries, got {value!r}")
+    for i in range(count):
+        entry = value[i]
+        if isinstance(entry, (tuple, list)):
+            if len(entry) != 2:
+                raise ValueError(
+                    f"padding must have a (before, after) pair or an int for each axis, got {value!r}")
+            before[i] = integer(entry[0], "padding", 0)
+            after[i] = integer(entry[1], "padding", 0)
+        else:
+            before[i] = after[i] = integer(entry, "padding", 0)
+    return count
+
+
+cdef object shown(int entries, Py_ssize_t* values):
+    return values[0] if entries == 0 else tuple([values[i] for i in range(entries)])
+
+
+# --- geometry -------------------------------------------------------------------------------------
+
+cdef Py_ssize_t source_of(Mode mode, Py_ssize_t at, Py_ssize_t n) noexcept nogil:
+    """The element that a padded axis repeats at `at` (counted from the first element)."""
+    cdef Py_ssize_t period
+    if 0 <= at < n:
+        return at
+    if mode == NEAREST:
+        return 0 if at < 0 else n - 1
+    if mode == WRAP:
+        at = at % n
+        return at + n if at < 0 else at
+    period = 2 * n if mode == REFLECT else 2 * (n - 1)
+    if period == 0:
+        return 0
+    at = at % period
+    if at < 0:
+        at += period
+    if mode == REFLECT:
+        return at if at < n else period - 1 - at
+    return at if at < n else period - at
+
+
+cdef int check_padding(Axis* a, Py_ssize_t n) except -1:
+    """With constant padding every window must read at least one element."""
+    cdef Py_ssize_t o, first, tap
+    cdef bint empty = (a.m - 1) * a.stride >= a.before + n
+    o = 0
+    while o < a.m and o * a.stride < a.before and not empty:
+        first = a.before - o * a.stride
+        tap = (first + a.dilation - 1) // a.dilation
+        empty = tap > a.kernel - 1 or tap * a.dilation - first >= n
+        if a.dilation == 1:
+            break
+        o += 1
+    if empty:
+        raise ValueError(
+            f"padding is so large that a window lies wholly in it: kernel_size {a.kernel}, stride "
+            f"{a.stride}, dilation {a.dilation}, padding ({a.before}, {a.reach - a.before - n}) on an "
+            f"axis of length {n}; use less padding or another padding_mode")
+    return 0
+
+
+cdef class Windows:
+    """Base of all windows; made by `sliding`, `adaptive` and `whole`."""
+
+    @property
+    def ndim(self):
+        """Number of axes that the arguments have entries for; None where they hold for any."""
+        return self.entries or None
+
+    cdef int check_axes(self, int axes) except -1:
+        if self.entries != 0 and self.entries != axes:
+            hint = ""
+            if self.named == "padding" and axes == 1 and self.entries == 2:
+                hint = "; a (before, after) pair for one axis is written ((before, after),)"
+            raise ValueError(
+                f"{self.named} has {self.entries} entries, but {axes} "
+                f"{'axis is' if axes == 1 else 'axes are'} pooled{hint}")
+        return 0
+
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
+        raise NotImplementedError
+
+    def output_shape(self, input_shape):
+        """Shape of the result along the pooled axes.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Lengths of the pooled axes, in the order of the arguments.
+
+        Returns
+        -------
+        tuple of int
+
+        Raises
+        ------
+        ValueError
+            If the windows do not fit.
+
+        Examples
+        --------
+        >>> import cpool
+        >>> cpool.sliding(3, stride=2, padding=1).output_shape((224, 224))
+        (112, 112)
+        """
+        cdef Axis a
+        cdef Tables tables = Tables()
+        lengths = tuple(input_shape)
+        self.check_axes(<int> len(lengths))
+        result = []
+        for i, n in enumerate(lengths):
+            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
+            result.append(a.m)
+        return tuple(result)
+
+    def table(self, input_shape):
+        """The elements that each window reads, along each pooled axis.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Lengths of the pooled axes.
+
+        Returns
+        -------
+        list of list of list of int
+            For each axis, for each window, the indices that it reads, in the order of its taps;
+            what lies in constant padding is left out, what lies in other padding is the index
+            of the element that stands there.
+
+        Examples
+        --------
+        >>> import cpool
+        >>> cpool.sliding(3, stride=2, padding=1).table((5,))
+        [[[0, 1], [1, 2, 3], [3, 4]]]
+        """
+        cdef Axis a
+        cdef Tables tables = Tables()
+        lengths = tuple(input_shape)
+        self.check_axes(<int> len(lengths))
+        result = []
+        for i, n in enumerate(lengths):
+            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
+            result.append([window_elements(&a, o) for o in range(a.m)])
+        return result
+
+    def sizes(self, input_shape, count_include_pad=True):
+        """What an average divides by, along each pooled axis.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Lengths of the pooled axes.
+        count_include_pad : bool
+            Whether constant padding counts.
+
+        Returns
+        -------
+        list of list of int
+            For each axis, for each window, the number of its elements that count; the divisor of
+            a window is their product over the axes.
+
+        Examples
+        --------
+        >>> import cpool
+        >>> cpool.sliding(3, stride=2, padding=1).sizes((5,), count_include_pad=False)
+        [[2, 3, 2]]
+        """
+        cdef Axis a
+        cdef Tables tables = Tables()
+        lengths = tuple(input_shape)
+        self.check_axes(<int> len(lengths))
+        result = []
+        for i, n in enumerate(lengths):
+            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
+            fill_sizes(&a, count_include_pad, tables)
+            result.append([int(a.size[o]) if a.size != NULL else int(a.size0) for o in range(a.m)])
+        return result
+
+    def _key(self):
+        raise NotImplementedError
+
+    def __eq__(self, other):
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._key() == (<Windows> other)._key()
+
+    def __hash__(self):
+        return hash((type(self).__name__, self._key()))
+
+
+cdef list window_elements(Axis* a, Py_ssize_t o):
+    cdef Py_ssize_t tap, at
+    if a.start != NULL:
+        return list(range(a.start[o], a.start[o] + a.count[o]))
+    found = []
+    for tap in range(a.kernel):
+        at = o * a.stride + tap * a.dilation
+        if a.source != NULL:
+            if at < a.reach:
+                found.append(a.source[at])
+        elif 0 <= at - a.before < a.n:
+            found.append(at - a.before)
+    return found
+
+
+cdef class Sliding(Windows):
+    cdef Py_ssize_t k[3]
+    cdef Py_ssize_t s[3]
+    cdef Py_ssize_t d[3]
+    cdef Py_ssize_t before[3]
+    cdef Py_ssize_t after[3]
+    cdef Pad pad
+    cdef Mode mode
+    cdef bint ceil
+
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
+        cdef Py_ssize_t k = self.k[i], s = self.s[i], d = self.d[i]
+        cdef wide span = (<wide> k - 1) * d + 1
+        cdef wide before = self.before[i], after = self.after[i], m, total, room, step
+        cdef Py_ssize_t j
+        if n < 1:
+            raise ValueError(f"x must not be empty along a pooled axis, got length {n}")
+        if self.pad != EXPLICIT:
+            m = (n + <wide> s - 1) // s
+            total = (m - 1) * s + span - n
+            total = total if total > 0 else 0
+            before = total // 2 if self.pad == SAME else total - total // 2
+            after = total - before
+        if span >= LIMIT or before + n + after >= LIMIT:
+            raise ValueError(
+                f"kernel_size {k}, dilation {d} and padding ({int(before)}, {int(after)}) reach "
+                f"further than 2**62 elements")
+        if self.pad == EXPLICIT:
+            room = n + before + after - span
+            step = room + (s - 1 if self.ceil else 0)
+            m = 0 if step < 0 else step // s + 1
+            if self.ceil and (m - 1) * s >= n + before:
+                m -= 1
+            if m < 1:
+                raise ValueError(
+                    f"kernel_size {k} with dilation {d} reaches over {int(span)} elements, more than "
+                    f"the padded axis has: {n} and padding ({int(before)}, {int(after)})")
+        a.n, a.m, a.kernel, a.stride, a.dilation = n, <Py_ssize_t> m, k, s, d
+        a.before, a.reach = <Py_ssize_t> before, <Py_ssize_t> (before + n + after)
+        a.transposed = False
+        a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
+        a.size = a.exist = NULL
+        a.identity = k == 1 and s == 1 and before == 0 and m == n
+        if before == 0 and after == 0 and not self.ceil:
+            return 0
+        if self.mode == CONSTANT or (before == 0 and after == 0):
+            check_padding(a, n)
+            return 0
+        source = <Py_ssize_t*> tables.take(a.reach * sizeof(Py_ssize_t))
+        for j in range(a.reach):
+            source[j] = source_of(self.mode, j - a.before, n)
+        a.source = source
+        return 0
+
+    @property
+    def kernel_size(self):
+        return shown(self.entries, self.k)
+
+    @property
+    def stride(self):
+        return shown(self.entries, self.s)
+
+    @property
+    def dilation(self):
+        return shown(self.entries, self.d)
+
+    @property
+    def padding(self):
+        if self.pad != EXPLICIT:
+            return "same" if self.pad == SAME else "same_lower"
+        pairs = [(self.before[i], self.after[i]) for i in range(self.entries or 1)]
+        if all(b == a for b, a in pairs):
+            return shown(self.entries, self.before)
+        return tuple(pairs)
+
+    @property
+    def ceil_mode(self):
+        return self.ceil
+
+    @property
+    def padding_mode(self):
+        return PADDING_MODES[self.mode]
+
+    def _key(self):
+        return (self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+                self.padding_mode)
+
+    def __repr__(self):
+        text = f"sliding({self.kernel_size}, stride={self.stride}"
+        if self.padding != 0:
+            text += f", padding={self.padding!r}"
+        if self.dilation != 1:
+            text += f", dilation={self.dilation}"
+        if self.ceil:
+            text += ", ceil_mode=True"
+        if self.mode != CONSTANT:
+            text += f", padding_mode={self.padding_mode!r}"
+        return text + ")"
+
+    def __reduce__(self):
+        return sliding, self._key()
+
+
+cdef int agree(Windows w, int entries, str name) except -1:
+    """All arguments with one entry for each axis have the same number of them."""
+    if entries == 0:
+        return 0
+    if w.entries != 0 and w.entries != entries:
+        raise ValueError(
+            f"{name} has {entries} entries, but {w.named} has {w.entries}: one for each axis")
+    if w.entries == 0:
+        w.entries, w.named = entries, name
+    return 0
+
+
+def sliding(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
+            padding_mode="constant"):
+    """Windows of one size at equal distances.
+
+    Parameters
+    ----------
+    kernel_size : int or tuple of int
+        Taps of a window, along all axes or along each. At least 1.
+    stride : int or tuple of int, optional
+        Distance between windows; None is `kernel_size`.
+    padding : int, tuple or {"valid", "same", "same_lower"}
+        Elements added before and after each axis: an int, or for each axis an int or a
+        ``(before, after)`` pair. "same" pads so that the result has ``ceil(n / stride)``
+        elements, the odd one at the end; "same_lower" at the beginning.
+    dilation : int or tuple of int
+        Distance between the taps of a window.
+    ceil_mode : bool
+        Whether a last window that is partly outside is kept. One that would start in the
+        padding after the axis is dropped, as in PyTorch and ONNX.
+    padding_mode : {"constant", "reflect", "mirror", "nearest", "wrap"}
+        What padding is. "constant": it does not exist (for averages it counts as zeros).
+        The others repeat elements, with SciPy's names: "reflect" (d c b a | a b c d) repeats
+        the edge, "mirror" (d c b | a b c d) does not and is what NumPy and PyTorch call reflect.
+
+    Returns
+    -------
+    Windows
+        Immutable, hashable and picklable.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type: a float or a bool where an int belongs.
+    ValueError
+        If an argument is out of range, or the numbers of entries differ.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.sliding((3, 3), stride=2, padding=1)
+    sliding((3, 3), stride=(2, 2), padding=(1, 1))
+    >>> cpool.sliding(2).output_shape((5, 5))
+    (2, 2)
+    """
+    cdef Sliding w = Sliding.__new__(Sliding)
+    cdef int i, entries
+    w.entries = 0
+    w.pad = EXPLICIT
+    agree(w, integers(kernel_size, "kernel_size", 1, w.k), "kernel_size")
+    if stride is None:
+        w.s = w.k
+    else:
+        agree(w, integers(stride, "stride", 1, w.s), "stride")
+    if isinstance(padding, str):
+        if padding not in ("valid", "same", "same_lower"):
+            raise ValueError(
+                f'padding must be ints, "valid", "same" or "same_lower", got {padding!r}')
+        w.pad = EXPLICIT if padding == "valid" else SAME if padding == "same" else SAME_LOWER
+        for i in range(3):
+            w.before[i] = w.after[i] = 0
+    else:
+        agree(w, paddings(padding, w.before, w.after), "padding")
+    agree(w, integers(dilation, "dilation", 1, w.d), "dilation")
+    if not isinstance(ceil_mode, bool) and type(ceil_mode).__name__ not in ("bool", "bool_"):
+        raise TypeError(f"ceil_mode must be a bool, got {ceil_mode!r}")
+    w.ceil = bool(ceil_mode)
+    w.mode = CONSTANT if padding_mode == "constant" else mode_of(padding_mode)
+    return w
+
+
+cdef Mode mode_of(object name) except *:
+    if not isinstance(name, str):
+        raise TypeError(f"padding_mode must be a str, got {name!r}")
+    if name not in PADDING_MODES:
+        raise ValueError(f"padding_mode must be one of {', '.join(PADDING_MODES)}, got {name!r}")
+    return <Mode> <int> PADDING_MODES.index(name)
+
+
+cdef int fill_irregular(Axis* a, Py_ssize_t n, Py_ssize_t m, Tables tables) except -1:
+    """m windows that cover an axis: from floor(o n / m) to ceil((o + 1) n / m), as PyTorch's."""
+    cdef Py_ssize_t o, stop
+    if n < 1:
+        raise ValueError(f"x must not be empty along a pooled axis, got length {n}")
+    a.n, a.m, a.stride, a.dilation, a.before, a.reach = n, m, 1, 1, 0, n
+    a.transposed = False
+    a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
+    a.size = a.exist = NULL
+    a.identity = m == n
+    if m > 1 and n % m == 0:
+        a.kernel = a.stride = n // m
+        return 0
+    if a.identity:
+        a.kernel = 1
+        return 0
+    start = <Py_ssize_t*> tables.take(m * sizeof(Py_ssize_t))
+    count = <Py_ssize_t*> tables.take(m * sizeof(Py_ssize_t))
+    a.kernel = 0
+    for o in range(m):
+        start[o] = <Py_ssize_t> (<wide> o * n // m)
+        stop = <Py_ssize_t> ((<wide> (o + 1) * n + m - 1) // m)
+        count[o] = stop - start[o]
+        a.kernel = max(a.kernel, count[o])
+    a.start, a.count, a.origin = start, count, start
+    return 0
+
+
+cdef class Adaptive(Windows):
+    cdef Py_ssize_t m[3]
+
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
+        return fill_irregular(a, n, self.m[i] if self.m[i] > 0 else n, tables)
+
+    @property
+    def output_size(self):
+        sizes = [self.m[i] or None for i in range(self.entries or 1)]
+        return tuple(sizes) if self.entries else sizes[0]
+
+    def _key(self):
+        return (self.output_size,)
+
+    def __repr__(self):
+        return f"adaptive({self.output_size})"
+
+    def __reduce__(self):
+        return adaptive, self._key()
+
+
+def adaptive(output_size):
+    """Windows that cover an axis of any length with a given number of windows.
+
+    Window o of m on an axis of n elements goes from ``floor(o n / m)`` to
+    ``ceil((o + 1) n / m)``: windows differ by at most one element, and may overlap by one.
+
+    Parameters
+    ----------
+    output_size : int or None, or tuple of them
+        Windows along all axes or along each; None keeps an axis as it is.
+
+    Returns
+    -------
+    Windows
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `output_size` is not an int of at least 1 or None.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.adaptive(3).table((7,))
+    [[[0, 1, 2], [2, 3, 4], [4, 5, 6]]]
+    """
+    cdef Adaptive w = Adaptive.__new__(Adaptive)
+    cdef int i
+    w.entries, w.named = 0, "output_size"
+    for i in range(3):
+        w.m[i] = 0
+    if isinstance(output_size, (tuple, list)):
+        w.entries = <int> len(output_size)
+        if not 1 <= w.entries <= 3:
+            raise ValueError(f"output_size must have 1 to 3 entries, got {output_size!r}")
+        for i in range(w.entries):
+            if output_size[i] is not None:
+                w.m[i] = integer(output_size[i], "output_size", 1)
+    elif output_size is not None:
+        w.m[0] = integer(output_size, "output_size", 1)
+        w.m[1] = w.m[2] = w.m[0]
+    return w
+
+
+cdef class Whole(Windows):
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
+        return fill_irregular(a, n, 1, tables)
+
+    def _key(self):
+        return ()
+
+    def __repr__(self):
+        return "whole()"
+
+    def __reduce__(self):
+        return whole, ()
+
+
+def whole():
+    """One window over the whole of each pooled axis: global pooling.
+
+    Returns
+    -------
+    Windows
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.whole().output_shape((7, 7))
+    (1, 1)
+    """
+    cdef Whole w = Whole.__new__(Whole)
+    w.entries, w.named = 0, ""
+    return w
+
+
+# --- tables for the kernels -----------------------------------------------------------------------
+
+cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
+    """How many elements of each window count in an average, and how many of them exist."""
+    cdef Py_ssize_t o, end = (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+    a.size0 = a.exist0 = a.kernel
+    if a.start != NULL:
+        if a.m > 1:
+            a.size = a.exist = size_table(a, 0, a.n, tables)
+        return 0
+    if a.source != NULL:
+        if end > a.reach:
+            a.size = a.exist = size_table(a, 0, a.reach, tables)
+        return 0
+    if a.before > 0 or end > a.before + a.n:
+        a.exist = size_table(a, a.before, a.before + a.n, tables)
+    a.size = a.exist
+    if count_include_pad:
+        a.size = NULL
+        if end > a.reach:
+            a.size = size_table(a, 0, a.reach, tables)
+    return 0
+
+
+cdef double* size_table(Axis* a, Py_ssize_t lo, Py_ssize_t hi, Tables tables) except NULL:
+    """For each window the number of taps at positions lo to hi of the padded axis."""
+    cdef Py_ssize_t o, first, last, at
+    sizes = <double*> tables.take(a.m * sizeof(double))
+    for o in range(a.m):
+        if a.start != NULL:
+            sizes[o] = a.count[o]
+            continue
+        at = o * a.stride
+        first = 0 if at >= lo else (lo - at + a.dilation - 1) // a.dilation
+        last = min(a.kernel - 1, (hi - 1 - at) // a.dilation)
+        sizes[o] = last - first + 1
+    return sizes
+
+
+cdef int transpose(Axis* a, Tables tables) except -1:
+    """The same windows, from their values to the elements that they cover."""
+    cdef Py_ssize_t i, j, lo = 0, hi = 0
+    a.n, a.m = a.m, a.n
+    a.transposed = True
+    if a.start != NULL:
+        start = <Py_ssize_t*> tables.take(a.m * sizeof(Py_ssize_t))
+        count = <Py_ssize_t*> tables.take(a.m * sizeof(Py_ssize_t))
+        for i in range(a.m):
+            while lo < a.n and a.start[lo] + a.count[lo] <= i:
+                lo += 1
+            while hi < a.n and a.start[hi] <= i:
+                hi += 1
+            start[i], count[i] = lo, hi - lo
+        a.start, a.count = start, count
+    if a.source != NULL:
+        image0 = <Py_ssize_t*> tables.take((a.m + 1) * sizeof(Py_ssize_t))
+        images = <Py_ssize_t*> tables.take(a.reach * sizeof(Py_ssize_t))
+        for i in range(a.m + 1):
+            image0[i] = 0
+        for j in range(a.reach):
+            image0[a.source[j] + 1] += 1
+        for i in range(a.m):
+            image0[i + 1] += image0[i]
+        for j in range(a.reach):
+            images[image0[a.source[j]]] = j
+            image0[a.source[j]] += 1
+        for i in range(a.m, 0, -1):
+            image0[i] = image0[i - 1]
+        image0[0] = 0
+        a.images, a.image0 = images, image0
+    return 0

@@ -1,0 +1,89 @@
+"""Build of the compiled modules; everything else about the package is in pyproject.toml.
+
+CPOOL_OPENMP=0 builds without threads; so does a compiler that has no OpenMP.
+"""
+
+import os
+import platform
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+# Instruction set -> flags. AVX-512 with 256-bit vectors: 512-bit ones lose on short rows.
+X86 = {
+    "baseline": [],
+    "avx2": ["-march=x86-64-v3"],
+    "avx512": ["-march=x86-64-v4", "-mprefer-vector-width=256"],
+}
+OTHERS = {"baseline": []}
+INSTRUCTION_SETS = X86 if platform.machine().lower() in ("x86_64", "amd64") else OTHERS
+
+# -ffp-contract=off: the same bits on every instruction set. -fno-trapping-math and
+# -fno-math-errno: selects and conversions can be vectorised (results do not change).
+COMMON = ["-O3", "-g0", "-fwrapv"]
+KERNELS = [*COMMON, "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "initializedcheck": False,
+    "embedsignature": False,
+}
+
+
+def openmp_flags():
+    """Flags with which this machine's compiler makes OpenMP programs, or none."""
+    if os.environ.get("CPOOL_OPENMP") == "0":
+        return []
+    compiler = (sysconfig.get_config_var("CC") or "cc").split()
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "try.c")
+        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        command = [*compiler, "-fopenmp", str(source), "-o", str(Path(folder, "try"))]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            print("cpool: no OpenMP here; building for one thread", file=sys.stderr)
+            return []
+    return ["-fopenmp"]
+
+
+def extensions():
+    threads = openmp_flags()
+    sources = sorted(str(path) for path in Path("cpool/kernels").glob("*.px[di]"))
+    for name, flags in INSTRUCTION_SETS.items():
+        yield Extension(
+            f"cpool.kernels.{name}",
+            [f"cpool/kernels/{name}.pyx"],
+            extra_compile_args=[*KERNELS, *flags],
+            depends=sources,
+        )
+    yield Extension(
+        "cpool.windows",
+        ["cpool/windows.pyx"],
+        extra_compile_args=COMMON,
+        depends=["cpool/windows.pxd", *sources],
+    )
+    yield Extension(
+        "cpool.arrays",
+        ["cpool/arrays.pyx"],
+        extra_compile_args=[*COMMON, *threads],
+        extra_link_args=threads,
+        depends=["cpool/windows.pxd", *sources],
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        list(extensions()),
+        compiler_directives=DIRECTIVES,
+        nthreads=os.cpu_count() or 1,
+    ),
+)

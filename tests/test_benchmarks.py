@@ -1,0 +1,506 @@
+"""The folder benchmarks/: its rows are sound, its arithmetic is right, it measures what it says."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+import cpool
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+# In this order, since they import each other by these names.
+FILES = {
+    "rows": "rows.py",
+    "measure": "measure.py",
+    "peers": "peers.py",
+    "report": "report.py",
+    "benchmarks_main": "__main__.py",
+}
+
+
+def load(files: dict[str, str]) -> dict[str, ModuleType]:
+    """Load modules of the folder by path: it is no package, and nothing of it is installed."""
+    before = {name: sys.modules.get(name) for name in files}
+    loaded = {}
+    try:
+        for name, file in files.items():
+            spec = importlib.util.spec_from_file_location(name, FOLDER / file)
+            loaded[name] = sys.modules[name] = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(loaded[name])
+    finally:
+        for name, module in before.items():
+            if module is None:
+                sys.modules.pop(name, None)
+            else:
+                sys.modules[name] = module
+    return loaded
+
+
+rows, measure, peers, report, benchmarks_main = load(FILES).values()
+
+
+def contender(name: str, role: str = measure.PEER, run=None) -> measure.Contender:
+    return measure.Contender(name, role, lambda: None, lambda result: (), run)
+
+
+# --- rows ----------------------------------------------------------------------------------------
+
+def test_names_are_unique():
+    names = [row.name for row in rows.ROWS]
+    assert len(set(names)) == len(names)
+
+
+def test_rows_cannot_be_changed():
+    row = rows.ROWS[0]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        row.dtype = "float64"
+    with pytest.raises(TypeError):
+        row.arguments["kernel_size"] = 5
+
+
+def test_planar_rows_are_there_in_both_layouts():
+    planar = [row for row in rows.ROWS if row.rank == 2]
+    assert len(planar) > 30
+    for row in planar:
+        other = (rows.CHANNELS_FIRST if row.layout == rows.CHANNELS_LAST else rows.CHANNELS_LAST)
+        assert dataclasses.replace(row, layout=other) in planar
+
+
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+def test_output_shape_and_bytes(row):
+    row = row.tiny()
+    # By counting the places of the window along each axis.
+    sizes = [len(range(0, n + 2 * padding - kernel + 1, stride))
+             for n, (kernel, stride, padding) in zip(row.shape[2:], row.windows, strict=True)]
+    assert row.output_shape == (*row.shape[:2], *sizes)
+    data = rows.Data(row)
+    x, gy = data.x(row.layout), data.gy(row.layout)
+    assert x.dtype == row.dtype
+    assert x.flags.c_contiguous
+    assert row.bytes_moved >= x.nbytes + gy.nbytes
+
+
+def test_values_are_the_same_in_both_layouts():
+    row = rows.ROWS[0].tiny()
+    first, last = (rows.Data(row).x(layout) for layout in (rows.CHANNELS_FIRST, rows.CHANNELS_LAST))
+    assert first.shape == row.shape
+    np.testing.assert_array_equal(rows.to_channels_first(last, rows.CHANNELS_LAST), first)
+
+
+@pytest.mark.parametrize(
+    "pattern, expected",
+    [
+        (None, lambda row: True),
+        ("backward", lambda row: row.backward),
+        ("UINT8", lambda row: row.dtype == "uint8"),
+        ("max*nhwc", lambda row: row.operator == "max" and row.layout == rows.CHANNELS_LAST),
+        ("no such row", lambda row: False),
+    ],
+)
+def test_select(pattern, expected):
+    assert rows.select(rows.ROWS, pattern) == tuple(filter(expected, rows.ROWS))
+
+
+# --- cpool and its peers on tiny rows ------------------------------------------------------------
+
+def result_of(peer, row):
+    """Return the arrays of a peer for a row, None where it has no call for it."""
+    with peer.using(1):
+        made = peer.contender(row, rows.Data(row), threads=1)
+        return made and made.arrays(made.call())
+
+
+@pytest.mark.parametrize("row", rows.ROWS, ids=lambda row: row.name)
+def test_cpool_does_each_row(row):
+    row = row.tiny()
+    fresh = result_of(peers.Cpool(cpool), row)
+    expected = row.shape if row.backward else row.output_shape
+    assert len(fresh) == (2 if row.positions else 1)
+    assert all(array.shape == expected for array in fresh)
+    assert fresh[0].dtype == row.dtype
+    given = result_of(peers.Cpool(cpool, out=True), row)
+    if row.backward:
+        assert given is None
+    else:
+        for one, other in zip(fresh, given, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("key", [key for key in peers.PEERS if key != "copy"])
+def test_peers_agree_with_cpool(key):
+    peer = peers.PEERS[key]()
+    if peer.missing:
+        pytest.skip(f"{peer.name}: {peer.missing}")
+    compared = 0
+    for row in (each.tiny() for each in rows.ROWS):
+        try:
+            result = result_of(peer, row)
+        except RuntimeError:
+            # What PyTorch cannot do it says when it is called: small integers, channels last.
+            assert row.dtype == "uint8", row.name
+            continue
+        if result is not None:
+            expected = result_of(peers.Cpool(cpool), row)
+            assert measure.disagreement(result, expected, row.tolerance) == "", row.name
+            compared += 1
+    assert compared >= len(rows.ROWS) // 2
+
+
+def test_a_missing_package_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    monkeypatch.setitem(sys.modules, "onnxruntime", SimpleNamespace(__version__="1"))
+    assert "onnx" in peers.OnnxRuntime().missing
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_copy_moves_half_the_bytes(threads):
+    row = rows.Row("max 2x2/2", "max", (1, 64, 128, 128), {"kernel_size": 2})
+    made = peers.Copy().contender(row, rows.Data(row), threads)
+    target, source = made.call.args
+    assert target.nbytes == source.nbytes == row.bytes_moved // 2
+    assert (made.run is not None) == (threads > 1)
+    target[:] = 0
+    made.repeat(2)
+    np.testing.assert_array_equal(target, source)
+
+
+# --- arithmetic ----------------------------------------------------------------------------------
+
+class Clock:
+    """A clock that stands still until a contender moves it."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.calls: list[tuple[str, int]] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def contender(self, name: str, seconds: float, role: str = measure.PEER) -> measure.Contender:
+        def run(times: int) -> None:
+            self.calls.append((name, times))
+            self.now += times * seconds
+
+        return contender(name, role, run)
+
+
+EFFORT = measure.Effort(rounds=8, few=2, batch_seconds=1.0, row_seconds=1000.0)
+
+
+def test_times_are_of_one_call_and_batches_fill_the_time():
+    clock = Clock()
+    fast = clock.contender("cpool", 1 / 64, measure.SUBJECT)
+    slow = clock.contender("peer", 3.0)
+    timings = measure.time_rounds([fast, slow], EFFORT, clock=clock)
+    assert timings == {"cpool": [1 / 64] * 8, "peer": [3.0] * 8}
+    assert clock.calls.count(("cpool", 64)) == 8
+    assert clock.calls.count(("peer", 1)) == 8 + 1
+
+
+def test_rounds_are_interleaved_and_each_is_first_in_turn():
+    clock = Clock()
+    three = [clock.contender(name, 2.0) for name in "abc"]
+    measure.time_rounds(three, EFFORT, clock=clock)
+    order = "".join(name for name, _ in clock.calls[len(three):])
+    assert order == "abc" "bca" "cab" "cba" "acb" "bac" "abc" "bca"
+
+
+def test_settling_comes_before_each_timing():
+    clock, settled = Clock(), []
+    measure.time_rounds([clock.contender(name, 2.0) for name in "ab"], EFFORT, clock=clock,
+                        settle=lambda: settled.append(len(clock.calls)))
+    assert settled == list(range(len(clock.calls)))
+
+
+def test_a_peer_far_behind_gets_few_rounds_where_time_is_short():
+    clock = Clock()
+    effort = dataclasses.replace(EFFORT, row_seconds=60.0)
+    cpool_, best, far = (clock.contender("cpool", 1.0, measure.SUBJECT),
+                         clock.contender("best", 4.0), clock.contender("far", 25.0))
+    timings = measure.time_rounds([cpool_, best, far], effort, clock=clock)
+    # (60 - 2 * 25) / (1 + 4) are two rounds: the least number is five.
+    assert {name: len(each) for name, each in timings.items()} == {
+        "cpool": 5, "best": 5, "far": 2}
+
+
+def test_a_slow_contender_is_not_called_again_before_the_rounds():
+    clock = Clock()
+    measure.time_rounds([clock.contender("slow", 20.0)], EFFORT, first_guess={"slow": 20.0},
+                        clock=clock)
+    assert clock.calls == [("slow", 1)] * 8
+
+
+def test_a_calibrated_batch_starts_with_a_call_that_does_not_count():
+    clock = Clock()
+    cold = [True]
+
+    def run(times: int) -> None:
+        # The first call after the others costs ten seconds more.
+        clock.now += 0.25 * times + (10 if cold[0] else 0)
+        cold[0] = False
+
+    def others() -> None:
+        cold[0] = True
+
+    one = contender("one", measure.SUBJECT, run)
+    timings = measure.time_rounds([one], EFFORT, first_guess={"one": 20.0}, clock=clock,
+                                  settle=others)
+    assert timings["one"] == [10.25] * 8  # 20 s a call: batches of one, nothing is warmed up
+    cold[0] = False
+    timings = measure.time_rounds([one], EFFORT, clock=clock)
+    assert timings["one"] == [0.25] * 8
+
+
+def fake_result(peer, cpool_, **others) -> report.Result:
+    timings = {"cpool": cpool_, "peer": peer, **others}
+    roles = dict.fromkeys(timings, measure.PEER) | {"cpool": measure.SUBJECT}
+    return report.Result(rows.ROWS[0], 1, timings, roles)
+
+
+@pytest.mark.parametrize(
+    "peer, ours, expected",
+    [
+        ([2.0] * 5, [1.0] * 5, "ahead"),
+        ([1.0] * 5, [2.0] * 5, "behind"),
+        ([1.0] * 5, [1.0] * 5, "level"),
+        # Ratios 0.9, 1.1, 1.2, 1.3, 1.4: the lower quartile is 1.1.
+        ([0.9, 1.1, 1.2, 1.3, 1.4], [1.0] * 5, "ahead"),
+        # Ratios 0.8, 0.9, 1.2, 1.3, 1.4: the median is above 1, the lower quartile is not.
+        ([0.8, 0.9, 1.2, 1.3, 1.4], [1.0] * 5, "level"),
+        # The same below.
+        ([1.2, 1.1, 0.9, 0.8, 0.7], [1.0] * 5, "level"),
+        ([1.2, 0.9, 0.9, 0.8, 0.7], [1.0] * 5, "behind"),
+        # A machine that gets ten times slower on the way changes nothing within a round.
+        ([2.0, 4.0, 8.0, 16.0, 20.0], [1.0, 2.0, 4.0, 8.0, 10.0], "ahead"),
+    ],
+)
+def test_verdict(peer, ours, expected):
+    assert fake_result(peer, ours).verdict == expected
+
+
+def test_quartiles():
+    spread = measure.Spread.of([5.0, 1.0, 4.0, 2.0, 3.0])
+    assert (spread.lower, spread.median, spread.upper) == (2.0, 3.0, 4.0)
+    assert measure.Spread.of([1.5]) == measure.Spread(1.5, 1.5, 1.5)
+
+
+def test_ratios_use_the_rounds_of_both():
+    assert measure.ratios([2.0, 3.0], [1.0, 2.0, 4.0]) == [2.0, 1.5]
+
+
+def test_best_peer_is_the_fastest_and_never_the_copy_or_cpool():
+    timings = {"cpool": [1.0] * 5, "a": [4.0] * 5, "b": [3.0] * 5, "copy": [0.5] * 5, "c": []}
+    roles = {"cpool": measure.SUBJECT, "a": measure.PEER, "b": measure.PEER,
+             "copy": measure.YARDSTICK, "c": measure.PEER}
+    result = report.Result(rows.ROWS[0], 1, timings, roles)
+    assert result.best_peer == "b"
+    assert result.yardstick == "copy"
+    assert result.ratio().median == 3.0
+
+
+def test_geometric_mean():
+    results = [fake_result([2.0] * 5, [1.0] * 5), fake_result([8.0] * 5, [1.0] * 5)]
+    assert report.geometric_means(results)[1] == pytest.approx(4.0)
+    assert measure.geometric_mean([]) is None
+
+
+def test_rows_that_are_behind_head_the_table(capsys):
+    ahead, level, behind = (fake_result([value] * 5, [1.0] * 5) for value in (2.0, 1.0, 0.5))
+    alone = report.Result(rows.ROWS[0], 1, {"cpool": [1.0]}, {"cpool": measure.SUBJECT})
+    assert report.sorted_results([alone, ahead, level, behind]) == [behind, level, ahead, alone]
+    report.print_table([alone, ahead, level, behind], 1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[3:7]] == ["behind", "level", "ahead", "no"]
+    assert "1 ahead, 1 level, 1 behind" in lines
+    assert "geometric mean of best peer / cpool: 1.00" in lines
+
+
+def test_a_busy_machine_and_what_was_left_out_are_told(capsys):
+    result = dataclasses.replace(fake_result([2.0] * 5, [1.0] * 5), other_work=0.8,
+                                 left_out={"third": "no call"})
+    report.print_table([result], 1)
+    text = capsys.readouterr().out
+    assert "DISTURBED: other processes used up to 0.8 processors in 1 of 1 rows" in text
+    assert "left out: third on 1 row: no call" in text
+
+
+def test_a_row_with_other_results_is_never_ahead(capsys):
+    good = fake_result([2.0] * 5, [1.0] * 5)
+    wrong = dataclasses.replace(fake_result([8.0] * 5, [1.0] * 5), differing={"other": "shape"})
+    assert report.sorted_results([good, wrong]) == [wrong, good]
+    assert report.geometric_means([good, wrong])[1] == pytest.approx(2.0)
+    report.print_table([good, wrong], 1)
+    text = capsys.readouterr().out
+    assert "1 ahead, 0 level, 0 behind, 1 DIFFERS" in text
+    assert "DIFFERS: other" in text
+
+
+@pytest.mark.parametrize(
+    "result, tolerance, expected",
+    [
+        ([1.0, 2.0], 0.0, ""),
+        ([1.0, 2.5], 0.0, "1 of 2 elements"),
+        ([1.0, 2.001], 0.01, ""),
+        ([1.0, 2.5], 0.01, "differs by 0.5"),
+        ([np.nan, 2.0], 0.01, "differs by nan"),
+        ([1.0, 2.0, 3.0], 0.01, "shape (3,)"),
+    ],
+)
+def test_disagreement(result, tolerance, expected):
+    text = measure.disagreement((np.array(result),), (np.array([1.0, 2.0]),), tolerance)
+    assert text.startswith(expected)
+    assert bool(text) == bool(expected)
+
+
+def test_disagreement_in_positions_and_in_number():
+    one, other = np.array([1, 2]), np.array([1, 3])
+    assert measure.disagreement((one,), (other,), 1.0)
+    assert measure.disagreement((one,), (one, other), 1.0) == "1 arrays instead of 2"
+
+
+# --- one row -------------------------------------------------------------------------------------
+
+class FakePeer:
+    """A peer that answers with given arrays, or raises what it is given."""
+
+    version, missing = "1", ""
+
+    def __init__(self, name: str, role: str, answer: object) -> None:
+        self.key = self.name = name
+        self.role = role
+        self.answer = answer
+        self.threads: list[int] = []
+
+    @contextlib.contextmanager
+    def using(self, threads: int) -> Iterator[None]:
+        self.threads.append(threads)
+        yield
+
+    def contender(self, row: object, data: object, threads: int) -> measure.Contender | None:
+        if self.answer is None:
+            return None
+        return measure.Contender(self.name, self.role, self._call, lambda result: (result,))
+
+    def _call(self) -> np.ndarray:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def run_fakes(*competitors: FakePeer) -> report.Result:
+    effort = measure.Effort(rounds=5, few=1, batch_seconds=1e-5, row_seconds=1.0)
+    row = rows.ROWS[0].tiny()
+    return benchmarks_main.run_row(row, rows.Data(row), competitors, 3, effort)
+
+
+def test_only_peers_with_equal_results_are_timed():
+    ours = FakePeer("cpool", measure.SUBJECT, np.array([1.0, 2.0]))
+    competitors = [
+        ours,
+        FakePeer("equal", measure.PEER, np.array([1.0, 2.0])),
+        FakePeer("other", measure.PEER, np.array([1.0, 3.0])),
+        FakePeer("unable", measure.PEER, RuntimeError("not for this type\nand more")),
+        FakePeer("without", measure.PEER, None),
+    ]
+    result = run_fakes(*competitors)
+    assert {name: len(each) for name, each in result.timings.items()} == {"cpool": 5, "equal": 5}
+    assert result.differing == {"other": "1 of 2 elements differ"}
+    assert result.left_out == {"unable": "RuntimeError: not for this type",
+                               "without": "has no call for it"}
+    assert result.verdict == report.DIFFERS
+    assert ours.threads == [3]
+
+
+def test_a_failure_of_cpool_is_never_passed_over(capsys):
+    result = run_fakes(FakePeer("cpool", measure.SUBJECT, TypeError("no such option")),
+                       FakePeer("peer", measure.PEER, np.array([1.0])))
+    assert result.differing == {"cpool": "TypeError: no such option"}
+    assert result.verdict == report.DIFFERS
+    report.print_table([result], 3)
+    assert "DIFFERS: cpool, " in capsys.readouterr().out
+
+
+# --- the command ---------------------------------------------------------------------------------
+
+@pytest.fixture
+def elsewhere(tmp_path) -> Iterator[Path]:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    return folder
+
+
+def run_benchmarks(folder: Path, *arguments: str, **environment: str):
+    # Outside the source tree, so that only an installed cpool, or PYTHONPATH, is found.
+    return subprocess.run(
+        [sys.executable, str(FOLDER), *arguments], cwd=folder, capture_output=True, text=True,
+        env={**os.environ, **environment}, timeout=300, check=False)
+
+
+def test_it_measures_this_cpool_and_writes_its_files(elsewhere):
+    pytest.importorskip("matplotlib", reason="--plot needs matplotlib")
+    done = run_benchmarks(elsewhere, "--quick", "--rows", "one call", "--peers", "copy",
+                          "--threads", "1", "--json", "times.json", "--plot", "times.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"measured: {cpool.__file__}\n")
+    assert "1/2" in done.stderr
+    document = json.loads((elsewhere / "times.json").read_text())
+    assert [each["row"]["shape"] for each in document["results"]] == [[1, 16, 8, 8]] * 2
+    for each in document["results"]:
+        assert set(each["seconds"]) == {"cpool", "cpool out=", "copy"}
+        assert all(len(values) >= 5 and min(values) > 0 for values in each["seconds"].values())
+        assert each["verdict"] is None
+    assert (elsewhere / "times.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_source_tree_that_was_not_built_is_refused(elsewhere):
+    package = elsewhere / "cpool"
+    package.mkdir()
+    (package / "__init__.py").write_text("raise ImportError('the compiled modules are missing')\n")
+    done = run_benchmarks(elsewhere, PYTHONPATH=str(elsewhere))
+    assert done.returncode == 2
+    assert str(package) in done.stderr
+    assert "the compiled modules are missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_mere_folder_is_refused(elsewhere):
+    (elsewhere / "cpool").mkdir()
+    (elsewhere / "cpool" / "__init__.py").write_text("")
+    done = run_benchmarks(elsewhere, PYTHONPATH=str(elsewhere))
+    assert done.returncode == 2
+    assert "not the installed package" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--rows", "no such row"], "no row contains 'no such row'"),
+        (["--peers", "torch,nobody"], "unknown peer 'nobody'"),
+        (["--threads", "0"], "must be at least 1, got 0"),
+        (["--json", "no/such/folder/x.json"], "no folder"),
+    ],
+)
+def test_bad_arguments(elsewhere, arguments, message):
+    done = run_benchmarks(elsewhere, *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
+
+
+def test_run_as_a_module_is_refused():
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--list"], cwd=FOLDER.parent,
+                          capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode != 0
+    assert "python benchmarks" in done.stderr
