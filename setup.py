@@ -11,6 +11,7 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
+import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 
@@ -65,6 +66,7 @@ def extensions():
             extra_compile_args=[*KERNELS, *flags],
             depends=sources,
         )
+    yield Extension("cpool.kernels.cpu", ["cpool/kernels/cpu.pyx"], extra_compile_args=COMMON)
     yield Extension(
         "cpool.windows",
         ["cpool/windows.pyx"],
@@ -74,6 +76,7 @@ def extensions():
     yield Extension(
         "cpool.arrays",
         ["cpool/arrays.pyx"],
+        include_dirs=[numpy.get_include()],
         extra_compile_args=[*COMMON, *threads],
         extra_link_args=threads,
         depends=["cpool/windows.pxd", *sources],

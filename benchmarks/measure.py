@@ -31,6 +31,11 @@ FAR_BEHIND = 5.0
 #: Quartiles of fewer ratios than this say little.
 LEAST_ROUNDS = 5
 
+#: Calls before the first round, where the time allows. Allocators take up to ten calls before they
+#: keep a freed result of some megabytes for the next one; until then page faults cost more than
+#: the pooling, and the times of a row would depend on the rows before it.
+WARM_CALLS = 12
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -78,6 +83,8 @@ class Effort:
         Rounds of a peer that is far behind the fastest peer, where the time is short.
     batch_seconds : float
         A batch is at least this long.
+    warm_seconds : float
+        Time for the calls of a contender before the first round.
     row_seconds : float
         Time for all rounds of a row.
     """
@@ -85,11 +92,12 @@ class Effort:
     rounds: int
     few: int
     batch_seconds: float
+    warm_seconds: float
     row_seconds: float
 
 
-FULL = Effort(rounds=31, few=5, batch_seconds=0.010, row_seconds=20.0)
-QUICK = Effort(rounds=7, few=1, batch_seconds=0.004, row_seconds=0.8)
+FULL = Effort(rounds=31, few=5, batch_seconds=0.010, warm_seconds=1.5, row_seconds=20.0)
+QUICK = Effort(rounds=7, few=1, batch_seconds=0.004, warm_seconds=0.3, row_seconds=0.8)
 
 
 @dataclass(frozen=True)
@@ -136,8 +144,8 @@ def time_rounds(
     contenders : sequence of Contender
     effort : Effort
     first_guess : mapping of str to float, optional
-        Seconds of an earlier call of each contender: one that was much longer than a batch is
-        not tried again before the rounds.
+        Seconds of an earlier call of each contender, which counts as one of the calls before the
+        rounds.
     settle : callable
         Waits until what the contender before has left running is quiet.
     clock : callable
@@ -152,7 +160,8 @@ def time_rounds(
     seconds = {}
     for contender in contenders:
         settle()
-        seconds[contender.name] = _one_call(contender, effort, guesses.get(contender.name), clock)
+        guess = guesses.get(contender.name, 0.0)
+        seconds[contender.name] = _warm_up(contender, effort, guess, clock)
     batches = {name: max(1, math.ceil(effort.batch_seconds / each))
                for name, each in seconds.items()}
     rounds = _share_rounds(contenders, seconds, batches, effort)
@@ -175,19 +184,26 @@ def rotated(contenders: Sequence[Contender], number: int) -> list[Contender]:
     return order[::-1] if turn % 2 else order
 
 
-def _one_call(contender: Contender, effort: Effort, guess: float | None,
-              clock: Callable[[], float]) -> float:
-    """Return the seconds of one call, near enough to choose a batch."""
-    if guess is not None and guess > 10 * effort.batch_seconds:
-        return guess
+def _warm_up(contender: Contender, effort: Effort, guess: float,
+             clock: Callable[[], float]) -> float:
+    """Call it some times, and return the seconds of one call, near enough to choose a batch."""
+    spent = seconds = guess
+    for _ in range(WARM_CALLS):
+        if spent >= effort.warm_seconds:
+            break
+        seconds = _time_calls(contender, 1, clock)
+        spent += seconds
     times = 1
-    while True:
-        start = clock()
-        contender.repeat(times)
-        elapsed = clock() - start
-        if elapsed >= effort.batch_seconds / 4 or times >= 1 << 20:
-            return max(elapsed, 1e-9) / times
+    while times * seconds < effort.batch_seconds / 4 and times < 1 << 20:
         times *= 2
+        seconds = max(_time_calls(contender, times, clock) / times, 1e-9)
+    return seconds
+
+
+def _time_calls(contender: Contender, times: int, clock: Callable[[], float]) -> float:
+    start = clock()
+    contender.repeat(times)
+    return clock() - start
 
 
 def _share_rounds(contenders: Sequence[Contender], seconds: Mapping[str, float],
@@ -209,9 +225,7 @@ def _time_batch(contender: Contender, batch: int, clock: Callable[[], float]) ->
     if batch > 1:
         # Threads wake up and caches fill in a call that does not count.
         contender.repeat(1)
-    start = clock()
-    contender.repeat(batch)
-    return (clock() - start) / batch
+    return _time_calls(contender, batch, clock) / batch
 
 
 @contextlib.contextmanager

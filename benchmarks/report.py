@@ -67,6 +67,11 @@ class Result:
         """The plain copy, where it was measured."""
         return measure.fastest(self.timings, self._named(YARDSTICK))
 
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes used the processors meanwhile."""
+        return (self.other_work or 0.0) > DISTURBED
+
     def median(self, name: str | None) -> float | None:
         """Return the median seconds of a contender, None where there are none."""
         seconds = self.timings.get(name, ())
@@ -210,7 +215,7 @@ def _cells(result: Result) -> tuple[str, ...]:
     ratio, out_ratio = result.ratio(), result.ratio("cpool out=")
     cpool, copy = result.median("cpool"), result.median(result.yardstick)
     return (
-        result.verdict or "no peer",
+        (result.verdict or "no peer") + ("*" if result.disturbed else ""),
         result.row.name,
         _microseconds(cpool),
         _microseconds(result.median("cpool out=")),
@@ -238,9 +243,9 @@ def _print_summary(results: Sequence[Result]) -> None:
     for result in results:
         for name, why in result.differing.items():
             print(f"DIFFERS: {name}, {result.row.name}: {why}")
-    disturbed = [result.other_work for result in results if (result.other_work or 0) > DISTURBED]
+    disturbed = [result.other_work for result in results if result.disturbed]
     if disturbed:
-        print(f"DISTURBED: other processes used up to {max(disturbed):.1f} processors in "
+        print(f"* DISTURBED: other processes used up to {max(disturbed):.1f} processors in "
               f"{len(disturbed)} of {len(results)} rows: measure again on a quiet machine")
     for (name, why), count in _left_out(results).items():
         print(f"left out: {name} on {count} {'row' if count == 1 else 'rows'}: {why}")

@@ -6,17 +6,13 @@ an array, it is read where it is: the kernels gather what they cannot read direc
 """
 
 cimport numpy as cnp
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cython.parallel cimport parallel, prange
-from libc.stdint cimport int32_t, int64_t
+from cython.parallel cimport prange
 from libc.stdlib cimport free, malloc
 from libc.string cimport memset
 
 from cpool.kernels.plan cimport *
-from cpool.windows cimport Tables, Windows, fill_sizes, transpose
-
-import os
+from cpool.windows cimport Tables, Windows, boolean, fill_sizes, transpose
 
 import numpy as np
 
@@ -116,32 +112,43 @@ cdef cnp.dtype native_dtype(int code):
 
 def as_input(x, name="x"):
     """An array of a type that can be pooled; lists and scalars are converted."""
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; pass {name}.data and "
-            f"where=~numpy.ma.getmaskarray({name})")
+    refuse_masked(x, name)
     if not isinstance(x, np.ndarray):
-        x = np.asarray(x)
-        if x.dtype == object:
-            raise TypeError(f"{name} must be an array of numbers, got objects")
+        try:
+            x = np.asarray(x)
+        except ValueError as error:
+            raise ValueError(f"{name} must be an array or like one: {error}") from None
     type_code(x.dtype, name)
     return x
 
 
+def refuse_masked(x, name):
+    """A masked array is a TypeError: NumPy would drop its mask silently."""
+    if isinstance(x, np.ma.MaskedArray):
+        advice = "x.data and where=~numpy.ma.getmaskarray(x)" if name == "x" else "an ndarray"
+        raise TypeError(f"{name} is a masked array, whose mask would be lost: pass {advice}")
+
+
+def flag(value, name):
+    """An argument that is True or False."""
+    return boolean(value, name)
+
+
 # --- axes ---------------------------------------------------------------------------------------
 
-def pooled_axes(int ndim, Windows windows, axes, bint channels_last, int rank):
+def pooled_axes(int ndim, Windows windows, axes, channels_last, int rank):
     """The pooled axes of an array, ascending, and for each the entry of the windows it has.
 
     rank: 1 to 3 for functions whose name says it; 0: as the windows or `axes` say.
     """
-    cdef int count, last, i
+    cdef int count, last
+    cdef bint channels = boolean(channels_last, "channels_last")
     if axes is not None:
-        if channels_last:
-            raise ValueError("channels_last and axes cannot both be given")
+        if channels:
+            raise ValueError(f"channels_last and axes cannot both be given, got axes={axes!r}")
         return explicit_axes(ndim, windows, axes)
     count = rank or windows.entries
-    last = ndim - (1 if channels_last else 0)
+    last = ndim - (1 if channels else 0)
     if count == 0:
         count = last
         if not 1 <= count <= 3:
@@ -150,8 +157,9 @@ def pooled_axes(int ndim, Windows windows, axes, bint channels_last, int rank):
                 f"arguments are the same for any number")
     if last < count:
         raise ValueError(
-            f"x must have at least {count + (1 if channels_last else 0)} axes to pool {count} of "
-            f"them{' before the channels' if channels_last else ''}, got {ndim}")
+            f"x must have at least {count + channels} "
+            f"{'axis' if count + channels == 1 else 'axes'} to pool {count} of them"
+            f"{' before the channels' if channels else ''}, got {ndim}")
     windows.check_axes(count)
     return tuple(range(last - count, last)), tuple(range(count))
 
@@ -167,7 +175,8 @@ def explicit_axes(int ndim, Windows windows, axes):
         if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
             raise TypeError(f"axes must be an int or a tuple of ints, got {axes!r}")
         if not -ndim <= axis < ndim:
-            raise ValueError(f"axes must be from {-ndim} to {ndim - 1} for x of {ndim} axes, got {axes!r}")
+            raise ValueError(
+                f"axes must be from {-ndim} to {ndim - 1} for x of {ndim} axes, got {axes!r}")
         found.append(int(axis) % ndim)
     if len(set(found)) != len(found):
         raise ValueError(f"axes must not name an axis twice, got {axes!r}")
@@ -331,11 +340,13 @@ cdef class Call:
             raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
         if self.failures & EMPTY_WINDOW:
             raise ValueError(
-                "where leaves a window without an element, and the result's type has no NaN: "
-                "use a floating dtype")
+                f"where leaves a window without an element: dtype must be floating, got "
+                f"{native_dtype(self.plan.y_type)}")
         if self.failures & NAN_TO_INTEGER:
-            raise ValueError("a window's value is NaN, which the dtype of the result cannot hold")
-        raise ValueError("indices must be -1 or positions inside the output")
+            raise ValueError(
+                f"dtype must be floating where the value of a window is NaN, got "
+                f"{native_dtype(self.plan.y_type)}")
+        raise ValueError("indices must be -1 or positions inside the result")
 
 
 cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
@@ -416,19 +427,24 @@ cdef int layout(Plan* g, bint selecting, bint scattering) except -1:
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t size = most(SIZE[g.t_type], 4), groups, line, budget, rows, taps, levels, at, i
     cdef Py_ssize_t wide, least_groups = reading(w, 1)
-    cdef bint boxed = not (g.in_place and g.axis[0].identity) or selecting
+    cdef bint boxed
     cdef double estimate
     if <double> least_groups * size > <double> LARGE / 1024 or (
             <double> reading(h, 1) * least_groups * size > <double> LARGE / 1024):
         raise MemoryError("the windows are too large for this machine's memory")
     # Inner: all of it, unless even one window of it is too long a row.
     g.tile[2] = g.inner
-    if g.inner * least_groups * size > 4 * ROW:
+    if <double> g.inner * least_groups * size > 4 * ROW:
         g.tile[2] = least(g.inner, most(64, 4 * ROW // (size * least_groups) // 64 * 64))
+    if g.tile[2] < g.inner and w.n > 1:
+        g.in_place = False          # a row of some channels is not in one piece
+    # NaNs are counted in rows of their own, whatever is done to the values.
+    boxed = not (g.in_place and g.axis[0].identity) or selecting or g.raise_nan
     # Along W: rows of about ROW bytes.
     g.tile[1] = w.m
     wide = w.m if g.transposed else reading(w, w.m)
-    if wide * g.tile[2] * size > 2 * ROW and w.source == NULL and not scattering:
+    if <double> wide * g.tile[2] * size > 2 * ROW and w.source == NULL and not (
+            scattering and not g.gathered):
         groups = ROW // (g.tile[2] * size)
         if g.transposed or w.start != NULL:
             g.tile[1] = most(1, groups if g.transposed else 1)
@@ -441,7 +457,8 @@ cdef int layout(Plan* g, bint selecting, bint scattering) except -1:
     if w.source != NULL:
         groups = most(groups, w.before + w.n if not w.transposed else w.n + w.reach)
     if w.transposed and w.start == NULL:
-        groups += (w.kernel - 1) * w.dilation // w.stride + 2
+        # A line has room for windows before the first and after the last one.
+        groups = most(groups, g.tile[1] // w.stride + 2) + (w.kernel - 1) * w.dilation // w.stride
     line = groups * g.tile[2]
     # Along H: strips, taller where rows at their border are prepared twice.
     budget = BOX if boxed or g.transposed else STRIP
@@ -460,9 +477,12 @@ cdef int layout(Plan* g, bint selecting, bint scattering) except -1:
     for i in range(3):
         g.tiles[i] = ((g.inner if i == 2 else g.axis[i + 1].m) + g.tile[i] - 1) // g.tile[i]
         g.items *= g.tiles[i]
+    # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
+    # narrowest type has in a block.
+    g.margin = 2 * kernels.block + (kernels.block * g.x_size if selecting else 0)
     # Scratch. Pitches in elements; a row of 64-byte blocks with slack behind it.
     wide = g.tile[1]
-    if w.transposed and w.start == NULL:
+    if w.transposed and w.start == NULL and w.stride <= PHASES:
         wide = (wide // w.stride + 2) * w.stride
         if w.source != NULL:
             wide = (w.reach // w.stride + 2) * w.stride
@@ -477,17 +497,22 @@ cdef int layout(Plan* g, bint selecting, bint scattering) except -1:
     while at > LEAF:
         at = (at + 1) // 2
         levels += 1
+    if g.gathered:
+        rows = (g.tile[0] // h.stride + 2) + (h.kernel - 1) * h.dilation // h.stride
     estimate = (<double> (rows + g.tile[0] + levels + 12) * most(g.line, g.row)) * (size + 4)
     if estimate > 2.0 ** 46 or taps > (<Py_ssize_t> 1 << 40):
         raise MemoryError("the windows are too large for this machine's memory")
     at = 0
-    g.box_at = place(&at, (rows if boxed else 0) * most(g.line, g.row) * size)
-    g.lines_at = place(&at, (1 if g.transposed else g.tile[0]) * most(g.line, g.row) * size)
-    g.rows_at = place(&at, (most(rows, g.tile[0]) if g.transposed or selecting else 0)
+    g.box_at = place(&at, ((2 * rows if g.gathered else rows) if boxed else 0)
+                     * most(g.line, g.row) * size)
+    g.lines_at = place(&at, (rows if g.transposed else g.tile[0]) * most(g.line, g.row) * size)
+    g.rows_at = place(&at, (rows * h.stride * w.stride if g.gathered else
+                            most(rows, g.tile[0]) if g.transposed or selecting else 0)
                       * most(g.row, g.line) * size)
     g.phases_at = place(&at, most(least(w.stride, PHASES) * g.line * (size + 4), 3 * 1024 * 8))
     g.levels_at = place(&at, levels * g.line * size)
-    g.result_at = place(&at, most(g.line, g.row) * size)
+    g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else g.tile[0])
+                        * most(g.line, g.row) * size)
     g.counts_at = place(&at, g.tile[0] * g.row * 4)
     g.raw_at = place(&at, most(g.line, g.row) * 8)
     g.flags_at = place(&at, g.line * 9)
@@ -529,6 +554,7 @@ cdef int run_parallel(kernel_t kernel, const Plan* g, int count) except -1:
 cdef object as_mask(object where, cnp.ndarray x):
     if where is None or where is True:
         return None
+    refuse_masked(where, "where")
     mask = np.asarray(where)
     if mask.dtype != bool:
         raise TypeError(f"where must be an array of bool, got {mask.dtype}")
@@ -542,17 +568,20 @@ cdef object as_mask(object where, cnp.ndarray x):
 cdef cnp.ndarray output(object out, object shape, cnp.dtype dtype, tuple inputs, str name):
     if out is None:
         return np.empty(shape, dtype)
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"{name} must be an array, got {type(out).__name__}")
+    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
+        raise TypeError(f"{name} must be an ndarray, got {type(out).__name__}")
     if out.shape != shape:
         raise ValueError(f"{name} must have the result's shape {shape}, got {out.shape}")
     if out.dtype != dtype or not out.dtype.isnative:
         raise TypeError(f"{name} must have the result's dtype {dtype}, got {out.dtype}")
     if not out.flags.writeable:
-        raise ValueError(f"{name} must be writeable")
+        raise ValueError(f"{name} must be writeable, got a read-only array")
+    if any([n > 1 and step == 0 for n, step in zip(out.shape, out.strides, strict=True)]):
+        raise ValueError(f"{name} must have memory for each value, got strides {out.strides}")
     for x in inputs:
         if x is not None and overlap(out, x):
-            raise ValueError(f"{name} must not overlap the input")
+            raise ValueError(
+                f"{name} must not overlap the input, got an array that shares its memory")
     return out
 
 
@@ -582,7 +611,7 @@ cdef int accumulator(int operation, bint mean, int x_code, int y_code, double ta
         return DOUBLE
     if floating(x_code):
         return FLOAT
-    if SIZE[x_code] <= 2 and taps * (128 << (8 * (SIZE[x_code] - 1)) ) * (
+    if SIZE[x_code] <= 2 and taps * (128 << (8 * (SIZE[x_code] - 1))) * (
             2 if unsigned(x_code) else 1) < 2147483648.0:
         return INT32
     if SIZE[x_code] == 8 and (mean or y_code != x_code):
@@ -611,8 +640,8 @@ cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noex
     g.x_swapped = not cnp.PyArray_ISNOTSWAPPED(x)
 
 
-def fold(x, int operation, Windows windows, axes=None, bint channels_last=False, int rank=0,
-         str nan_policy="propagate", where=None, dtype=None, out=None, bint mean=False,
+def fold(x, int operation, Windows windows, axes=None, channels_last=False, int rank=0,
+         nan_policy="propagate", where=None, dtype=None, out=None, bint mean=False,
          bint count_include_pad=True, divisor=None, bint positions=False, bint offsets=False):
     """Windows of x folded: y, or (y, int64 positions or None, offsets or None).
 
@@ -637,6 +666,9 @@ def fold(x, int operation, Windows windows, axes=None, bint channels_last=False,
         taps *= <double> call.pooled[i].kernel
     mask = as_mask(where, array) if where is not None else None
     if nan_policy != "propagate":
+        if not isinstance(nan_policy, str):
+            raise TypeError(
+                f'nan_policy must be "propagate", "omit" or "raise", got {nan_policy!r}')
         if nan_policy == "omit":
             g.omit_nan = floating(x_code)
         elif nan_policy == "raise":
@@ -668,6 +700,7 @@ def fold(x, int operation, Windows windows, axes=None, bint channels_last=False,
     call.view(array, y, q, q2, mask, selecting)
     if not selecting:
         merge_whole(g)
+        rows_from_planes(g)
     natural = g.t_type
     if operation == ADD and not floating(x_code):
         natural = result_code(operation, mean, x_code) if g.t_type == UINT64 else -1
@@ -705,11 +738,36 @@ cdef void merge_whole(Plan* g) noexcept:
             b.size0 *= a.size0
             b.exist0 *= a.exist0
             a[0] = identity_axis()
-    if g.axis[1].identity and g.axis[1].n == 1 and g.axis[0].start != NULL and g.axis[0].m == 1:
-        g.axis[1] = g.axis[0]
-        g.xs[1], g.ms[1] = g.xs[0], g.ms[0]
-        g.axis[0] = identity_axis()
+    if is_single(&g.axis[1]) and g.axis[0].start != NULL and g.axis[0].m == 1:
+        swap_slots(g, 0, 1)
         merge_whole(g)
+    if g.inner > 1 and is_single(&g.axis[1]):
+        swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+
+
+cdef inline bint is_single(const Axis* a) noexcept:
+    return a.identity and a.n == 1
+
+
+cdef void swap_slots(Plan* g, int i, int j) noexcept:
+    g.axis[i], g.axis[j] = g.axis[j], g.axis[i]
+    g.xs[i], g.xs[j] = g.xs[j], g.xs[i]
+    g.ys[i], g.ys[j] = g.ys[j], g.ys[i]
+    g.ms[i], g.ms[j] = g.ms[j], g.ms[i]
+
+
+cdef void rows_from_planes(Plan* g) noexcept:
+    """Where only one axis is folded, along the row, planes are single rows: those along the last
+    outer axis become the rows of one plane, so that a tile has many."""
+    cdef Axis* h = &g.axis[1]
+    cdef int last = g.outer_ndim - 1
+    if last < 0 or not (is_single(h) and is_single(&g.axis[0])):
+        return
+    h.n = h.m = h.reach = g.outer[last]
+    g.xs[1], g.ys[1], g.ms[1] = g.x_outer[last], g.y_outer[last], g.m_outer[last]
+    g.qs[1] = g.q_outer[last]
+    g.planes //= h.n
+    g.outer_ndim = last
 
 
 cdef Axis identity_axis() noexcept:
@@ -724,21 +782,25 @@ cdef Axis identity_axis() noexcept:
 def as_dtype(dtype):
     try:
         result = np.dtype(dtype)
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(f"dtype must be a data type, got {dtype!r}") from None
     return result.newbyteorder("=")
 
 
-def gradient_input(gy, shape, t_code_double):
-    """gy as an array of float16 to float64 of the right shape."""
+def checked_gradient(gy, shape):
+    """gy as an array of the right shape."""
     gy = as_input(gy, "gy")
     if gy.shape != shape:
         raise ValueError(f"gy must have the result's shape {shape}, got {gy.shape}")
-    if gy.dtype.kind in "biu" or (gy.dtype == np.float64 and not t_code_double):
-        gy = gy.astype(np.float64 if t_code_double else np.float32)
     return gy
 
 
+def gradient_input(gy, shape, t_code_double):
+    """gy as an array of float16 to float64 of the right shape."""
+    gy = checked_gradient(gy, shape)
+    if gy.dtype.kind in "biu" or (gy.dtype == np.float64 and not t_code_double):
+        gy = gy.astype(np.float64 if t_code_double else np.float32)
+    return gy
 
 
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
@@ -762,12 +824,26 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     call.view(array, gx, None, None, None, False)
+    rows_from_planes(g)
     g.y_plain = g.t_type == code
     g.in_place = readable(g, array) and not mean
     if cnp.PyArray_SIZE(gx) > 0:
         layout(g, False, False)
     call.run(kernels.fold[<int> ADD], <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
     return gx
+
+
+cdef bint is_gathered(const Plan* g) noexcept:
+    """Windows for which the transposed selection goes tap by tap: regular, constant padding, so
+    few elements that comparing an offset with each costs less than following it."""
+    cdef int i
+    cdef double elements = 1
+    for i in range(3):
+        elements *= <double> g.axis[i].kernel
+        if (g.axis[i].start != NULL or g.axis[i].source != NULL or g.axis[i].stride > PHASES
+                or g.axis[i].dilation > PHASES):
+            return False
+    return elements <= 36
 
 
 def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, tuple shape, dtype,
@@ -791,8 +867,10 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
         g.no_offset = 255 if g.q_size == 1 else 65535 if g.q_size == 2 else -1
     gx = np.empty(shape, dtype)
     call.view(array, gx, offsets, None, None, True)
+    rows_from_planes(g)
     g.y_plain = g.t_type == code
     g.in_place = False
+    g.gathered = is_gathered(g)
     if cnp.PyArray_SIZE(gx) > 0:
         layout(g, False, True)
     call.run(kernels.scatter, <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
@@ -809,15 +887,21 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
     if transposed:
         y = np.zeros((<object> indices).shape, (<object> x).dtype)
     else:
-        y = np.zeros(shape[:-1] + (elements,), (<object> x).dtype)
+        y = np.zeros(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
     g.axis[2].n = shape[len(shape) - 1]
     g.axis[2].m = (<object> y).shape[len(shape) - 1]
     g.items = cnp.PyArray_SIZE(x) // g.axis[2].n if g.axis[2].n > 0 else 0
     g.scratch = g.axis[2].n * 8 if transposed else 64
-    call.run(kernels.unpool_transposed if transposed else kernels.unpool,
-             <double> cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y))
+    try:
+        call.run(kernels.unpool_transposed if transposed else kernels.unpool,
+                 <double> cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y))
+    except ValueError:
+        wrong = (<object> indices)[np.less(indices, -1) | np.greater_equal(indices, elements)]
+        raise ValueError(
+            f"indices must be -1 or positions inside the result, 0 to {elements - 1}, "
+            f"got {wrong[0]}") from None
     return y
 
 
@@ -828,17 +912,18 @@ def table_of_axes(Windows windows, tuple axes, tuple order, tuple shape):
     return tuple([call.pooled[i].m for i in range(call.count)])
 
 
-def global_axes(int ndim, axes, bint channels_last):
+def global_axes(int ndim, axes, channels_last):
     """The axes that global pooling pools."""
+    cdef bint channels = boolean(channels_last, "channels_last")
     if axes is not None:
-        if channels_last:
-            raise ValueError("channels_last and axes cannot both be given")
+        if channels:
+            raise ValueError(f"channels_last and axes cannot both be given, got axes={axes!r}")
         return axes
     if not 3 <= ndim <= 5:
         raise ValueError(
             f"axes= must say which 1 to 3 axes are pooled: x has {ndim}, of which all but "
-            f"{'the first and the last' if channels_last else 'the first two'} would be")
-    return tuple(range(1, ndim - 1)) if channels_last else tuple(range(2, ndim))
+            f"{'the first and the last' if channels else 'the first two'} would be")
+    return tuple(range(1, ndim - 1)) if channels else tuple(range(2, ndim))
 
 
 def with_axes(out, axes):
@@ -846,5 +931,5 @@ def with_axes(out, axes):
     if out is None:
         return None
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out must be an array, got {type(out).__name__}")
+        raise TypeError(f"out must be an ndarray, got {type(out).__name__}")
     return np.expand_dims(out, axes)

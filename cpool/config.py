@@ -30,7 +30,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If mode is neither.
 
     Examples
@@ -40,7 +40,8 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     True
     """
     if mode not in ("stdout", "dict"):
-        raise ValueError(f'mode must be "stdout" or "dict", got {mode!r}')
+        error = ValueError if isinstance(mode, str) else TypeError
+        raise error(f'mode must be "stdout" or "dict", got {mode!r}')
     config = {
         "version": cpool.__version__,
         "path": os.path.dirname(os.path.abspath(cpool.__file__)),

@@ -254,7 +254,10 @@ def adaptive_text(kind: type[Reduction], suffix: str) -> str:
 def global_text(kind: type[Reduction]) -> str:
     """Of global_max_pool and its like."""
     name = f"global_{kind.function}"
-    parts = [_X.replace(" {axes}", ""), _GLOBAL_AXES, _COMMON]
+    parts = [_X.replace(" {axes}", "")]
+    if kind.selects:
+        parts.append(_INDICES)
+    parts += [_GLOBAL_AXES, _COMMON]
     first = _OPERATORS[kind.name][0].replace("each window.", "each plane: one window over it [1]_.")
     value = _VALUES[kind.name]([float(i) for i in range(16)])
     example = _example(f"cpool.{name}(x, axes=(0, 1))", [value], 2)

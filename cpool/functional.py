@@ -108,6 +108,7 @@ def _global(run: Function, reduction: Reduction, rank: int) -> Function:
         dtype=None, out=None,
     ):  # fmt: skip
         x = arrays.as_input(x)
+        keepdims = arrays.flag(keepdims, "keepdims")
         pooled = arrays.global_axes(x.ndim, axes, channels_last)
         full = out if keepdims else arrays.with_axes(out, pooled)
         result = run(
@@ -149,21 +150,41 @@ def _unpool(run: Function, reduction: None, rank: int) -> Function:
 # --- names ----------------------------------------------------------------------------------------
 
 
+#: What `axes` is called inside functions whose name says which axes are pooled.
+_HIDDEN = ".pooled axes"
+
+
+def _without_axes(function: Function) -> None:
+    """Make `axes=` an error there, as any unknown argument is.
+
+    The parameter keeps its place and its default, under a name that cannot be written in a call.
+    So the forms above are written once, the check is Python's own, and a call pays nothing for it.
+    """
+    signature = inspect.signature(function)
+    kept = [p for name, p in signature.parameters.items() if name != "axes"]
+    code = function.__code__
+    names = tuple(_HIDDEN if name == "axes" else name for name in code.co_varnames)
+    function.__code__ = code.replace(co_varnames=names)
+    function.__kwdefaults__[_HIDDEN] = function.__kwdefaults__.pop("axes")
+    function.__signature__ = signature.replace(parameters=kept)
+
+
 def _named(form: Function, reduction: Any, rank: int, runs: tuple[Function, Function]) -> Function:
     """The function of a form, with the one that makes its pullback at hand for `vjp`."""
-    function = form(runs[0], reduction, rank)
-    function._vjp = form(runs[1], reduction, rank)
+    function, with_pullback = (form(run, reduction, rank) for run in runs)
     if rank:
-        signature = inspect.signature(function)
-        kept = [p for name, p in signature.parameters.items() if name != "axes"]
-        function.__signature__ = signature.replace(parameters=kept)
+        _without_axes(function)
+        _without_axes(with_pullback)
+    function._vjp = with_pullback
     return function
 
 
 def _publish(function: Function, name: str, text: str) -> None:
-    function.__name__ = function.__qualname__ = name
+    # The twin too: Python's messages about arguments begin with this name.
+    for each in (function, function._vjp):
+        each.__name__ = each.__qualname__ = name
+        each.__module__ = __name__
     function.__doc__ = text
-    function.__module__ = __name__
     globals()[name] = function
     __all__.append(name)
 

@@ -68,7 +68,9 @@ def _checked_pool(run: Run) -> Run:
                 f"windows must be made by sliding, adaptive or whole, got {windows!r}"
             )
         if rng is not None:
-            raise ValueError(f"rng has no meaning for {reduction.name}: nothing in it is random")
+            raise ValueError(
+                f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
+            )
         return run(
             x,
             reduction,
@@ -199,6 +201,8 @@ def vjp(
     with_pullback = getattr(function, "_vjp", None)
     if with_pullback is None:
         raise TypeError(f"function must be pool or a pooling function of cpool, got {function!r}")
+    if not isinstance(wrt, (str, tuple, list)):
+        raise TypeError(f"wrt must be the name of an argument or a tuple of names, got {wrt!r}")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     for name in names:
         if name != "x":
@@ -213,15 +217,21 @@ def vjp(
 
 
 pool._vjp = _checked_pool(run_vjp)  # type: ignore[attr-defined]
+pool._vjp.__qualname__ = "pool"  # type: ignore[attr-defined]
 
 
 def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:
     """The result of pooling whole axes without them; a pullback then takes gy without them."""
     if isinstance(result, tuple) and callable(result[1]):
         y, pullback = result
-        return drop_axes(y, axes, out), lambda gy: pullback(
-            np.expand_dims(arrays.as_input(gy, "gy"), axes)
-        )
+        y = drop_axes(y, axes, out)
+        shape = (y[0] if isinstance(y, tuple) else y).shape
+
+        def pullback_of_dropped(gy: Any) -> np.ndarray:
+            gy = arrays.checked_gradient(gy, shape)
+            return pullback(np.expand_dims(gy, axes))
+
+        return y, pullback_of_dropped
     if isinstance(result, tuple):
         return drop_axes(result[0], axes, out), np.squeeze(result[1], axes)
     return np.squeeze(result, axes) if out is None else out

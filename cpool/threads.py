@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 import os
 import threading
 from collections.abc import Iterator
@@ -57,9 +58,12 @@ def _default_count() -> int:
 
 
 def _checked(n: object) -> int:
-    if isinstance(n, bool) or not hasattr(n, "__index__"):
+    try:
+        count = None if isinstance(n, bool) else operator.index(n)  # type: ignore[arg-type]
+    except TypeError:
+        count = None
+    if count is None:
         raise TypeError(f"n must be an int, got {n!r}")
-    count = int(n.__index__())  # type: ignore[attr-defined]
     if not 1 <= count <= 1024:
         raise ValueError(f"n must be from 1 to 1024, got {count}")
     return count

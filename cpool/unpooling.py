@@ -36,13 +36,14 @@ def _unpool(
     indices = _checked_indices(indices, x.shape)
     places, order = arrays.pooled_axes(x.ndim, windows, axes, channels_last, rank)
     lengths = _output_lengths(x.shape, windows, places, order, output_size)
-    count = len(places)
-    ends = tuple(range(x.ndim - count, x.ndim))
+    outer = x.ndim - len(places)
+    ends = tuple(range(outer, x.ndim))
 
     def flat(array: np.ndarray) -> np.ndarray:
         """Pooled axes last and as one, contiguous."""
         moved = np.moveaxis(array, places, ends)
-        return np.ascontiguousarray(moved.reshape(*moved.shape[: x.ndim - count], -1))
+        pooled = math.prod(moved.shape[outer:])
+        return np.ascontiguousarray(moved.reshape(*moved.shape[:outer], pooled))
 
     def shaped(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
         return np.moveaxis(array.reshape(*array.shape[:-1], *sizes), ends, places)
@@ -50,16 +51,14 @@ def _unpool(
     positions = flat(indices)
     y = shaped(arrays.unpool(flat(x), positions, math.prod(lengths)), lengths)
     sizes = tuple(x.shape[axis] for axis in places)
-    dtype = gradient_dtype(x)
+    y_shape, dtype = y.shape, gradient_dtype(x)
 
     # Only the value that was kept at a position gets its gradient.
     def make_pullback() -> Pullback:
         kept = positions.copy() if np.shares_memory(positions, indices) else positions
 
         def pullback(gy: Any) -> np.ndarray:
-            gy = arrays.as_input(gy, "gy")
-            if gy.shape != y.shape:
-                raise ValueError(f"gy must have the result's shape {y.shape}, got {gy.shape}")
+            gy = arrays.checked_gradient(gy, y_shape)
             return shaped(arrays.unpool(flat(gy.astype(dtype)), kept, 0, True), sizes)
 
         return pullback
@@ -68,13 +67,14 @@ def _unpool(
 
 
 def _checked_indices(indices: Any, shape: tuple[int, ...]) -> np.ndarray:
+    arrays.refuse_masked(indices, "indices")
     indices = np.asarray(indices)
     if indices.dtype.kind not in "iu":
         raise TypeError(f"indices must be an array of integers, got {indices.dtype}")
     if indices.shape != shape:
         raise ValueError(f"indices must have x's shape {shape}, got {indices.shape}")
     if indices.dtype == np.uint64 and indices.size and indices.max() > np.iinfo(np.int64).max:
-        raise ValueError("indices must be -1 or positions inside the output")
+        raise ValueError(f"indices must be -1 or positions inside the result, got {indices.max()}")
     return indices.astype(np.int64, copy=False)
 
 
@@ -88,35 +88,56 @@ def _output_lengths(
     """Lengths of the pooled axes of the result, in the array's order."""
     if isinstance(windows.padding, str):
         raise ValueError(f"padding must be ints for unpooling, got {windows.padding!r}")
-    least, most = [], []
+    defaults, strides = [], []
     for axis, entry in zip(places, order, strict=True):
+        if shape[axis] == 0:
+            raise ValueError("x must not be empty along a pooled axis, got length 0")
         kernel, stride = _entry(windows.kernel_size, entry), _entry(windows.stride, entry)
         pad = _entry(windows.padding, entry)
         pads = sum(pad) if isinstance(pad, tuple) else 2 * pad
-        length = (shape[axis] - 1) * stride + kernel - pads
-        least.append(length if output_size is None else max(1, length - stride + 1))
-        most.append(length if output_size is None else length + stride - 1)
+        defaults.append((shape[axis] - 1) * stride + kernel - pads)
+        strides.append(stride)
     if output_size is None:
-        if min(least) < 1:
-            raise ValueError(f"padding leaves no output: its size would be {tuple(least)}")
-        return tuple(least)
-    sizes = (output_size,) if isinstance(output_size, (int, np.integer)) else tuple(output_size)
-    if len(sizes) == len(shape):
-        given = [sizes[axis] for axis in places]
-    elif len(sizes) == len(places):
-        given = [sizes[entry] for entry in order]
+        lengths = tuple(defaults)
+        if min(lengths) < 1:
+            raise ValueError(
+                f"padding must leave a result, got {windows.padding!r}: its size would be {lengths}"
+            )
     else:
+        lengths = _given_lengths(shape, places, order, output_size)
+        least = tuple(max(1, n - s + 1) for n, s in zip(defaults, strides, strict=True))
+        most = tuple(n + s - 1 for n, s in zip(defaults, strides, strict=True))
+        if not all(lo <= n <= hi for lo, n, hi in zip(least, lengths, most, strict=True)):
+            raise ValueError(
+                f"output_size must be from {least} to {most} along the pooled axes, "
+                f"got {output_size!r}"
+            )
+    if math.prod(lengths) >= 2**60:
+        raise ValueError(f"kernel_size and stride give a result that is too large: {lengths}")
+    return lengths
+
+
+def _given_lengths(
+    shape: tuple[int, ...], places: tuple[int, ...], order: tuple[int, ...], output_size: Any
+) -> tuple[int, ...]:
+    """What output_size says of the pooled axes, in the array's order."""
+    sizes = output_size
+    if not isinstance(sizes, (tuple, list)):
+        sizes = (sizes,) * len(places)
+    if any(isinstance(s, bool) or not isinstance(s, (int, np.integer)) for s in sizes):
+        raise TypeError(f"output_size must be an int or a tuple of ints, got {output_size!r}")
+    if len(sizes) == len(places):
+        return tuple(int(sizes[entry]) for entry in order)
+    if len(sizes) != len(shape):
         raise ValueError(
             f"output_size must have {len(places)} entries, or x's {len(shape)}, got {output_size!r}"
         )
-    for size, lo, hi in zip(given, least, most, strict=True):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-            raise TypeError(f"output_size must be ints, got {output_size!r}")
-        if not lo <= size <= hi:
-            raise ValueError(
-                f"output_size must be from {least} to {most} along the pooled axes, got {given}"
-            )
-    return tuple(int(size) for size in given)
+    if any(sizes[axis] != n for axis, n in enumerate(shape) if axis not in places):
+        raise ValueError(
+            f"output_size must have x's lengths along axes that are not pooled, got "
+            f"{output_size!r} for x of shape {shape}"
+        )
+    return tuple(int(sizes[axis]) for axis in places)
 
 
 def _entry(value: Any, index: int) -> Any:

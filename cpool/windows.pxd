@@ -4,7 +4,7 @@ from cpool.kernels.plan cimport Axis
 cdef class Tables:
     cdef void** blocks
     cdef int count
-    cdef void* take(self, Py_ssize_t size) except NULL
+    cdef void* take(self, Py_ssize_t entries) except NULL
 
 
 cdef class Windows:
@@ -14,5 +14,6 @@ cdef class Windows:
     cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1
 
 
+cdef bint boolean(object value, str name) except -1
 cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1
 cdef int transpose(Axis* a, Tables tables) except -1

@@ -20,6 +20,8 @@ cdef extern from *:
     ctypedef long long wide "cpool_wide"
 
 cdef Py_ssize_t LIMIT = <Py_ssize_t> 1 << 62
+cdef Py_ssize_t MAPPED = <Py_ssize_t> 1 << 28   # padding that takes no more than a second to map
+cdef Py_ssize_t LISTED = <Py_ssize_t> 1 << 28   # entries of a Python list
 
 PADDING_MODES = ("constant", "reflect", "mirror", "nearest", "wrap")
 
@@ -37,12 +39,15 @@ cdef class Tables:
         self.blocks = NULL
         self.count = 0
 
-    cdef void* take(self, Py_ssize_t size) except NULL:
+    cdef void* take(self, Py_ssize_t entries) except NULL:
+        """Room for so many entries of 8 bytes."""
+        cdef void* block = NULL
         if self.blocks == NULL:
             self.blocks = <void**> malloc(32 * sizeof(void*))
-        cdef void* block = malloc(size) if self.blocks != NULL and self.count < 32 else NULL
+        if self.blocks != NULL and self.count < 32 and entries < LIMIT // 8:
+            block = malloc(entries * 8)
         if block == NULL:
-            raise MemoryError(f"no memory for window tables of {size} bytes")
+            raise MemoryError(f"no memory for a table of {entries} windows or padded elements")
         self.blocks[self.count] = block
         self.count += 1
         return block
@@ -56,14 +61,30 @@ cdef class Tables:
 
 # --- arguments ------------------------------------------------------------------------------------
 
+cdef bint is_bool(object value) except -1:
+    """Python's bools, and NumPy's, also in an array of no axes."""
+    return isinstance(value, bool) or getattr(getattr(value, "dtype", None), "kind", "") == "b"
+
+
+cdef bint boolean(object value, str name) except -1:
+    """A flag; an int or a str is a TypeError."""
+    if value is True or value is False:
+        return value
+    if not is_bool(value) or getattr(value, "ndim", 0):
+        raise TypeError(f"{name} must be a bool, got {value!r}")
+    return bool(value)
+
+
 cdef Py_ssize_t integer(object value, str name, Py_ssize_t least) except? -1:
     """An integer argument; a float or a bool is a TypeError."""
     cdef object number
     if type(value) is not int:
-        if isinstance(value, bool) or not hasattr(value, "__index__") or hasattr(value, "ndim") and (
-                getattr(value, "ndim", 0) != 0 or getattr(value, "dtype", None) == bool):
+        try:
+            number = None if is_bool(value) or getattr(value, "ndim", 0) else value.__index__()
+        except (AttributeError, TypeError):
+            number = None
+        if number is None:
             raise TypeError(f"{name} must be an int or one int for each axis, got {value!r}")
-        number = value.__index__()
     else:
         number = value
     if number < least:
@@ -107,7 +128,8 @@ cdef int paddings(object value, Py_ssize_t* before, Py_ssize_t* after) except -1
         if isinstance(entry, (tuple, list)):
             if len(entry) != 2:
                 raise ValueError(
-                    f"padding must have a (before, after) pair or an int for each axis, got {value!r}")
+                    f"padding must have a (before, after) pair or an int for each axis, got "
+                    f"{value!r}")
             before[i] = integer(entry[0], "padding", 0)
             after[i] = integer(entry[1], "padding", 0)
         else:
@@ -120,6 +142,12 @@ cdef object shown(int entries, Py_ssize_t* values):
 
 
 # --- geometry -------------------------------------------------------------------------------------
+
+cdef Py_ssize_t common_divisor(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
+    while b != 0:
+        a, b = b, a % b
+    return a
+
 
 cdef Py_ssize_t source_of(Mode mode, Py_ssize_t at, Py_ssize_t n) noexcept nogil:
     """The element that a padded axis repeats at `at` (counted from the first element)."""
@@ -144,26 +172,30 @@ cdef Py_ssize_t source_of(Mode mode, Py_ssize_t at, Py_ssize_t n) noexcept nogil
 
 cdef int check_padding(Axis* a, Py_ssize_t n) except -1:
     """With constant padding every window must read at least one element."""
-    cdef Py_ssize_t o, first, tap
+    # The first window reaches least far; the last one begins last. In between a window can be empty
+    # only where an axis fits between two taps, and that repeats.
+    cdef Py_ssize_t first = a.before, tap, repeats = 1
     cdef bint empty = (a.m - 1) * a.stride >= a.before + n
-    o = 0
-    while o < a.m and o * a.stride < a.before and not empty:
-        first = a.before - o * a.stride
-        tap = (first + a.dilation - 1) // a.dilation
+    if a.dilation > n:
+        repeats = min(a.m, a.dilation // common_divisor(a.stride, a.dilation))
+    while repeats > 0 and first > 0 and not empty:
+        tap = (first - 1) // a.dilation + 1
         empty = tap > a.kernel - 1 or tap * a.dilation - first >= n
-        if a.dilation == 1:
-            break
-        o += 1
+        first -= a.stride
+        repeats -= 1
     if empty:
         raise ValueError(
             f"padding is so large that a window lies wholly in it: kernel_size {a.kernel}, stride "
-            f"{a.stride}, dilation {a.dilation}, padding ({a.before}, {a.reach - a.before - n}) on an "
-            f"axis of length {n}; use less padding or another padding_mode")
+            f"{a.stride}, dilation {a.dilation}, padding ({a.before}, {a.reach - a.before - n}) on "
+            f"an axis of length {n}; use less padding or another padding_mode")
     return 0
 
 
 cdef class Windows:
     """Base of all windows; made by `sliding`, `adaptive` and `whole`."""
+
+    def __init__(self):
+        raise TypeError("windows are made by sliding, adaptive or whole")
 
     @property
     def ndim(self):
@@ -173,10 +205,11 @@ cdef class Windows:
     cdef int check_axes(self, int axes) except -1:
         if self.entries != 0 and self.entries != axes:
             hint = ""
+            entries = "entry" if self.entries == 1 else "entries"
             if self.named == "padding" and axes == 1 and self.entries == 2:
                 hint = "; a (before, after) pair for one axis is written ((before, after),)"
             raise ValueError(
-                f"{self.named} has {self.entries} entries, but {axes} "
+                f"{self.named} has {self.entries} {entries}, but {axes} "
                 f"{'axis is' if axes == 1 else 'axes are'} pooled{hint}")
         return 0
 
@@ -208,11 +241,9 @@ cdef class Windows:
         """
         cdef Axis a
         cdef Tables tables = Tables()
-        lengths = tuple(input_shape)
-        self.check_axes(<int> len(lengths))
         result = []
-        for i, n in enumerate(lengths):
-            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
+        for i, n in enumerate(lengths_of(self, input_shape)):
+            self.fill(&a, <int> i, n, tables)
             result.append(a.m)
         return tuple(result)
 
@@ -239,11 +270,10 @@ cdef class Windows:
         """
         cdef Axis a
         cdef Tables tables = Tables()
-        lengths = tuple(input_shape)
-        self.check_axes(<int> len(lengths))
         result = []
-        for i, n in enumerate(lengths):
-            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
+        for i, n in enumerate(lengths_of(self, input_shape)):
+            self.fill(&a, <int> i, n, tables)
+            check_listed(<wide> a.m * min(a.kernel, a.n if a.source == NULL else a.reach))
             result.append([window_elements(&a, o) for o in range(a.m)])
         return result
 
@@ -271,12 +301,12 @@ cdef class Windows:
         """
         cdef Axis a
         cdef Tables tables = Tables()
-        lengths = tuple(input_shape)
-        self.check_axes(<int> len(lengths))
+        cdef bint padded = boolean(count_include_pad, "count_include_pad")
         result = []
-        for i, n in enumerate(lengths):
-            self.fill(&a, <int> i, integer(n, "input_shape", 1), tables)
-            fill_sizes(&a, count_include_pad, tables)
+        for i, n in enumerate(lengths_of(self, input_shape)):
+            self.fill(&a, <int> i, n, tables)
+            check_listed(a.m)
+            fill_sizes(&a, padded, tables)
             result.append([int(a.size[o]) if a.size != NULL else int(a.size0) for o in range(a.m)])
         return result
 
@@ -292,19 +322,40 @@ cdef class Windows:
         return hash((type(self).__name__, self._key()))
 
 
+cdef list lengths_of(Windows w, object input_shape):
+    try:
+        lengths = [integer(n, "input_shape", 1) for n in input_shape]
+    except TypeError:
+        raise TypeError(f"input_shape must be a sequence of ints, got {input_shape!r}") from None
+    if not 1 <= len(lengths) <= 3:
+        raise ValueError(f"input_shape must have 1 to 3 entries, got {input_shape!r}")
+    w.check_axes(<int> len(lengths))
+    return lengths
+
+
+cdef int check_listed(wide entries) except -1:
+    if entries > LISTED:
+        raise MemoryError(f"the windows have more than 2**28 entries to list: {int(entries)}")
+    return 0
+
+
+cdef void existing_taps(const Axis* a, Py_ssize_t o, Py_ssize_t lo, Py_ssize_t hi,
+                        Py_ssize_t* first, Py_ssize_t* last) noexcept:
+    """The taps of a regular window that stand at positions lo to hi of the padded axis."""
+    cdef Py_ssize_t at = o * a.stride
+    first[0] = 0 if at >= lo else (lo - at - 1) // a.dilation + 1
+    last[0] = min(a.kernel - 1, (hi - 1 - at) // a.dilation)
+
+
 cdef list window_elements(Axis* a, Py_ssize_t o):
-    cdef Py_ssize_t tap, at
+    cdef Py_ssize_t tap, first, last
     if a.start != NULL:
         return list(range(a.start[o], a.start[o] + a.count[o]))
-    found = []
-    for tap in range(a.kernel):
-        at = o * a.stride + tap * a.dilation
-        if a.source != NULL:
-            if at < a.reach:
-                found.append(a.source[at])
-        elif 0 <= at - a.before < a.n:
-            found.append(at - a.before)
-    return found
+    if a.source == NULL:
+        existing_taps(a, o, a.before, a.before + a.n, &first, &last)
+        return [o * a.stride + tap * a.dilation - a.before for tap in range(first, last + 1)]
+    existing_taps(a, o, 0, a.reach, &first, &last)
+    return [a.source[o * a.stride + tap * a.dilation] for tap in range(first, last + 1)]
 
 
 cdef class Sliding(Windows):
@@ -316,6 +367,11 @@ cdef class Sliding(Windows):
     cdef Pad pad
     cdef Mode mode
     cdef bint ceil
+
+    def __cinit__(self):
+        cdef int i
+        for i in range(3):
+            self.k[i] = self.s[i] = self.d[i] = 1
 
     cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
         cdef Py_ssize_t k = self.k[i], s = self.s[i], d = self.d[i]
@@ -342,8 +398,8 @@ cdef class Sliding(Windows):
                 m -= 1
             if m < 1:
                 raise ValueError(
-                    f"kernel_size {k} with dilation {d} reaches over {int(span)} elements, more than "
-                    f"the padded axis has: {n} and padding ({int(before)}, {int(after)})")
+                    f"kernel_size {k} with dilation {d} reaches over {int(span)} elements, more "
+                    f"than the padded axis has: {n} and padding ({int(before)}, {int(after)})")
         a.n, a.m, a.kernel, a.stride, a.dilation = n, <Py_ssize_t> m, k, s, d
         a.before, a.reach = <Py_ssize_t> before, <Py_ssize_t> (before + n + after)
         a.transposed = False
@@ -355,7 +411,11 @@ cdef class Sliding(Windows):
         if self.mode == CONSTANT or (before == 0 and after == 0):
             check_padding(a, n)
             return 0
-        source = <Py_ssize_t*> tables.take(a.reach * sizeof(Py_ssize_t))
+        if a.reach - n > MAPPED:
+            raise ValueError(
+                f"padding must add at most 2**28 elements to an axis unless padding_mode is "
+                f"'constant', got ({int(before)}, {int(after)})")
+        source = <Py_ssize_t*> tables.take(a.reach)
         for j in range(a.reach):
             source[j] = source_of(self.mode, j - a.before, n)
         a.source = source
@@ -395,10 +455,11 @@ cdef class Sliding(Windows):
                 self.padding_mode)
 
     def __repr__(self):
+        cdef int i
         text = f"sliding({self.kernel_size}, stride={self.stride}"
-        if self.padding != 0:
+        if self.pad != EXPLICIT or any([self.before[i] or self.after[i] for i in range(3)]):
             text += f", padding={self.padding!r}"
-        if self.dilation != 1:
+        if any([self.d[i] != 1 for i in range(self.entries or 1)]):
             text += f", dilation={self.dilation}"
         if self.ceil:
             text += ", ceil_mode=True"
@@ -416,7 +477,8 @@ cdef int agree(Windows w, int entries, str name) except -1:
         return 0
     if w.entries != 0 and w.entries != entries:
         raise ValueError(
-            f"{name} has {entries} entries, but {w.named} has {w.entries}: one for each axis")
+            f"{name} must have as many entries as {w.named}, one for each axis: got {entries} and "
+            f"{w.entries}")
     if w.entries == 0:
         w.entries, w.named = entries, name
     return 0
@@ -467,7 +529,7 @@ def sliding(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
     (2, 2)
     """
     cdef Sliding w = Sliding.__new__(Sliding)
-    cdef int i, entries
+    cdef int i
     w.entries = 0
     w.pad = EXPLICIT
     agree(w, integers(kernel_size, "kernel_size", 1, w.k), "kernel_size")
@@ -485,9 +547,7 @@ def sliding(kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False,
     else:
         agree(w, paddings(padding, w.before, w.after), "padding")
     agree(w, integers(dilation, "dilation", 1, w.d), "dilation")
-    if not isinstance(ceil_mode, bool) and type(ceil_mode).__name__ not in ("bool", "bool_"):
-        raise TypeError(f"ceil_mode must be a bool, got {ceil_mode!r}")
-    w.ceil = bool(ceil_mode)
+    w.ceil = boolean(ceil_mode, "ceil_mode")
     w.mode = CONSTANT if padding_mode == "constant" else mode_of(padding_mode)
     return w
 
@@ -516,8 +576,8 @@ cdef int fill_irregular(Axis* a, Py_ssize_t n, Py_ssize_t m, Tables tables) exce
     if a.identity:
         a.kernel = 1
         return 0
-    start = <Py_ssize_t*> tables.take(m * sizeof(Py_ssize_t))
-    count = <Py_ssize_t*> tables.take(m * sizeof(Py_ssize_t))
+    start = <Py_ssize_t*> tables.take(m)
+    count = <Py_ssize_t*> tables.take(m)
     a.kernel = 0
     for o in range(m):
         start[o] = <Py_ssize_t> (<wide> o * n // m)
@@ -629,7 +689,7 @@ def whole():
 
 cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
     """How many elements of each window count in an average, and how many of them exist."""
-    cdef Py_ssize_t o, end = (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+    cdef Py_ssize_t end = (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
     a.size0 = a.exist0 = a.kernel
     if a.start != NULL:
         if a.m > 1:
@@ -651,15 +711,13 @@ cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
 
 cdef double* size_table(Axis* a, Py_ssize_t lo, Py_ssize_t hi, Tables tables) except NULL:
     """For each window the number of taps at positions lo to hi of the padded axis."""
-    cdef Py_ssize_t o, first, last, at
-    sizes = <double*> tables.take(a.m * sizeof(double))
+    cdef Py_ssize_t o, first, last
+    sizes = <double*> tables.take(a.m)
     for o in range(a.m):
         if a.start != NULL:
             sizes[o] = a.count[o]
             continue
-        at = o * a.stride
-        first = 0 if at >= lo else (lo - at + a.dilation - 1) // a.dilation
-        last = min(a.kernel - 1, (hi - 1 - at) // a.dilation)
+        existing_taps(a, o, lo, hi, &first, &last)
         sizes[o] = last - first + 1
     return sizes
 
@@ -670,8 +728,8 @@ cdef int transpose(Axis* a, Tables tables) except -1:
     a.n, a.m = a.m, a.n
     a.transposed = True
     if a.start != NULL:
-        start = <Py_ssize_t*> tables.take(a.m * sizeof(Py_ssize_t))
-        count = <Py_ssize_t*> tables.take(a.m * sizeof(Py_ssize_t))
+        start = <Py_ssize_t*> tables.take(a.m)
+        count = <Py_ssize_t*> tables.take(a.m)
         for i in range(a.m):
             while lo < a.n and a.start[lo] + a.count[lo] <= i:
                 lo += 1
@@ -680,8 +738,8 @@ cdef int transpose(Axis* a, Tables tables) except -1:
             start[i], count[i] = lo, hi - lo
         a.start, a.count = start, count
     if a.source != NULL:
-        image0 = <Py_ssize_t*> tables.take((a.m + 1) * sizeof(Py_ssize_t))
-        images = <Py_ssize_t*> tables.take(a.reach * sizeof(Py_ssize_t))
+        image0 = <Py_ssize_t*> tables.take(a.m + 1)
+        images = <Py_ssize_t*> tables.take(a.reach)
         for i in range(a.m + 1):
             image0[i] = 0
         for j in range(a.reach):

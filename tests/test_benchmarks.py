@@ -197,7 +197,8 @@ class Clock:
         return contender(name, role, run)
 
 
-EFFORT = measure.Effort(rounds=8, few=2, batch_seconds=1.0, row_seconds=1000.0)
+EFFORT = measure.Effort(
+    rounds=8, few=2, batch_seconds=1.0, warm_seconds=15.0, row_seconds=1000.0)
 
 
 def test_times_are_of_one_call_and_batches_fill_the_time():
@@ -207,20 +208,21 @@ def test_times_are_of_one_call_and_batches_fill_the_time():
     timings = measure.time_rounds([fast, slow], EFFORT, clock=clock)
     assert timings == {"cpool": [1 / 64] * 8, "peer": [3.0] * 8}
     assert clock.calls.count(("cpool", 64)) == 8
-    assert clock.calls.count(("peer", 1)) == 8 + 1
+    # Five calls fill the 15 seconds before the rounds.
+    assert clock.calls.count(("peer", 1)) == 5 + 8
 
 
 def test_rounds_are_interleaved_and_each_is_first_in_turn():
     clock = Clock()
     three = [clock.contender(name, 2.0) for name in "abc"]
     measure.time_rounds(three, EFFORT, clock=clock)
-    order = "".join(name for name, _ in clock.calls[len(three):])
+    order = "".join(name for name, _ in clock.calls[-8 * len(three):])
     assert order == "abc" "bca" "cab" "cba" "acb" "bac" "abc" "bca"
 
 
 def test_settling_comes_before_each_timing():
     clock, settled = Clock(), []
-    measure.time_rounds([clock.contender(name, 2.0) for name in "ab"], EFFORT, clock=clock,
+    measure.time_rounds([clock.contender(name, 20.0) for name in "ab"], EFFORT, clock=clock,
                         settle=lambda: settled.append(len(clock.calls)))
     assert settled == list(range(len(clock.calls)))
 
@@ -245,23 +247,27 @@ def test_a_slow_contender_is_not_called_again_before_the_rounds():
 
 def test_a_calibrated_batch_starts_with_a_call_that_does_not_count():
     clock = Clock()
-    cold = [True]
+    cold = True
 
     def run(times: int) -> None:
         # The first call after the others costs ten seconds more.
-        clock.now += 0.25 * times + (10 if cold[0] else 0)
-        cold[0] = False
+        nonlocal cold
+        clock.now += 0.25 * times + 10 * cold
+        cold = False
 
     def others() -> None:
-        cold[0] = True
+        nonlocal cold
+        cold = True
 
     one = contender("one", measure.SUBJECT, run)
-    timings = measure.time_rounds([one], EFFORT, first_guess={"one": 20.0}, clock=clock,
-                                  settle=others)
-    assert timings["one"] == [10.25] * 8  # 20 s a call: batches of one, nothing is warmed up
-    cold[0] = False
-    timings = measure.time_rounds([one], EFFORT, clock=clock)
+    timings = measure.time_rounds([one], EFFORT, clock=clock, settle=others)
     assert timings["one"] == [0.25] * 8
+
+
+def test_calls_before_the_rounds_are_bounded():
+    clock = Clock()
+    measure.time_rounds([clock.contender("one", 1.0)], EFFORT, clock=clock)
+    assert len(clock.calls) == measure.WARM_CALLS + 8
 
 
 def fake_result(peer, cpool_, **others) -> report.Result:
@@ -333,6 +339,7 @@ def test_a_busy_machine_and_what_was_left_out_are_told(capsys):
                                  left_out={"third": "no call"})
     report.print_table([result], 1)
     text = capsys.readouterr().out
+    assert "\nahead*  " in text
     assert "DISTURBED: other processes used up to 0.8 processors in 1 of 1 rows" in text
     assert "left out: third on 1 row: no call" in text
 
@@ -401,7 +408,8 @@ class FakePeer:
 
 
 def run_fakes(*competitors: FakePeer) -> report.Result:
-    effort = measure.Effort(rounds=5, few=1, batch_seconds=1e-5, row_seconds=1.0)
+    effort = measure.Effort(
+        rounds=5, few=1, batch_seconds=1e-5, warm_seconds=0.0, row_seconds=1.0)
     row = rows.ROWS[0].tiny()
     return benchmarks_main.run_row(row, rows.Data(row), competitors, 3, effort)
 

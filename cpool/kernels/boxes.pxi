@@ -105,7 +105,7 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
     t.safe = True
     if g.in_place:
         # The farthest byte of this plane's rows, whatever the signs of the strides.
-        reading = (t.w_hi * g.inner + t.nc) * g.x_size + 2 * BLOCK
+        reading = (t.w_hi * g.inner + t.nc) * g.x_size + g.margin
         reading += most(0, (a[0].n - 1) * g.xs[0])
         reading += most(0, (a[1].n - 1) * g.xs[1])
         t.safe = reading <= g.x_end - t.x

@@ -24,6 +24,14 @@ cdef void gather(char* raw, const char* x, Py_ssize_t nw, Py_ssize_t nc, Py_ssiz
     cdef Py_ssize_t w, c
     cdef int b
     cdef const char* at
+    if not swapped and (sc == size or nc == 1):
+        if sw == nc * size or nw == 1:
+            memcpy(raw, x, nw * nc * size)
+            return
+        if nc > 1:
+            for w in range(nw):
+                memcpy(raw + w * nc * size, x + w * sw, nc * size)
+            return
     for w in range(nw):
         at = x + w * sw
         for c in range(nc):

@@ -55,6 +55,7 @@ cdef struct Plan:
     # --- arrays: addresses, data types, strides in bytes of D, H, W and inner
     const char* x
     const char* x_end           # one past the last readable byte
+    Py_ssize_t margin           # bytes beyond a row that a kernel may read, if they are before x_end
     char* y
     char* q                     # offsets inside windows, or NULL
     char* q2                    # int64 positions, or NULL
@@ -85,6 +86,7 @@ cdef struct Plan:
     # --- what happens in load and store
     bint transposed
     bint omit_nan               # a NaN does not exist
+    bint gathered               # transposed selection of small regular windows, tap by tap
     bint raise_nan              # report any NaN that a window reads
     bint mean                   # forward: divide on store; transposed: divide on load
     bint mean_masked            # the divisor is counted

@@ -16,105 +16,150 @@ cdef void fill(T* y, Py_ssize_t n, T value) noexcept nogil:
         y[i] = value
 
 
-cdef void fold2(T* restrict y, const T* restrict a, const T* restrict b, Py_ssize_t n,
+# The row loops run over a block of rows: y rows `yp` elements apart, x rows `xp` apart.
+
+cdef void copy_rows(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_t xp, Py_ssize_t n,
+                    Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = a[i]
+        y += yp
+        a += xp
+
+
+cdef void fold2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(a[i], b[i], op)
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void fold3(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                const T* restrict c, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
                 Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(a[i], b[i], op)
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(pick(a[i], b[i], op), c[i], op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
 
 
-cdef void fold3(T* restrict y, const T* restrict a, const T* restrict b, const T* restrict c,
-                Py_ssize_t n, Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(pick(a[i], b[i], op), c[i], op)
+cdef void fold4(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                const T* restrict c, const T* restrict d, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
 
 
-cdef void fold4(T* restrict y, const T* restrict a, const T* restrict b, const T* restrict c,
-                const T* restrict d, Py_ssize_t n, Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op)
+cdef void more1(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(y[i], a[i], op)
+        y += yp
+        a += xp
 
 
-cdef void more1(T* restrict y, const T* restrict a, Py_ssize_t n, Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(y[i], a[i], op)
+cdef void more2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(y[i], pick(a[i], b[i], op), op)
+        y += yp
+        a += xp
+        b += xp
 
 
-cdef void more2(T* restrict y, const T* restrict a, const T* restrict b, Py_ssize_t n,
-                Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(y[i], pick(a[i], b[i], op), op)
+cdef void more4(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                const T* restrict c, const T* restrict d, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(y[i], pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op), op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
 
 
-cdef void more4(T* restrict y, const T* restrict a, const T* restrict b, const T* restrict c,
-                const T* restrict d, Py_ssize_t n, Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(y[i], pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op), op)
-
-
-cdef void fold_leaf(T* y, const T** rows, Py_ssize_t count, Py_ssize_t n, Op op) noexcept nogil:
-    """y = rows[0] op rows[1] op ...; n is a whole number of blocks."""
+cdef void fold_leaf(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ssize_t xp,
+                    Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    """Each row of y = taps[0] op taps[1] op ...; n is a whole number of blocks."""
     cdef Py_ssize_t i
     if count == 1:
-        memcpy(y, rows[0], n * sizeof(T))
+        copy_rows(y, yp, taps[0], xp, n, rows)
         return
     elif count == 2:
-        fold2(y, rows[0], rows[1], n, op)
+        fold2(y, yp, taps[0], taps[1], xp, n, rows, op)
         return
     elif count == 3:
-        fold3(y, rows[0], rows[1], rows[2], n, op)
+        fold3(y, yp, taps[0], taps[1], taps[2], xp, n, rows, op)
         return
-    fold4(y, rows[0], rows[1], rows[2], rows[3], n, op)
+    fold4(y, yp, taps[0], taps[1], taps[2], taps[3], xp, n, rows, op)
     i = 4
     while i + 4 <= count:
-        more4(y, rows[i], rows[i + 1], rows[i + 2], rows[i + 3], n, op)
+        more4(y, yp, taps[i], taps[i + 1], taps[i + 2], taps[i + 3], xp, n, rows, op)
         i += 4
     if i + 2 <= count:
-        more2(y, rows[i], rows[i + 1], n, op)
+        more2(y, yp, taps[i], taps[i + 1], xp, n, rows, op)
         i += 2
     if i < count:
-        more1(y, rows[i], n, op)
+        more1(y, yp, taps[i], xp, n, rows, op)
 
 
-cdef void fold_tail(T* y, const T** rows, Py_ssize_t count, Py_ssize_t n, Op op) noexcept nogil:
-    """The same for less than a block of elements, of which not one more may be read."""
+cdef void fold_tail(T* y, const T** taps, Py_ssize_t count, Py_ssize_t n, Op op) noexcept nogil:
+    """One row of less than a block of elements, of which not one more may be read."""
     cdef char copies[32 * 64]           # LEAF blocks
     cdef const T* inside[32]
     cdef Py_ssize_t i
     for i in range(count):
         inside[i] = <T*> (copies + i * BLOCK)
-        memcpy(<T*> inside[i], rows[i], n * sizeof(T))
-    fold_leaf(y, inside, count, UP(n, sizeof(T)), op)
+        memcpy(<T*> inside[i], taps[i], n * sizeof(T))
+    fold_leaf(y, 0, inside, count, 0, UP(n, sizeof(T)), 1, op)
 
 
 cdef void fold_part(T* y, const T* x, const Run* r, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n,
                     bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
-    """Rows lo to hi of a run. `levels`: one scratch row for each time that the run is halved."""
-    cdef const T* rows[32]
+    """Taps lo to hi of a run. `levels`: one scratch row for each time that the run is halved."""
+    cdef const T* taps[32]
     cdef Py_ssize_t i, middle, whole
     if hi - lo > LEAF:
         middle = lo + (hi - lo + 1) // 2
         fold_part(y, x, r, lo, middle, n, safe, levels, pitch, op)
         fold_part(levels, x, r, middle, hi, n, safe, levels + pitch, pitch, op)
-        more1(y, levels, UP(n, sizeof(T)), op)
+        more1(y, 0, levels, 0, UP(n, sizeof(T)), 1, op)
         return
     for i in range(lo, hi):
-        rows[i - lo] = x + address(r, i)
+        taps[i - lo] = x + address(r, i)
     if safe:
-        fold_leaf(y, rows, hi - lo, UP(n, sizeof(T)), op)
+        fold_leaf(y, 0, taps, hi - lo, 0, UP(n, sizeof(T)), 1, op)
         return
     whole = DOWN(n, sizeof(T))
     if whole > 0:
-        fold_leaf(y, rows, hi - lo, whole, op)
+        fold_leaf(y, 0, taps, hi - lo, 0, whole, 1, op)
     if whole < n:
         for i in range(hi - lo):
-            rows[i] += whole
-        fold_tail(y + whole, rows, hi - lo, n - whole, op)
+            taps[i] += whole
+        fold_tail(y + whole, taps, hi - lo, n - whole, op)
 
 
 cdef void fold_run(T* y, const T* x, const Run* r, Py_ssize_t n, bint safe, T* levels,
@@ -127,6 +172,23 @@ cdef void fold_run(T* y, const T* x, const Run* r, Py_ssize_t n, bint safe, T* l
         fold_part(y, x, r, 0, r.count, n, safe, levels, pitch, op)
 
 
+cdef void fold_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Run* r, Py_ssize_t n,
+                    Py_ssize_t rows, bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
+    """fold_run for each of a block of rows, x moving on by xp from one to the next. Rows of y may
+    be closer than whole blocks: each is finished before the next one begins over its slack."""
+    cdef const T* taps[32]
+    cdef Py_ssize_t i
+    if rows <= 0:
+        return
+    if safe and 0 < r.count <= LEAF and (r.count <= 4 or yp >= UP(n, sizeof(T))):
+        for i in range(r.count):
+            taps[i] = x + address(r, i)
+        fold_leaf(y, yp, taps, r.count, xp, UP(n, sizeof(T)), rows, op)
+        return
+    for i in range(rows):
+        fold_run(y + i * yp, x + i * xp, r, n, safe, levels, pitch, op)
+
+
 # --- strides along a row: taken apart into phases, put together from phases ---------------------
 
 cdef void split2(T* restrict a, T* restrict b, const T* restrict x, Py_ssize_t n) noexcept nogil:
@@ -136,11 +198,16 @@ cdef void split2(T* restrict a, T* restrict b, const T* restrict x, Py_ssize_t n
         b[i] = x[2 * i + 1]
 
 
-cdef void zip2(T* restrict y, const T* restrict a, const T* restrict b, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[2 * i] = a[i]
-        y[2 * i + 1] = b[i]
+cdef void zip2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+               Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[2 * i] = a[i]
+            y[2 * i + 1] = b[i]
+        y += yp
+        a += xp
+        b += xp
 
 
 cdef void split(T* phases, Py_ssize_t pitch, const T* x, Py_ssize_t n, Py_ssize_t stride,
@@ -160,17 +227,24 @@ cdef void split(T* phases, Py_ssize_t pitch, const T* x, Py_ssize_t n, Py_ssize_
             i += 1
 
 
-cdef void unsplit(T* y, const T* phases, Py_ssize_t pitch, Py_ssize_t groups, Py_ssize_t stride,
-                  Py_ssize_t unit) noexcept nogil:
-    """The reverse: y gets `groups` groups of each phase in turn."""
-    cdef Py_ssize_t p, i, c
+cdef void unsplit(T* y, Py_ssize_t yp, const T** phases, Py_ssize_t xp, Py_ssize_t groups,
+                  Py_ssize_t stride, Py_ssize_t unit, Py_ssize_t rows) noexcept nogil:
+    """The reverse, for a block of rows: y gets `groups` groups of each phase in turn."""
+    cdef Py_ssize_t p, i, j, c
+    cdef const T* x
     if stride == 2 and unit == 1:
-        zip2(y, phases, phases + pitch, UP(groups, sizeof(T)))
+        zip2(y, yp, phases[0], phases[1], xp, UP(groups, sizeof(T)), rows)
         return
-    for p in range(stride):
-        for i in range(groups):
-            for c in range(unit):
-                y[(i * stride + p) * unit + c] = phases[p * pitch + i * unit + c]
+    for j in range(rows):
+        for p in range(stride):
+            x = phases[p] + j * xp
+            for i in range(groups):
+                if unit * <Py_ssize_t> sizeof(T) >= BLOCK:
+                    memcpy(y + (i * stride + p) * unit, x + i * unit, unit * sizeof(T))
+                    continue
+                for c in range(unit):
+                    y[(i * stride + p) * unit + c] = x[i * unit + c]
+        y += yp
 
 
 # --- a window of one row to one value -----------------------------------------------------------
@@ -225,10 +299,35 @@ cdef void fold_each(T* y, const T* x, const Run* r, Py_ssize_t n, Op op) noexcep
         y[c] = value
 
 
-# --- 2x2 windows with stride 2, from two rows straight to one -------------------------------------
+# --- windows with stride 2, without taking rows apart -------------------------------------------
 
-cdef void quads(T* restrict y, const T* restrict a, const T* restrict b, Py_ssize_t n,
-                Op op) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        y[i] = pick(pick(a[2 * i], b[2 * i], op), pick(a[2 * i + 1], b[2 * i + 1], op), op)
+cdef void pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(x[2 * i], x[2 * i + 1], op)
+        y += yp
+        x += xp
+
+
+cdef void threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp, Py_ssize_t n,
+                 Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(pick(x[2 * i], x[2 * i + 1], op), x[2 * i + 2], op)
+        y += yp
+        x += xp
+
+
+cdef void quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    """2x2 windows, from two rows straight to one."""
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            y[i] = pick(pick(a[2 * i], b[2 * i], op), pick(a[2 * i + 1], b[2 * i + 1], op), op)
+        y += yp
+        a += xp
+        b += xp

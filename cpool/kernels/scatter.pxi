@@ -6,11 +6,12 @@ cdef enum:
     TABLE = 1024        # windows with up to this many elements have their offsets in a table
 
 
-cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, int32_t* o,
+cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* o,
                       char* s) noexcept nogil:
     """The offsets of the windows of one source row; -1: no element."""
     cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
     cdef char* raw = s + g.raw_at
+    cdef T none = <T> g.no_offset
     gather(raw, t.q + d * g.qs[0] + h * g.qs[1] + t.w_lo * g.qs[2] + t.c0 * g.qs[3],
            t.w_hi - t.w_lo, t.nc, g.qs[2], g.qs[3], g.q_size, False)
     if g.q_type == UINT8:
@@ -18,10 +19,10 @@ cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, 
     elif g.q_type == UINT16:
         widen(o, <uint16_t*> raw, n)
     else:
-        memcpy(o, raw, n * sizeof(int32_t))
+        widen(o, <int32_t*> raw, n)
     if g.no_offset >= 0:
         for i in range(n):
-            o[i] = -1 if o[i] == <int32_t> g.no_offset else o[i]
+            o[i] = <T> -1 if o[i] == none else o[i]
 
 
 cdef inline Py_ssize_t origin(const Axis* a, Py_ssize_t window) noexcept nogil:
@@ -52,6 +53,8 @@ cdef void scatter_windows(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_
     cdef Py_ssize_t kh = g.axis[1].kernel, kw = g.axis[2].kernel
     cdef const Py_ssize_t* entry
     cdef Py_ssize_t here[3]
+    cdef bint plain = (g.axis[0].source == NULL and g.axis[1].source == NULL
+                       and g.axis[2].source == NULL)
     for w in range(t.w_lo, t.w_hi):
         w0 = origin(&g.axis[2], w)
         for c in range(t.nc):
@@ -65,6 +68,12 @@ cdef void scatter_windows(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_
                 here[1] = (o[i] // kw % kh) * g.axis[1].dilation
                 here[2] = (o[i] % kw) * g.axis[2].dilation
                 entry = here
+            if plain:
+                h = h0 + entry[1]
+                if d0 + entry[0] == t.d and t.h0 <= h < t.h1:
+                    acc[(h - t.h0) * g.row + (w0 + entry[2]) * t.nc + c] += gy[i]
+                i += 1
+                continue
             d = mapped(&g.axis[0], d0 + entry[0])
             h = mapped(&g.axis[1], h0 + entry[1])
             if d == t.d and t.h0 <= h < t.h1:
@@ -73,31 +82,158 @@ cdef void scatter_windows(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_
             i += 1
 
 
-cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
-                        T tag) noexcept nogil:
-    cdef Py_ssize_t item, h, i, d, d_lo, d_hi
+cdef void scatter_tile(const Plan* g, const Tile* t, const Py_ssize_t* table, char* s,
+                       T tag) noexcept nogil:
+    """Any windows: one after the other, each to its place."""
+    cdef Py_ssize_t h, d, d_lo, d_hi
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    cdef Py_ssize_t elements = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
-    cdef Py_ssize_t* table = <Py_ssize_t*> (s + g.phases_at) if elements <= TABLE else NULL
     cdef int32_t* o = <int32_t*> (s + g.levels_at)
     cdef T* acc = <T*> (s + g.rows_at)
     cdef T* gy = <T*> (s + g.lines_at)
-    cdef Tile t
     cdef AddOp add
     add.tag = 0
+    fill(acc, (t.h1 - t.h0) * g.row, <T> 0)
+    extent(&g.axis[0], t.d, t.d + 1, entries, &d_lo, &d_hi)
+    for d in range(d_lo, d_hi):
+        for h in range(t.h_lo, t.h_hi):
+            load_plain(g, t, d, h, gy, s)
+            offsets_row(g, t, d, h, o, s)
+            scatter_windows(g, t, d, h, acc, gy, o, table)
+    for h in range(t.h0, t.h1):
+        store(g, t, h, acc + (h - t.h0) * g.row, NULL, s, add)
+
+
+# --- small regular windows ------------------------------------------------------------------------
+# For each tap, what it selected is added to the elements that it reads; taps that read positions
+# of the same phase (modulo the strides) add to the same rows. Offsets are in the type of the
+# gradients, so that both fill vectors alike.
+
+cdef void choose(T* restrict y, Py_ssize_t yp, const T* restrict x, const T* restrict offsets,
+                 Py_ssize_t xp, T tap, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = x[i]
+            y[i] = v if offsets[i] == tap else 0
+        y += yp
+        x += xp
+        offsets += xp
+
+
+cdef void add_chosen(T* restrict y, Py_ssize_t yp, const T* restrict x, const T* restrict offsets,
+                     Py_ssize_t xp, T tap, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = x[i]
+            v = v if offsets[i] == tap else 0
+            y[i] = y[i] + v
+        y += yp
+        x += xp
+        offsets += xp
+
+
+cdef void load_gradients(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t lo,
+                         Py_ssize_t rows, T* gy, T* o, char* s) noexcept nogil:
+    """Rows lo to lo + rows of gradients and offsets as padded lines; rows that do not exist, and
+    the padding, select nothing."""
+    cdef Py_ssize_t i, h, before = t.left * t.nc, n = t.width * t.nc
+    for i in range(rows):
+        h = lo + i
+        fill(gy, n, <T> 0)
+        fill(o, n, <T> -1)
+        if 0 <= h < g.axis[1].n:
+            load_plain(g, t, d, h, gy + before, s)
+            offsets_row(g, t, d, h, o + before, s)
+        gy += g.line
+        o += g.line
+
+
+cdef void gather_plane(const Plan* g, const Tile* t, Py_ssize_t kd, const T* gy, const T* o,
+                       T* parts, char* begun, Py_ssize_t height, Py_ssize_t n) noexcept nogil:
+    """What the windows of one source plane selected, for each phase of H and W."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t kh, kw, phase, up, left
+    cdef Py_ssize_t back_h = (a.kernel - 1) * a.dilation // a.stride
+    cdef Py_ssize_t back_w = (b.kernel - 1) * b.dilation // b.stride
+    cdef T tap
+    cdef T* y
+    for kh in range(a.kernel):
+        for kw in range(b.kernel):
+            phase = (kh * a.dilation % a.stride) * b.stride + kw * b.dilation % b.stride
+            up = back_h - kh * a.dilation // a.stride
+            left = back_w - kw * b.dilation // b.stride
+            tap = <T> ((kd * a.kernel + kh) * b.kernel + kw)
+            y = parts + phase * height * g.line
+            if begun[phase]:
+                add_chosen(y, g.line, gy + up * g.line + left * t.nc, o + up * g.line + left * t.nc,
+                           g.line, tap, UP(n, sizeof(T)), height)
+            else:
+                choose(y, g.line, gy + up * g.line + left * t.nc, o + up * g.line + left * t.nc,
+                       g.line, tap, UP(n, sizeof(T)), height)
+            begun[phase] = 1
+
+
+cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t hq0, hq1, wq0, wq1, height, rows, i, j, h, n, shift
+    cdef Py_ssize_t back = (a.kernel - 1) * a.dilation // a.stride
+    cdef T* gy = <T*> (s + g.box_at)
+    cdef T* parts = <T*> (s + g.rows_at)
+    cdef T* wide = <T*> (s + g.result_at)
+    cdef T* o
+    cdef const T* phases[8]
+    cdef char begun[64]
+    cdef Run r
+    cdef AddOp add
+    add.tag = 0
+    hq0, hq1 = phases_of(a, t.h0, t.h1)
+    wq0, wq1 = phases_of(b, t.w0, t.w1)
+    height = hq1 - hq0
+    rows = height + back
+    n = (wq1 - wq0) * t.nc
+    o = gy + rows * g.line
+    shift = (t.w0 + b.before - wq0 * b.stride) * t.nc
+    for i in range(a.stride * b.stride):
+        begun[i] = 0
+    taps(&g.axis[0], t.d, NULL, &r)
+    for i in range(r.count):
+        j = r.first + i * r.step
+        load_gradients(g, t, j, hq0 - back, rows, gy, o, s)
+        gather_plane(g, t, (t.d + g.axis[0].before - j * g.axis[0].stride) // g.axis[0].dilation,
+                     gy, o, parts, begun, height, n)
+    for i in range(a.stride * b.stride):
+        if not begun[i]:
+            fill(parts + i * height * g.line, height * g.line, <T> 0)
+    for h in range(t.h0, t.h1):
+        i = (h + a.before) % a.stride
+        for j in range(b.stride):
+            phases[j] = parts + ((i * b.stride + j) * height +
+                                 (h + a.before) // a.stride - hq0) * g.line
+        if b.stride == 1:
+            wide = <T*> phases[0]
+        else:
+            unsplit(wide, 0, phases, 0, wq1 - wq0, b.stride, t.nc, 1)
+        store(g, t, h, wide + shift, NULL, s, add)
+
+
+cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
+                        T tag) noexcept nogil:
+    cdef Py_ssize_t item, elements = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
+    cdef Py_ssize_t* table = <Py_ssize_t*> (s + g.phases_at) if elements <= TABLE else NULL
+    cdef Tile t
     if table != NULL:
         fill_table(g, table, elements)
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        fill(acc, (t.h1 - t.h0) * g.row, <T> 0)
-        extent(&g.axis[0], t.d, t.d + 1, entries, &d_lo, &d_hi)
-        for d in range(d_lo, d_hi):
-            for h in range(t.h_lo, t.h_hi):
-                load_plain(g, &t, d, h, gy, s)
-                offsets_row(g, &t, d, h, o, s)
-                scatter_windows(g, &t, d, h, acc, gy, o, table)
-        for h in range(t.h0, t.h1):
-            store(g, &t, h, acc + (h - t.h0) * g.row, NULL, s, add)
+        if g.gathered:
+            gather_tile(g, &t, s, tag)
+        else:
+            scatter_tile(g, &t, table, s, tag)
 
 
 # --- unpooling: contiguous planes of values x, positions q, and result y ------------------------

@@ -133,7 +133,7 @@ cdef const T* load_line(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h
         memcpy(line + t.left * t.nc, place(g, t, d, h), n * sizeof(T))
     else:
         load(g, t, d, h, line + t.left * t.nc, VALUES, s, op)
-    fill_borders(g, t, line, op, tag)
+    fill_borders(g, t, line, 1, op, tag)
     if not masked and (not padded or (g.axis[2].source != NULL and t.width <= g.axis[2].reach)):
         return line
     fill(marks + t.left * t.nc, n, <int32_t> 0)

@@ -5,7 +5,8 @@
 # and because an operation is associative it is three folds in one dimension each: planes of a
 # window together, then its rows, then along the row. Forward windows make rows shorter, so the
 # fold along the row comes last; transposed windows make them longer, so there it comes before the
-# fold of the rows.
+# fold of the rows. Each step is done to all rows of a tile before the next step begins: calls are
+# few, and no row is read again just after it was written, which would stall.
 
 
 cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag) noexcept nogil:
@@ -17,6 +18,12 @@ cdef inline const char* place(const Plan* g, const Tile* t, Py_ssize_t d,
     """The first element of a source row, where it lies in memory."""
     return t.x + d * g.xs[0] + h * g.xs[1] + t.w_lo * g.xs[2] + t.c0 * g.xs[3]
 
+
+cdef inline bint rows_in_place(const Plan* g, What what) noexcept nogil:
+    return g.in_place and what == VALUES and g.axis[0].identity
+
+
+# --- planes of a window ---------------------------------------------------------------------------
 
 cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* pitch, bint* safe,
                           char* s, Op op, T tag) noexcept nogil:
@@ -51,73 +58,11 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
                 load(g, t, d, row, box, what, s, op)
             else:
                 load(g, t, d, row, levels, what, s, op)
-                more1(box, levels, UP(n, sizeof(T)), op)
+                more1(box, 0, levels, 0, UP(n, sizeof(T)), 1, op)
     return row_at(s, g.box_at, 0, g.line, tag)
 
 
-cdef void fill_borders(const Plan* g, const Tile* t, T* line, Op op, T tag) noexcept nogil:
-    """The padding of a line, whose own elements stand at `left`."""
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t j, c, right = t.left + t.w_hi - t.w_lo
-    if a.source == NULL or a.transposed:
-        fill(line, t.left * t.nc, identity(op, tag))
-        fill(line + right * t.nc, (t.width - right) * t.nc, identity(op, tag))
-        return
-    for j in range(t.left):
-        for c in range(t.nc):
-            line[j * t.nc + c] = line[(t.left + a.source[j]) * t.nc + c]
-    for j in range(right, least(t.width, a.reach)):
-        for c in range(t.nc):
-            line[j * t.nc + c] = line[(t.left + a.source[j]) * t.nc + c]
-    if t.width > a.reach:
-        fill(line + a.reach * t.nc, (t.width - a.reach) * t.nc, identity(op, tag))
-
-
-cdef void fold_along(const Plan* g, const Tile* t, T* z, const T* line, bint safe, char* s,
-                     Op op) noexcept nogil:
-    """The windows w0 to w1 of one line -> z."""
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t o, m = t.w1 - t.w0, nc = t.nc
-    cdef T* levels = <T*> (s + g.levels_at)
-    cdef T* phases = <T*> (s + g.phases_at)
-    cdef Run r
-    r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
-    r.entries = NULL
-    if a.identity:
-        memcpy(z, line, m * nc * sizeof(T))
-    elif a.start != NULL:
-        r.step = 1
-        for o in range(m):
-            r.first = a.start[t.w0 + o] - t.w_lo
-            r.count = a.count[t.w0 + o]
-            if nc == 1:
-                z[o] = fold_span(line + r.first, r.count, op)
-            else:
-                fold_run(z + o * nc, line, &r, nc, safe, levels, g.line, op)
-    elif a.stride == 1:
-        fold_run(z, line, &r, m * nc, safe, levels, g.line, op)
-    elif nc * <Py_ssize_t> sizeof(T) >= BLOCK:
-        for o in range(m):
-            r.first = o * a.stride
-            fold_run(z + o * nc, line, &r, nc, safe, levels, g.line, op)
-    elif a.stride > PHASES:
-        for o in range(m):
-            r.first = o * a.stride
-            if nc == 1 and a.dilation == 1:
-                z[o] = fold_span(line + r.first, a.kernel, op)
-            else:
-                fold_each(z + o * nc, line, &r, nc, op)
-    else:
-        # nc < BLOCK: element c of window o is at entry (o * nc + c) of its tap's phase.
-        split(phases, g.line, line, (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1,
-              a.stride, nc)
-        r.period, r.pitch = a.stride, g.line
-        fold_run(z, phases, &r, m * nc, True, levels, g.line, op)
-
-
-cdef inline bint rows_in_place(const Plan* g, What what) noexcept nogil:
-    return g.in_place and what == VALUES and g.axis[0].identity
-
+# --- rows of a window -----------------------------------------------------------------------------
 
 cdef inline void rows_of(const Plan* g, const Tile* t, Py_ssize_t h, bint in_place,
                          Py_ssize_t pitch, Py_ssize_t* entries, Run* r) noexcept nogil:
@@ -129,43 +74,190 @@ cdef inline void rows_of(const Plan* g, const Tile* t, Py_ssize_t h, bint in_pla
     r.pitch = pitch
 
 
-cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
-                       T tag) noexcept nogil:
-    """Forward: rows, then along the row. All rows of a tile go through the first step before the
-    second begins: re-reading a row that was just written stalls."""
-    cdef Py_ssize_t h, pitch, n = (t.w_hi - t.w_lo) * t.nc
+cdef void full_windows(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* first,
+                       Py_ssize_t* stop) noexcept nogil:
+    """Those of the windows lo to hi that are the same but for their place: all taps inside."""
+    first[0] = stop[0] = lo
+    if a.start != NULL or a.transposed:
+        return
+    first[0] = least(hi, most(lo, (a.before + a.stride - 1) // a.stride))
+    if a.n + a.before >= (a.kernel - 1) * a.dilation + 1:
+        stop[0] = (a.n + a.before - (a.kernel - 1) * a.dilation - 1) // a.stride + 1
+    stop[0] = most(first[0], least(hi, stop[0]))
+
+
+cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ssize_t pitch,
+                       bint in_place, bint safe, char* s, Op op) noexcept nogil:
+    """The rows of each window folded, into lines of pitch g.line: full windows in one go."""
+    cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
-    cdef T* z = <T*> (s + g.result_at)
-    cdef T* line
-    cdef const T* x
-    cdef const T* row
-    cdef bint safe, direct, padded = t.width != t.w_hi - t.w_lo
-    cdef bint in_place = rows_in_place(g, what)
+    cdef Py_ssize_t h, first, stop, n = (t.w_hi - t.w_lo) * t.nc
     cdef Run r
-    x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
-    if not padded and safe and is_quads(g, t):
-        for h in range(t.h0, t.h1):
-            row = x + (2 * h - (0 if in_place else t.h_lo)) * pitch
-            quads(z, row, row + pitch, UP(t.w1 - t.w0, sizeof(T)), op)
-            emit(g, t, h, z, what, s, op)
-        return
-    # Rows that are a window's only ones and need no padding are folded along where they are.
-    direct = (not padded and (safe or g.axis[2].start != NULL) and g.axis[1].kernel == 1
-              and g.axis[1].start == NULL)
-    for h in range(t.h0, t.h0 if direct else t.h1):
-        line = row_at(s, g.lines_at, h - t.h0, g.line, tag)
+    full_windows(a, t.h0, t.h1, &first, &stop)
+    h = t.h0
+    while h < t.h1:
         rows_of(g, t, h, in_place, pitch, entries, &r)
-        fold_run(line + t.left * t.nc, x, &r, n, safe, levels, g.line, op)
-        if padded:
-            fill_borders(g, t, line, op, tag)
-    for h in range(t.h0, t.h1):
-        if direct:
-            rows_of(g, t, h, in_place, pitch, entries, &r)
-            fold_along(g, t, z, x + address(&r, 0), safe, s, op)
+        if h == first and h < stop:
+            fold_rows(lines + (h - t.h0) * g.line, g.line, x, a.stride * pitch, &r, n, stop - h,
+                      safe, levels, g.line, op)
+            h = stop
         else:
-            fold_along(g, t, z, row_at(s, g.lines_at, h - t.h0, g.line, tag), True, s, op)
-        emit(g, t, h, z, what, s, op)
+            fold_run(lines + (h - t.h0) * g.line, x, &r, n, safe, levels, g.line, op)
+            h += 1
+
+
+# --- along the row --------------------------------------------------------------------------------
+
+cdef void fill_borders(const Plan* g, const Tile* t, T* line, Py_ssize_t rows, Op op,
+                       T tag) noexcept nogil:
+    """The padding of lines, whose own elements stand at `left`."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t j, i, right = t.left + t.w_hi - t.w_lo
+    cdef Py_ssize_t after = (t.width - right) * t.nc
+    cdef T none = identity(op, tag)
+    if t.width == t.w_hi - t.w_lo:
+        return
+    for i in range(rows):
+        if a.source == NULL or a.transposed:
+            for j in range(t.left * t.nc):
+                line[j] = none
+            for j in range(after):
+                line[right * t.nc + j] = none
+        else:
+            repeat(a, t, line, 0, t.left, none)
+            repeat(a, t, line, right, t.width, none)
+        line += g.line
+
+
+cdef void repeat(const Axis* a, const Tile* t, T* line, Py_ssize_t lo, Py_ssize_t hi,
+                 T none) noexcept nogil:
+    """Positions lo to hi of a line get the elements that they repeat."""
+    cdef Py_ssize_t j, c
+    for j in range(lo, hi):
+        for c in range(t.nc):
+            line[j * t.nc + c] = (line[(t.left + a.source[j]) * t.nc + c] if j < a.reach
+                                  else none)
+
+
+cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
+                     Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
+    """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart)."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, m = t.w1 - t.w0, nc = t.nc
+    cdef T* levels = <T*> (s + g.levels_at)
+    cdef T* phases = <T*> (s + g.phases_at)
+    cdef Run r
+    r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
+    r.entries = NULL
+    if a.identity or (a.stride == 1 and a.start == NULL):
+        fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.line, op)
+        return
+    if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 2:
+        pairs(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
+        return
+    if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 3:
+        threes(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
+        return
+    for i in range(rows):
+        if a.start != NULL:
+            fold_irregular(a, t, z, line, safe, levels, g.line, op)
+        elif nc * <Py_ssize_t> sizeof(T) >= BLOCK:
+            # One window after the other: each is a row of channels.
+            fold_rows(z, nc, line, a.stride * nc, &r, nc, m, safe, levels, g.line, op)
+        elif a.stride > PHASES:
+            fold_apart(a, z, line, m, nc, op)
+        else:
+            # Element c of window o is at entry (o * nc + c) of its tap's phase.
+            split(phases, g.line, line, (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1,
+                  a.stride, nc)
+            r.period, r.pitch = a.stride, g.line
+            fold_run(z, phases, &r, m * nc, True, levels, g.line, op)
+            r.period, r.pitch = 0, nc
+        z += zp
+        line += lp
+
+
+cdef void fold_irregular(const Axis* a, const Tile* t, T* z, const T* line, bint safe, T* levels,
+                         Py_ssize_t pitch, Op op) noexcept nogil:
+    cdef Py_ssize_t o, nc = t.nc
+    cdef Run r
+    r.step, r.pitch, r.period, r.entries = 1, nc, 0, NULL
+    for o in range(t.w1 - t.w0):
+        r.first = a.start[t.w0 + o] - t.w_lo
+        r.count = a.count[t.w0 + o]
+        if nc == 1:
+            z[o] = fold_span(line + r.first, r.count, op)
+        else:
+            fold_run(z + o * nc, line, &r, nc, safe, levels, pitch, op)
+
+
+cdef void fold_apart(const Axis* a, T* z, const T* line, Py_ssize_t m, Py_ssize_t nc,
+                     Op op) noexcept nogil:
+    """Windows far from each other, few channels."""
+    cdef Py_ssize_t o
+    cdef Run r
+    r.first, r.step, r.count, r.pitch, r.period = 0, a.dilation, a.kernel, nc, 0
+    r.entries = NULL
+    for o in range(m):
+        if nc == 1 and a.dilation == 1:
+            z[o] = fold_span(line + o * a.stride, a.kernel, op)
+        else:
+            fold_each(z + o * nc, line + o * a.stride * nc, &r, nc, op)
+
+
+# --- forward --------------------------------------------------------------------------------------
+
+cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
+                       T tag) noexcept nogil:
+    """Rows, then along the row."""
+    cdef Py_ssize_t h, pitch, zp = g.row, lp = g.line, rows = t.h1 - t.h0, straight = 0
+    cdef T* z = <T*> (s + g.result_at)
+    cdef T* lines = <T*> (s + g.lines_at)
+    cdef const T* x
+    cdef bint safe, padded = t.width != t.w_hi - t.w_lo
+    cdef bint in_place = rows_in_place(g, what)
+    x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
+    if what == VALUES:
+        straight = rows_straight(g, t, sizeof(T))
+    if not padded and safe and is_quads(g, t):
+        x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
+        if straight > 0:
+            quads(<T*> target(g, t), t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight,
+                  op)
+        quads(z + straight * zp, zp, x + 2 * straight * pitch, x + (2 * straight + 1) * pitch,
+              2 * pitch, UP(t.w1 - t.w0, sizeof(T)), rows - straight, op)
+        for h in range(straight, rows):
+            emit(g, t, t.h0 + h, z + h * zp, what, s, op)
+        return
+    if not padded and (safe or g.axis[2].start != NULL) and g.axis[1].identity:
+        # Each row is a window's only one and needs no padding: it is folded along where it is.
+        lp = pitch
+        x += (t.h0 if in_place else t.h0 - t.h_lo) * pitch
+    else:
+        fold_heights(g, t, lines + t.left * t.nc, x, pitch, in_place, safe, s, op)
+        fill_borders(g, t, lines, rows, op, tag)
+        x = lines
+        safe = True
+    if straight > 0:
+        fold_along(g, t, <T*> target(g, t), t.w1 * t.nc, x, lp, straight, safe, s, op)
+    fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
+    for h in range(straight, rows):
+        emit(g, t, t.h0 + h, z + h * zp, what, s, op)
+
+
+cdef inline char* target(const Plan* g, const Tile* t) noexcept nogil:
+    return t.y + t.d * g.ys[0] + t.h0 * g.ys[1] + t.w0 * g.ys[2] + t.c0 * g.ys[3]
+
+
+cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """How many rows of a tile may be written straight to the result. Whole blocks are written, so
+    what is behind each row must be a later row of the same tile."""
+    cdef Py_ssize_t bytes = t.w1 * t.nc * size
+    if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner or g.ys[1] != bytes or
+            not is_contiguous(g.ys, t.w1, t.nc, size) or <size_t> target(g, t) % size != 0):
+        return 0
+    return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 
 
 cdef inline bint is_quads(const Plan* g, const Tile* t) noexcept nogil:
@@ -179,42 +271,72 @@ cdef inline bint is_pairs(const Axis* a) noexcept nogil:
 
 # --- transposed -----------------------------------------------------------------------------------
 
-cdef const T* spread_along(const Plan* g, const Tile* t, T* wide, const T* line, char* s, Op op,
-                           T tag) noexcept nogil:
-    """One line of windows' values -> what elements w0 to w1 get from them; its address in wide."""
+cdef const T* spread_along(const Plan* g, const Tile* t, T* wide, const T* line, Py_ssize_t lp,
+                           Py_ssize_t rows, char* s, Op op, T tag) noexcept nogil:
+    """A block of lines of windows' values -> what elements w0 to w1 get from them, in rows g.row
+    apart; the address of the first."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t w, c, q0, q1, r0, j, nc = t.nc
-    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    cdef Py_ssize_t i, j, q0, q1, nc = t.nc
     cdef T* levels = <T*> (s + g.levels_at)
     cdef T* phases = <T*> (s + g.phases_at)
+    cdef const T* parts[8]
     cdef Run r
     if a.identity:
-        return line
-    if a.start != NULL or a.stride > PHASES or nc * <Py_ssize_t> sizeof(T) >= BLOCK:
-        for w in range(t.w0, t.w1):
-            taps_in_extent(a, w, t.w_lo - t.left, entries, &r)
-            r.pitch = nc
-            if nc * <Py_ssize_t> sizeof(T) >= BLOCK:
-                fold_run(wide + (w - t.w0) * nc, line, &r, nc, True, levels, g.line, op)
-            else:
-                fold_each(wide + (w - t.w0) * nc, line, &r, nc, op)
+        copy_rows(wide, g.row, line, lp, UP((t.w1 - t.w0) * nc, sizeof(T)), rows)
+        return wide
+    if a.start != NULL or a.stride > PHASES:
+        for i in range(rows):
+            spread_each(g, t, wide + i * g.row, line + i * lp, s, op)
         return wide
     q0, q1 = phases_of(a, t.w0, t.w1)
-    for j in range(a.stride):
-        run_of_phase(a, j, &r)
+    if a.stride == 1:
+        run_of_phase(a, 0, &r)
         r.pitch = nc
-        fold_run(wide if a.stride == 1 else phases + j * g.line, line, &r, (q1 - q0) * nc, True,
-                 levels, g.line, op)
-    if a.stride > 1:
-        unsplit(wide, phases, g.line, q1 - q0, a.stride, nc)
+        fold_rows(wide, g.row, line, lp, &r, (q1 - q0) * nc, rows, True, levels, g.line, op)
+    for i in range(rows if a.stride > 1 else 0):
+        for j in range(a.stride):
+            run_of_phase(a, j, &r)
+            r.pitch = nc
+            parts[j] = phases + j * g.line
+            if r.count == 1:
+                parts[j] = line + i * lp + address(&r, 0)
+            else:
+                fold_run(phases + j * g.line, line + i * lp, &r, (q1 - q0) * nc, True, levels,
+                         g.line, op)
+        unsplit(wide + i * g.row, 0, parts, 0, q1 - q0, a.stride, nc, 1)
     if a.source == NULL:
         return wide + (t.w0 + a.before - q0 * a.stride) * nc
-    for j in range(a.reach):
-        if j < a.before or j >= a.before + a.m:
-            for c in range(nc):
-                r0 = (a.before + a.source[j]) * nc + c
-                wide[r0] = pick(wide[r0], wide[j * nc + c], op)
+    for i in range(rows):
+        fold_back(a, wide + i * g.row, nc, op)
     return wide + a.before * nc
+
+
+cdef void spread_each(const Plan* g, const Tile* t, T* wide, const T* line, char* s,
+                      Op op) noexcept nogil:
+    """Irregular windows and large strides, one element after the other."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    cdef T* levels = <T*> (s + g.levels_at)
+    cdef Py_ssize_t w, nc = t.nc
+    cdef Run r
+    for w in range(t.w0, t.w1):
+        taps_in_extent(a, w, t.w_lo - t.left, entries, &r)
+        r.pitch = nc
+        if nc * <Py_ssize_t> sizeof(T) >= BLOCK:
+            fold_run(wide + (w - t.w0) * nc, line, &r, nc, True, levels, g.line, op)
+        else:
+            fold_each(wide + (w - t.w0) * nc, line, &r, nc, op)
+
+
+cdef void fold_back(const Axis* a, T* wide, Py_ssize_t nc, Op op) noexcept nogil:
+    """What padding got goes to the elements that it repeats."""
+    cdef Py_ssize_t j, c, to
+    for j in range(a.reach):
+        if a.before <= j < a.before + a.m:
+            continue
+        for c in range(nc):
+            to = (a.before + a.source[j]) * nc + c
+            wide[to] = pick(wide[to], wide[j * nc + c], op)
 
 
 cdef void run_of_phase(const Axis* a, Py_ssize_t phase, Run* r) noexcept nogil:
@@ -233,30 +355,33 @@ cdef void run_of_phase(const Axis* a, Py_ssize_t phase, Run* r) noexcept nogil:
 
 cdef void spread_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
                          T tag) noexcept nogil:
-    """Transposed: along the row, then rows."""
-    cdef Py_ssize_t h, pitch, wide_pitch, n = (t.w_hi - t.w_lo) * t.nc
+    """Along the row, then rows."""
+    cdef Py_ssize_t h, pitch, lp = g.line, rows = t.h_hi - t.h_lo
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
     cdef T* z = <T*> (s + g.result_at)
-    cdef T* line = <T*> (s + g.lines_at)
+    cdef T* lines = <T*> (s + g.lines_at)
     cdef const T* x
-    cdef const T* spread
-    cdef const T* rows = NULL
     cdef bint safe, in_place = rows_in_place(g, what)
     cdef Run r
     x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
-    for h in range(t.h_lo, t.h_hi):
-        if g.axis[2].identity:
-            line = row_at(s, g.rows_at, h - t.h_lo, g.row, tag)
-        memcpy(line + t.left * t.nc, x + (h - (0 if in_place else t.h_lo)) * pitch, n * sizeof(T))
-        fill_borders(g, t, line, op, tag)
-        spread = spread_along(g, t, row_at(s, g.rows_at, h - t.h_lo, g.row, tag), line, s, op, tag)
-        if h == t.h_lo:
-            rows = spread
+    x += (t.h_lo if in_place else 0) * pitch
+    if safe and t.width == t.w_hi - t.w_lo:
+        lp = pitch
+    else:
+        for h in range(rows):
+            memcpy(lines + h * lp + t.left * t.nc, x + h * pitch,
+                   (t.w_hi - t.w_lo) * t.nc * sizeof(T))
+        fill_borders(g, t, lines, rows, op, tag)
+        x = lines
+    x = spread_along(g, t, row_at(s, g.rows_at, 0, g.row, tag), x, lp, rows, s, op, tag)
     for h in range(t.h0, t.h1):
         taps_in_extent(&g.axis[1], h, t.h_lo, entries, &r)
         r.pitch = g.row
-        fold_run(z, rows, &r, (t.w1 - t.w0) * t.nc, True, levels, g.line, op)
+        if r.count == 1 and g.y_plain:
+            emit(g, t, h, <T*> x + address(&r, 0), what, s, op)
+            continue
+        fold_run(z, x, &r, (t.w1 - t.w0) * t.nc, True, levels, g.line, op)
         emit(g, t, h, z, what, s, op)
 
 

@@ -22,7 +22,7 @@ class Extremum(Reduction):
     def forward(
         self, x: Any, windows: Windows, return_indices: bool = False, **options: Any
     ) -> Any:
-        if not return_indices:
+        if return_indices is False or not arrays.flag(return_indices, "return_indices"):
             return arrays.fold(x, self.operation, windows, **options)
         y, indices, _ = arrays.fold(x, self.operation, windows, positions=True, **options)
         return y, indices
@@ -33,6 +33,7 @@ class Extremum(Reduction):
         self, x: Any, windows: Windows, return_indices: bool = False, **options: Any
     ) -> tuple[Any, Pullback]:
         x = arrays.as_input(x)
+        return_indices = arrays.flag(return_indices, "return_indices")
         y, indices, offsets = arrays.fold(
             x, self.operation, windows, positions=return_indices, offsets=True, **options
         )

@@ -21,7 +21,8 @@ ADD = 2
 
 def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
     """Which elements exist, as an array of x's shape; None for all."""
-    mask = None if where is None else np.broadcast_to(np.asarray(where, dtype=bool), x.shape)
+    # A copy: the caller may change `where` before the pullback reads it.
+    mask = None if where is None else np.broadcast_to(np.array(where, dtype=bool), x.shape)
     if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
         real = ~np.isnan(x)
         mask = real if mask is None else mask & real
@@ -70,9 +71,7 @@ class Sum(Reduction):
 
         def pullback(gy: Any) -> np.ndarray:
             if divisors is not None:
-                gy = arrays.as_input(gy, "gy")
-                if gy.shape != y_shape:
-                    raise ValueError(f"gy must have the result's shape {y_shape}, got {gy.shape}")
+                gy = arrays.checked_gradient(gy, y_shape)
                 gy = gy.astype(np.promote_types(gy.dtype, np.float32)) / divisors
             gx = arrays.spread(gy, windows, *places, shape, dtype, **mean)
             if mask is not None:
@@ -124,7 +123,9 @@ class Mean(Sum):
         if self.divisor_override is None:
             return
         if isinstance(self.divisor_override, bool):
-            raise TypeError(f"divisor_override must be an int, got {self.divisor_override!r}")
+            raise TypeError(
+                f"divisor_override must be an int or None, got {self.divisor_override!r}"
+            )
         try:
             divisor = operator.index(self.divisor_override)
         except TypeError:

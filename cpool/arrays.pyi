@@ -1,0 +1,86 @@
+from typing import Any, SupportsIndex
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cpool.windows import Windows
+
+ISA: str
+OPENMP: bool
+SIZES: tuple[int, ...]
+NATIVE: dict[int, np.dtype[Any]]
+
+def use_instruction_set(name: str) -> None: ...
+def as_input(x: ArrayLike, name: str = "x") -> NDArray[Any]: ...
+def refuse_masked(x: object, name: str) -> None: ...
+def flag(value: object, name: str) -> bool: ...
+def pooled_axes(
+    ndim: int,
+    windows: Windows,
+    axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None,
+    channels_last: bool,
+    rank: int,
+) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+def explicit_axes(
+    ndim: int, windows: Windows, axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int]
+) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
+def overlap(a: NDArray[Any], b: NDArray[Any]) -> bool: ...
+
+# An array, or with positions or offsets a tuple of it and of both, None for what was not asked.
+def fold(
+    x: ArrayLike,
+    operation: int,
+    windows: Windows,
+    axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None = None,
+    channels_last: bool = False,
+    rank: int = 0,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: NDArray[Any] | None = None,
+    mean: bool = False,
+    count_include_pad: bool = True,
+    divisor: SupportsIndex | None = None,
+    positions: bool = False,
+    offsets: bool = False,
+) -> Any: ...
+def as_dtype(dtype: DTypeLike | None) -> np.dtype[Any]: ...
+def checked_gradient(gy: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]: ...
+def gradient_input(
+    gy: ArrayLike, shape: tuple[int, ...], t_code_double: bool
+) -> NDArray[Any]: ...
+def spread(
+    gy: ArrayLike,
+    windows: Windows,
+    axes: tuple[int, ...],
+    order: tuple[int, ...],
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    mean: bool = False,
+    count_include_pad: bool = True,
+    divisor: SupportsIndex | None = None,
+) -> NDArray[Any]: ...
+def scatter(
+    gy: ArrayLike,
+    offsets: NDArray[Any],
+    windows: Windows,
+    axes: tuple[int, ...],
+    order: tuple[int, ...],
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    masked: bool = False,
+) -> NDArray[Any]: ...
+def unpool(
+    x: NDArray[Any], indices: NDArray[np.int64], elements: int, transposed: bool = False
+) -> NDArray[Any]: ...
+def table_of_axes(
+    windows: Windows, axes: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...]
+) -> tuple[int, ...]: ...
+def global_axes(
+    ndim: int,
+    axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None,
+    channels_last: bool,
+) -> SupportsIndex | tuple[SupportsIndex, ...] | list[int]: ...
+def with_axes(
+    out: NDArray[Any] | None, axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int]
+) -> NDArray[Any] | None: ...

@@ -1,0 +1,390 @@
+"""Layers: a function with its arguments given beforehand, and the pullback of the last call.
+
+Every function of an operator of the registry is a layer too: `max_pool2d` is `MaxPool2d`,
+`adaptive_max_pool2d` is `AdaptiveMaxPool2d`, `global_max_pool` is `GlobalMaxPool`; and so is max
+unpooling. A layer takes the arguments of its function, in torch.nn's order; what is an array
+(`where`, `out`, indices) is given to each call. nn.pyi, which a test holds against this module,
+spells all layers out.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any, ClassVar
+
+import numpy as np
+
+from cpool import arrays, functional
+from cpool.pooling import pool, vjp
+from cpool.reductions import REGISTRY
+from cpool.reductions.base import Pullback, Reduction
+from cpool.windows import Windows, adaptive, sliding, whole
+
+Function = Callable[..., Any]
+
+_SLIDING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "padding_mode")
+_MOST_AXES = 64  # that an array of NumPy can have: `axes` may name any of them
+
+
+class Layer:
+    """Base of all layers: arguments that stay as they are, and the pullback of the last call.
+
+    Layers compare equal, and hash, by their arguments. A pickle or a copy of a layer has its
+    arguments and no pullback. One layer called from several threads at once pools correctly, but
+    has only one last call: give each thread a copy.
+    """
+
+    _function: ClassVar[Function]
+    _signature: ClassVar[inspect.Signature]  # of the arguments, without self
+    _rank: ClassVar[int]  # 1 to 3, or 0 where the function's name has no number
+    _kind: ClassVar[type[Reduction] | None]
+    _at_call: ClassVar[frozenset[str]] = frozenset({"x", "where", "out"})
+    _arguments: dict[str, Any]
+    _pullback: Pullback | None = None
+
+    def __call__(self, x: Any, *, where: Any = None, out: np.ndarray | None = None) -> Any:
+        """Pool x as the layer's function does, and keep the pullback for `backward`.
+
+        Parameters
+        ----------
+        x : array_like
+            Input.
+        where : array_like of bool, optional
+            Which elements exist; broadcasts to x.
+        out : ndarray, optional
+            Array of the result's shape and dtype to put it into; it may not overlap x.
+
+        Returns
+        -------
+        ndarray or tuple of ndarray
+            The result, or ``(values, indices)`` of a layer with ``return_indices=True``.
+        """
+        return self._run(x, where=where, out=out)
+
+    def backward(self, gy: Any) -> np.ndarray:
+        """Take a gradient back through the last call.
+
+        Parameters
+        ----------
+        gy : array_like
+            Gradient in the result (in the values, where indices are returned too), of its shape.
+
+        Returns
+        -------
+        ndarray
+            Gradient in x.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first call, and after one that failed.
+        TypeError, ValueError
+            If gy is not an array of numbers, or not of the result's shape.
+        """
+        if self._pullback is None:
+            name = type(self).__name__
+            raise RuntimeError(
+                f"{name}.backward needs a call before it, whose pullback it takes: "
+                f"y = layer(x), then gx = layer.backward(gy)"
+            )
+        return self._pullback(gy)
+
+    @property
+    def grads(self) -> dict[str, np.ndarray]:
+        """Gradients in the layer's parameters, by name; pooling has none."""
+        return {}
+
+    def _accept(self, *args: Any, **kwargs: Any) -> None:
+        """Check and keep the arguments: what each layer's __init__ does."""
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        bound.apply_defaults()
+        self._check(bound.arguments)
+        self._arguments = {name: _settled(name, v) for name, v in bound.arguments.items()}
+
+    def _check(self, arguments: dict[str, Any]) -> Windows:
+        """Raise what can be raised without an array, rather than at the first call."""
+        for name, parameter in self._signature.parameters.items():
+            if isinstance(parameter.default, bool):
+                arrays.flag(arguments[name], name)
+        windows = _windows(arguments)
+        axes, channels_last = arguments.get("axes"), arguments["channels_last"]
+        if self._rank or axes is not None:
+            arrays.pooled_axes(_MOST_AXES, windows, axes, channels_last, self._rank)
+        if self._kind is not None:
+            own = [each.name for each in fields(self._kind)]
+            if all(name in arguments for name in own):
+                self._kind(**{name: arguments[name] for name in own})
+            common = ("nan_policy", "dtype")
+            options = {name: arguments[name] for name in common if name in arguments}
+            pool([1.0], "sum", whole(), **options)
+        return windows
+
+    def _run(self, *inputs: Any, **options: Any) -> Any:
+        # Before the call: the gradient of an earlier one would be wrong if this one fails, and
+        # what its pullback holds is not needed any more.
+        self._pullback = None
+        y, self._pullback = vjp(self._function, *inputs, **self._arguments, **options)
+        return y
+
+    def __repr__(self) -> str:
+        defaults = self._signature.parameters
+        shown = [
+            f"{name}={value!r}"
+            for name, value in self._arguments.items()
+            if value is not defaults[name].default and value != defaults[name].default
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._arguments == other._arguments
+
+    def __hash__(self) -> int:
+        return hash((type(self), tuple(self._arguments.values())))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_pullback"}
+
+
+class _Unpooling(Layer):
+    """Layers that are called with the indices, and the output size where it is not the least."""
+
+    _at_call = frozenset({"x", "indices", "output_size"})
+
+    def __call__(self, x: Any, indices: Any, output_size: Any = None) -> np.ndarray:
+        """Put values back to where max pooling found them.
+
+        Parameters
+        ----------
+        x : array_like
+            Values.
+        indices : array_like of int
+            Their positions, of x's shape, as a layer with ``return_indices=True`` gives them.
+        output_size : int or tuple of int, optional
+            Size of the result along the pooled axes, or its shape.
+
+        Returns
+        -------
+        ndarray
+            The values at their positions, zeros everywhere else.
+        """
+        return self._run(x, indices, output_size=output_size)
+
+    def _check(self, arguments: dict[str, Any]) -> Windows:
+        windows = super()._check(arguments)
+        if isinstance(windows.padding, str):
+            raise ValueError(f"padding must be ints for unpooling, got {windows.padding!r}")
+        return windows
+
+
+def _windows(arguments: dict[str, Any]) -> Windows:
+    if "kernel_size" in arguments:
+        return sliding(**{name: arguments[name] for name in _SLIDING if name in arguments})
+    if "output_size" in arguments:
+        return adaptive(arguments["output_size"])
+    return whole()
+
+
+def _settled(name: str, value: Any) -> Any:
+    """An argument that cannot change any more, of a type whose repr can be read back."""
+    if isinstance(value, (tuple, list)):
+        return tuple(_settled(name, entry) for entry in value)
+    if name == "dtype":
+        # By name: a data type of NumPy's equals None if it is float64.
+        return None if value is None else arrays.as_dtype(value).name
+    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
+        return value.item()
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        return operator.index(value)
+    return value
+
+
+# --- texts ----------------------------------------------------------------------------------------
+
+_AXES = {0: "...", 1: "..., W", 2: "..., H, W", 3: "..., D, H, W"}
+_LENGTHS = {
+    "sliding": """\
+    A pooled axis of n elements gets
+    ``floor((n + 2 * padding - dilation * (kernel_size - 1) - 1) / stride) + 1``; with `ceil_mode`
+    rounded up, but for a window that would start in the padding after the axis; with "same"
+    padding ``ceil(n / stride)``.""",
+    "adaptive": """\
+    A pooled axis gets `output_size` elements.""",
+    "global": """\
+    A pooled axis gets one element, or none with ``keepdims=False``: it vanishes.""",
+    "unpool": """\
+    An axis of n elements gets ``(n - 1) * stride + kernel_size - 2 * padding``, or what
+    `output_size` says.""",
+}
+_GIVEN = {
+    "sliding": "kernel_size=2, stride=2",
+    "adaptive": "output_size=4",
+    "global": "",
+    "unpool": "kernel_size=2, stride=2",
+}
+
+
+def _form(function_name: str) -> str:
+    prefix = function_name.partition("_")[0]
+    if "unpool" in function_name:
+        return "unpool"
+    return prefix if prefix in ("adaptive", "global") else "sliding"
+
+
+def _described(text: str) -> dict[str, str]:
+    """The entries of a docstring's parameters, by their names (some have several)."""
+    section = re.search(r"\n {4}Parameters\n {4}-+\n(.*?)\n\n", text, re.DOTALL)
+    entries = re.split(r"\n(?= {4}\S)", section[1]) if section else []
+    return {entry.strip().partition(" :")[0]: entry for entry in entries}
+
+
+def _entries(text: str, names: list[str]) -> list[str]:
+    """Those of some parameters, in their order."""
+    found = {}
+    for shared, entry in _described(text).items():
+        first = next((name for name in shared.split(", ") if name in names), None)
+        if first:
+            found[names.index(first)] = entry
+    return [found[place] for place in sorted(found)]
+
+
+def _shapes(form: str, rank: int) -> str:
+    if form == "global":
+        return "Shapes: x ``(N, C, ...)``, y ``(N, C, 1, ...)``."
+    if rank == 0:
+        return "Shapes: x of any shape, y of as many axes."
+    before = _AXES[rank]
+    after = re.sub(r"([DHW])", r"\1_out", before)
+    return f"Shapes: x ``({before})``, y ``({after})``, or with `channels_last` one more axis."
+
+
+def _example(name: str, form: str, rank: int) -> str:
+    """A doctest of what calls and gradients have for shapes."""
+    x = "(8, 8, 3)" if form != "global" and not rank else f"(1, 3{', 8' * (rank or 2)})"
+    y = x.replace("8", "1" if form == "global" else "4")
+    given = _GIVEN[form] + ("" if form == "global" or rank else ", axes=(0, 1)")
+    lines = ["import numpy as np", "from cpool import nn"]
+    if form == "unpool":
+        pooling = name.replace("Unpool", "Pool")
+        lines += [
+            f"pooling = nn.{pooling}({given}, return_indices=True)",
+            f"y, indices = pooling(np.ones({x}))",
+            f"layer = nn.{name}({given})",
+            f"layer(y, indices).shape\n    {x}",
+            f"layer.backward(np.ones({x})).shape\n    {y}",
+        ]
+    else:
+        lines += [
+            f"layer = nn.{name}({given})",
+            f"y = layer(np.ones({x}))",
+            f"y.shape\n    {y}",
+            f"layer.backward(np.ones_like(y)).shape\n    {x}",
+        ]
+    return "\n".join(f"    >>> {line}" for line in lines)
+
+
+def _text(function: Function, name: str, rank: int, names: list[str]) -> str:
+    """The docstring of a layer: its arguments as its function's docstring describes them."""
+    form = _form(function.__name__)
+    inputs = "x, indices, output_size=None" if form == "unpool" else "x, *, where=None, out=None"
+    return "\n".join([
+        function.__doc__.partition("\n")[0].replace(" [1]_", ""),
+        "",
+        "    Parameters",
+        "    ----------",
+        *_entries(function.__doc__, names),
+        "",
+        "    Raises",
+        "    ------",
+        "    TypeError, ValueError",
+        "        If an argument has the wrong type, or is out of range.",
+        "",
+        "    See Also",
+        "    --------",
+        f"    cpool.{function.__name__} : The function that a call runs.",
+        "",
+        "    Notes",
+        "    -----",
+        f"    ``layer({inputs})`` gives what the function gives, and",
+        "    ``layer.backward(gy)`` takes a gradient back through that call.",
+        "",
+        f"    {_shapes(form, rank)}",
+        _LENGTHS[form],
+        "",
+        "    Examples",
+        "    --------",
+        _example(name, form, rank),
+        "    ",
+    ])  # fmt: skip
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def _class_name(function_name: str) -> str:
+    """adaptive_max_pool2d is AdaptiveMaxPool2d."""
+    return "".join(word[0].upper() + word[1:] for word in function_name.split("_"))
+
+
+def _arguments_of(function: Function, at_call: frozenset[str]) -> inspect.Signature:
+    """What a layer is made with; return_indices stands before ceil_mode, as in torch.nn."""
+    parameters = inspect.signature(function).parameters
+    kept = [parameter for name, parameter in parameters.items() if name not in at_call]
+    names = [parameter.name for parameter in kept]
+    if "return_indices" in names and "ceil_mode" in names:
+        moved = kept.pop(names.index("return_indices"))
+        kept.insert(names.index("ceil_mode"), moved)
+    return inspect.Signature(kept)
+
+
+def _initializer(signature: inspect.Signature) -> Function:
+    def initialize(self: Layer, *args: Any, **kwargs: Any) -> None:
+        self._accept(*args, **kwargs)
+
+    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    initialize.__signature__ = signature.replace(parameters=[me, *signature.parameters.values()])
+    initialize.__name__ = "__init__"
+    return initialize
+
+
+def _argument(name: str) -> property:
+    return property(lambda self: self._arguments[name], doc=f"The argument `{name}`.")
+
+
+def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None:
+    """A layer for each function of an operator: sliding, adaptive and global, of any rank."""
+    for function_name in functional.__all__:
+        match = re.fullmatch(rf"(?:adaptive_|global_)?{stem}(?:([123])d)?", function_name)
+        if not match:
+            continue
+        function = getattr(functional, function_name)
+        name, rank = _class_name(function_name), int(match[1] or 0)
+        signature = _arguments_of(function, base._at_call)
+        names = list(signature.parameters)
+        members = {
+            "__doc__": _text(function, name, rank, names),
+            "__module__": __name__,
+            "__init__": _initializer(signature),
+            "_function": staticmethod(function),
+            "_signature": signature,
+            "_rank": rank,
+            "_kind": kind,
+            **{argument: _argument(argument) for argument in names},
+        }
+        globals()[name] = type(name, (base,), members)
+        __all__.append(name)
+
+
+__all__ = ["Layer"]
+
+for _kind in REGISTRY.values():
+    _publish(Layer, _kind, _kind.function)
+_publish(_Unpooling, None, "max_unpool")

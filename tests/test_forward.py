@@ -1,0 +1,605 @@
+"""Compiled operators against the reference: a grid, random cases, large planes, exact integers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from operators import (
+    DTYPES,
+    FLOATS,
+    FORMS,
+    INTEGERS,
+    KINDS,
+    LAYOUTS,
+    MODES,
+    OUTPUTS,
+    RANKS,
+    RUN_SLOW,
+    Case,
+    assert_between,
+    assert_equal,
+    cases,
+    check_forward,
+    each_kind,
+    epsilon,
+    expectation,
+    forms,
+    function_name,
+    fuzz,
+    lay_out,
+    make,
+    own_arguments,
+    per_axis,
+    rounded,
+    unchanged,
+)
+
+import cpool
+from cpool import reference
+
+# A grid -------------------------------------------------------------------------------------------
+
+#: Windows for any number of axes: per-axis arguments are cut to the rank.
+SLIDING = [
+    {"size": 2},
+    {"size": 3, "stride": 2, "padding": 1},
+    {"size": (3, 2, 2), "stride": 1, "padding": ((2, 0), (0, 1), (1, 1))},
+    {"size": (2, 5, 3), "stride": (3, 2, 1), "padding": (1, 2, 1)},
+    {"size": 4, "stride": 3, "padding": "same"},
+    {"size": (4, 3, 2), "stride": 1, "padding": "same_lower"},
+    {"size": 3, "stride": 2, "padding": "valid", "dilation": 2},
+    {"size": 3, "stride": 1, "padding": 2, "dilation": (2, 1, 2)},
+    {"size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+    {"size": (2, 4, 3), "stride": (3, 3, 2), "ceil_mode": True},
+    {"size": 1, "stride": 1},
+    {"size": 1, "stride": 3},
+    {"size": "plane", "stride": 1},
+    {"size": "plane", "stride": 1, "padding": ((4, 4), (0, 5), (3, 0))},
+    {"size": 2, "stride": (9, 10, 9), "padding": 1},
+    *({"size": 3, "stride": 1, "padding": 2, "padding_mode": mode} for mode in MODES),
+    *({"size": (3, 2, 3), "stride": (2, 3, 1), "padding": ((9, 4), (0, 11), (6, 7)),
+       "padding_mode": mode, "ceil_mode": True} for mode in MODES[1:]),
+    *({"size": 2, "stride": 2, "padding": (5, 9, 4), "dilation": (3, 1, 2), "padding_mode": mode}
+      for mode in MODES[1:]),
+]  # fmt: skip
+ADAPTIVE = [
+    {"size": size} for size in (1, 2, 3, (3, 7, 4), (None, 4, 2), (8, None, 1), (11, 13, 6))
+]
+#: What goes with any windows; each is tried with each of them for some data type.
+EXTRAS = [
+    {},
+    {"channels_last": True},
+    {"axes": "forward"},
+    {"axes": "backward"},
+    {"nan_policy": "omit"},
+    {"where": "some"},
+    {"where": "channel"},
+    {"dtype": "float64"},
+    {"dtype": "float32"},
+    {"dtype": "float16"},
+    {"dtype": "int8"},
+    {"dtype": "uint64"},
+    {"dtype": "bool"},
+    {"out": "C"},
+    {"out": "strided", "nan_policy": "omit", "where": "some"},
+    {"out": "Fortran", "channels_last": True},
+    {"out": "reversed", "axes": "backward"},
+    {"channels_last": True, "where": "some", "dtype": "float64"},
+    {"axes": "forward", "nan_policy": "omit", "dtype": "int32"},
+]
+PLANES = {1: (8,), 2: (8, 9), 3: (5, 6, 4)}
+
+
+def grid(kind, form, rank, dtype) -> list[Case]:
+    """Cases of an operator: every window plain, and with some extra option, which changes from data
+    type to data type; with and without positions, with each set of its own arguments."""
+    windows = {"sliding": SLIDING, "adaptive": ADAPTIVE, "global": [{}, {"keepdims": False}]}[form]
+    seed = [KINDS.index(kind), FORMS.index(form), rank, DTYPES.index(dtype)]
+    rng = np.random.default_rng(seed)
+    turn = sum(seed) * 7
+    own = itertools.cycle(own_arguments(kind, form))
+    result = []
+    for i, window in enumerate(windows):
+        extra = EXTRAS[(turn + 5 * i) % len(EXTRAS)]
+        for more in [extra] if rank == 3 and not RUN_SLOW else [{}, extra]:
+            arguments = next(own) if form == "sliding" else own_arguments(kind, form)[0]
+            result.append(case_of(rng, kind, form, rank, dtype, {**window, **arguments}, more))
+            if kind.selects:
+                result.append(replace(result[-1]))
+                result[-1].options = {**result[-1].options, "return_indices": True}
+    return result
+
+
+def cut(value, rank):
+    return value[:rank] if isinstance(value, tuple) else value
+
+
+def case_of(rng, kind, form, rank, dtype, window, extra) -> Case:
+    plane = PLANES[rank]
+    options = {name: cut(value, rank) for name, value in {**window, **extra}.items()}
+    size, out = options.pop("size", None), options.pop("out", None)
+    size = plane if size == "plane" else size
+    axes = options.pop("axes", None)
+    last = options.get("channels_last") or axes == "backward"
+    shape = (2, *plane, 3) if last else (2, 3, *plane)
+    if axes == "backward":
+        # From the last pooled axis to the first: so are the arguments, and that is the plane.
+        shape = (2, *plane[::-1], 3)
+        options["axes"] = tuple(range(-2, -2 - rank, -1))
+    elif axes == "forward":
+        options["axes"] = tuple(range(2, 2 + rank))
+    elif form == "global" and not options.get("channels_last"):
+        options["axes"] = tuple(range(-rank, 0))
+    if "where" in options:
+        masks = {"some": shape, "channel": (2, *[1] * rank, shape[-1])}
+        options["where"] = rng.random(masks[options["where"]]) < 0.8
+    values = ["plain", "few", "special"][int(rng.integers(3))]
+    if "dtype" in options and np.dtype(options["dtype"]).kind in "iub" and values == "special":
+        values = "few"  # a NaN would be an error, as tests of errors show
+    x = lay_out(make(rng, shape, dtype, values), LAYOUTS[int(rng.integers(len(LAYOUTS)))])
+    by_axes = "axes" in options and form != "global"
+    return Case(kind, form, 0 if by_axes else rank, x, size, options, out)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("rank", RANKS)
+@pytest.mark.parametrize("form", FORMS)
+@each_kind()
+def test_grid(kind, form, rank, dtype):
+    if form not in forms(kind):
+        pytest.skip(f"there is no {form} {kind.name}")
+    compared = refused = 0
+    for case in grid(kind, form, rank, dtype):
+        if check_forward(case):
+            compared += 1
+        else:
+            refused += 1
+    # Windows that `where` leaves empty cannot be integers; everything else must be a result.
+    assert refused <= compared / 2
+
+
+@each_kind()
+def test_every_form_is_there(kind):
+    assert set(forms(kind)) >= {"sliding", "global"}
+    for form in forms(kind):
+        for rank in (0,) if form == "global" else (0, *RANKS):
+            name = function_name(kind, form, rank)
+            assert name in cpool.functional.__all__
+            assert callable(getattr(reference, name)), f"the reference has no {name}"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@each_kind()
+def test_layouts(kind, layout):
+    """Every type in every layout, rows long enough that some are folded where they are."""
+    rng = np.random.default_rng(LAYOUTS.index(layout))
+    for dtype, shape in itertools.product(DTYPES, [(3, 40, 1), (1, 2, 7, 70), (4, 90, 5)]):
+        x = lay_out(make(rng, shape, dtype, "special"), layout)
+        for options in ({}, {"channels_last": True}, {"axes": (0, 2)}):
+            rank = 0 if "axes" in options else 2
+            kernel = (2, 1) if shape[-1] < 2 or options == {"axes": (0, 2)} else 2
+            sizes = {"stride": 1, "padding": ((1, 0), (0, 0))}
+            case = Case(kind, "sliding", rank, x, kernel, {**options, **sizes})
+            assert check_forward(case)
+
+
+@pytest.mark.parametrize("layout", OUTPUTS)
+@each_kind()
+def test_outputs(kind, layout):
+    """`out` of any strides is filled, nothing beside it, and it is returned."""
+    rng = np.random.default_rng(list(OUTPUTS).index(layout))
+    for dtype in DTYPES:
+        x = make(rng, (2, 3, 9, 41), dtype, "few")
+        for form in forms(kind):
+            size = {"sliding": 3, "adaptive": (4, 7), "global": None}[form]
+            for options in ({}, {"channels_last": True}, {"keepdims": False}):
+                if form != "global" and "keepdims" in options:
+                    continue
+                rank = 0 if form == "global" else 2
+                if kind.selects:
+                    options = {**options, "return_indices": True}
+                assert check_forward(Case(kind, form, rank, x, size, options, layout))
+
+
+@each_kind()
+def test_axes_default_to_those_of_the_arguments(kind):
+    """A tuple says how many of the last axes are pooled, an int pools all of at most three."""
+    rng = np.random.default_rng(0)
+    function = getattr(cpool, kind.function)
+    own = own_arguments(kind, "sliding")[0]
+    x = make(rng, (3, 4, 6, 6), "float32", "few")
+    for rank in RANKS:
+        expected = getattr(reference, f"{kind.function}{rank}d")
+        assert_equal(function(x, (2,) * rank, **own), expected(x, 2, **own))
+        plane = x[(0,) * (4 - rank)]
+        assert_equal(function(plane, 2, **own), expected(plane, 2, **own))
+    with pytest.raises(ValueError, match="axes="):
+        function(x, 2, **own)
+
+
+# Random cases -------------------------------------------------------------------------------------
+
+
+@each_kind()
+@fuzz(250)
+@hypothesis.given(data=st.data())
+def test_random_cases(kind, data):
+    if not check_forward(data.draw(cases(kind))):
+        hypothesis.reject()  # both refused it: another one instead
+
+
+@each_kind()
+@fuzz(60)
+@hypothesis.given(data=st.data())
+def test_lists_and_scalars(kind, data):
+    """What is not an array is made one, as NumPy makes it."""
+    number = st.one_of(st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False, width=32))
+    x = data.draw(st.lists(number, min_size=3, max_size=9))
+    expected = getattr(cpool, kind.function)(np.asarray(x), 2)
+    assert_equal(getattr(cpool, kind.function)(x, 2), expected)
+    assert_equal(getattr(cpool, kind.function)(tuple(x), 2), expected)
+
+
+# Large planes: several tiles, strips and threads ------------------------------------------------
+
+
+def spans(rng, outputs, count):
+    """Short ranges of windows: the first ones, the last ones, and others anywhere."""
+    length = min(5, outputs)
+    starts = [0, outputs - length, *rng.integers(0, outputs - length + 1, count)]
+    return [(int(start), int(start) + length) for start in starts]
+
+
+def crop(case: Case, blocks) -> tuple[Case, tuple[slice, ...], tuple[slice, ...]]:
+    """The case that gives only some windows of another, where they are in its result, and what they
+    read. Padding is constant, and no window is beyond it."""
+    count = len(case.axes)
+    o = case.options
+    kernel, dilation = per_axis(case.size, count), per_axis(o.get("dilation", 1), count)
+    stride = kernel if o.get("stride") is None else per_axis(o["stride"], count)
+    pads = [p if isinstance(p, tuple) else (p, p) for p in per_axis(o.get("padding", 0), count)]
+    take, read = [slice(None)] * case.x.ndim, [slice(None)] * case.x.ndim
+    padding = []
+    for i, axis in enumerate(case.axes):
+        n, (first, stop) = case.x.shape[axis], blocks[i]
+        low = first * stride[i] - pads[i][0]
+        high = (stop - 1) * stride[i] - pads[i][0] + (kernel[i] - 1) * dilation[i] + 1
+        take[axis], read[axis] = slice(first, stop), slice(max(low, 0), min(high, n))
+        padding.append((max(-low, 0), max(high - n, 0)))
+    part = replace(case, x=case.x[tuple(read)], options={**o, "padding": tuple(padding)})
+    if o.get("where") is not None:
+        part.options["where"] = np.broadcast_to(o["where"], case.x.shape)[tuple(read)]
+    return part, tuple(take), tuple(read)
+
+
+def check_blocks(case: Case, count: int = 12) -> None:
+    """A large result, block by block."""
+    with unchanged(case.x):
+        y = case.call()
+    y, positions = y if isinstance(y, tuple) else (y, None)
+    rng = np.random.default_rng(7)
+    ranges = [spans(rng, y.shape[axis], count) for axis in case.axes]
+    picked = [*itertools.product(*[r[:2] for r in ranges])]  # the corners
+    picked += [tuple(r[i] for r in ranges) for i in range(2, count + 2)]
+    for blocks in picked:
+        part, take, read = crop(case, blocks)
+        low, high, part_positions = expectation(part)
+        assert y.dtype == low.dtype
+        assert_between(y[take], low, high, f"{case}, windows {blocks}")
+        if positions is None:
+            continue
+        ordered = sorted(case.axes)
+        places = np.unravel_index(part_positions, [part.x.shape[axis] for axis in ordered])
+        places = [p + read[axis].start for p, axis in zip(places, ordered, strict=True)]
+        whole = np.ravel_multi_index(places, [case.x.shape[axis] for axis in ordered])
+        assert_equal(positions[take], whole, f"{case}, windows {blocks}: positions")
+
+
+LARGE = {
+    "plane": ((1, 1, 700, 900), 2, [
+        {"size": 3, "stride": 2, "padding": 1},
+        {"size": 2},
+        {"size": 31, "stride": 1, "padding": 15},
+        {"size": (101, 31), "stride": (1, 2), "padding": ((50, 3), (0, 30))},
+        {"size": (5, 101), "stride": (9, 11), "padding": (2, 50)},
+        {"size": (3, 7), "stride": (1, 10), "dilation": (40, 13)},
+        {"size": (9, 4), "stride": (3, 1), "dilation": (5, 200), "padding": ((20, 7), (0, 0))},
+        {"size": (700, 900), "stride": 1, "padding": (3, 2)},
+        {"size": (1, 33), "stride": (1, 1)},
+        {"size": (257, 1), "stride": (3, 1)},
+    ]),
+    "line": ((200000,), 1, [
+        {"size": 3, "stride": 2, "padding": 1},
+        {"size": 31, "stride": 1, "padding": ((30, 2),)},
+        {"size": 101, "stride": 10},
+        {"size": 64, "stride": 9, "dilation": 3, "padding": 50},
+        {"size": 5, "stride": 1, "dilation": 20000},
+        {"size": 200000, "stride": 1, "padding": 2},
+    ]),
+    "few channels": ((2, 60, 70, 300), 2, [
+        {"size": 3, "stride": 2, "padding": 1, "channels_last": True},
+        {"size": (31, 5), "stride": (1, 9), "padding": (15, 0), "channels_last": True},
+        {"size": 2, "dilation": (7, 30), "stride": 1, "channels_last": True},
+    ]),
+    "many channels": ((1, 9, 31, 5000), 2, [
+        {"size": 2, "channels_last": True},
+        {"size": (9, 31), "stride": 1, "padding": ((0, 2), (3, 0)), "channels_last": True},
+    ]),
+    "three channels": ((1, 300, 400, 3), 2, [
+        {"size": (3, 2), "stride": (2, 9), "padding": 1, "channels_last": True},
+        {"size": 101, "stride": 1, "padding": 50, "channels_last": True},
+    ]),
+    "volume": ((1, 2, 40, 50, 60), 3, [
+        {"size": 3, "stride": 2, "padding": 1},
+        {"size": (2, 31, 3), "stride": (1, 1, 9), "padding": (1, 15, 0), "dilation": (5, 1, 2)},
+        {"size": (40, 50, 60), "stride": 1, "padding": 1},
+    ]),
+}  # fmt: skip
+
+
+def large_cases(kind, where, dtype):
+    rng = np.random.default_rng(1)
+    shape, rank, windows = LARGE[where]
+    # Values with ties, and large enough that those at hand do not hide an error elsewhere.
+    x = (rng.integers(-500, 500, shape) / 4).astype(dtype)
+    for window in windows:
+        options = {name: value for name, value in window.items() if name != "size"}
+        yield Case(kind, "sliding", rank, x, window["size"], options)
+
+
+@pytest.mark.parametrize("where", LARGE)
+@each_kind()
+def test_large(kind, where):
+    for case in large_cases(kind, where, "float32"):
+        check_blocks(case)
+
+
+@pytest.mark.parametrize("where", LARGE)
+@each_kind([kind for kind in KINDS if kind.selects])
+def test_large_positions(kind, where):
+    for case in large_cases(kind, where, "int16"):
+        case.options["return_indices"] = True
+        check_blocks(case)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("where", LARGE)
+@each_kind()
+def test_large_of_all_types(kind, where, dtype):
+    if dtype.kind in "ub":
+        pytest.skip("no negative values")
+    for case in large_cases(kind, where, dtype):
+        check_blocks(case)
+        case.options["where"] = np.random.default_rng(0).random(case.x.shape) < 0.99
+        check_blocks(case)
+
+
+#: The same for whole results, where NumPy can do it one axis after the other.
+SEPARABLE = {"max": np.maximum, "min": np.minimum, "sum": np.add}
+
+
+@pytest.mark.parametrize("name", SEPARABLE)
+@pytest.mark.parametrize(
+    "kernel, stride", [((31, 31), (1, 1)), ((101, 3), (2, 9)), ((3, 101), (9, 1))]
+)
+def test_large_in_full(name, kernel, stride):
+    x = np.random.default_rng(0).integers(-1000, 1000, (700, 900)).astype(np.float64)
+    expected = x
+    for axis, (k, s) in enumerate(zip(kernel, stride, strict=True)):
+        windows = np.lib.stride_tricks.sliding_window_view(expected, k, axis)
+        every = windows[::s] if axis == 0 else windows[:, ::s]
+        expected = SEPARABLE[name].reduce(every, axis=-1)
+    function = getattr(cpool, f"{name}_pool2d")
+    for dtype in ("float64", "float32", "int32"):  # whole numbers: sums are exact in all of them
+        np.testing.assert_array_equal(function(x.astype(dtype), kernel, stride), expected)
+        deep = np.stack([-x, x], axis=-1).astype(dtype)
+        y = function(deep, kernel, stride, channels_last=True)
+        np.testing.assert_array_equal(y[..., 1], expected)
+
+
+@pytest.mark.parametrize("form", ["adaptive", "global"])
+@each_kind()
+def test_large_adaptive_and_global(kind, form):
+    if form not in forms(kind):
+        pytest.skip(f"there is no {form} {kind.name}")
+    rng = np.random.default_rng(2)
+    sizes = [(1, 1), (7, 5), (1, 11), (13, None)] if form == "adaptive" else [None]
+    shapes = [(1, 1, 300, 400), (2, 17, 900, 3)]
+    for shape, channels_last in itertools.product(shapes, [False, True]):
+        x = (rng.integers(-500, 500, shape) / 4).astype(np.float32)
+        for size in sizes:
+            options = {"channels_last": channels_last}
+            if kind.selects:
+                options["return_indices"] = True
+            assert check_forward(Case(kind, form, 2, x, size, options))
+
+
+@each_kind()
+def test_kernels_up_to_the_plane(kind):
+    """Every kernel of one axis up to the whole plane, long before and behind it."""
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 7, 16, 33, 65):
+        x = rng.integers(-9, 9, (2, n)).astype(np.float32)
+        for k in range(1, n + 1):
+            for stride, padding in ((1, 0), (1, k - 1), (min(k, 9), k // 2)):
+                options = {"stride": stride, "padding": padding}
+                assert check_forward(Case(kind, "sliding", 1, x, k, options))
+
+
+# Exact integers -----------------------------------------------------------------------------------
+
+
+def windows_of(x, kernel):
+    return [[int(v) for v in row] for row in np.lib.stride_tricks.sliding_window_view(x, kernel)]
+
+
+def extreme(rng, dtype, size=200):
+    info = np.iinfo(dtype)
+    ends = np.array([info.min, info.max, info.max - 1, info.min + 1, 0, 1, info.max // 2], dtype)
+    anything = rng.integers(info.min, info.max, size, dtype, endpoint=True)
+    return np.where(rng.random(size) < 0.7, rng.choice(ends, size), anything).astype(dtype)
+
+
+def wrapped(value, dtype):
+    """Modulo 2**64, as int64 and uint64 are."""
+    value %= 2**64
+    return value - 2**64 if dtype.kind == "i" and value >= 2**63 else value
+
+
+def saturated(value, dtype):
+    return min(max(value, int(np.iinfo(dtype).min)), int(np.iinfo(dtype).max))
+
+
+def rounded_quotient(total, divisor, dtype):
+    # round() of a Fraction goes to the even one of two nearest integers.
+    return saturated(round(Fraction(total, divisor)), dtype)
+
+
+@pytest.mark.parametrize("kernel", [1, 2, 3, 8, 31, 101])
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_integers_are_exact(dtype, kernel):
+    """Beyond 2**53 too, in max, min, sum and rounded mean: against Python's integers."""
+    x = extreme(np.random.default_rng(kernel), dtype)
+    windows = windows_of(x, kernel)
+    assert cpool.max_pool1d(x, kernel, 1).tolist() == [max(w) for w in windows]
+    assert cpool.min_pool1d(x, kernel, 1).tolist() == [min(w) for w in windows]
+    sums = cpool.sum_pool1d(x, kernel, 1)
+    assert sums.dtype == (np.uint64 if dtype.kind == "u" else np.int64)
+    assert sums.tolist() == [wrapped(sum(w), dtype) for w in windows]
+    for target in (np.dtype(np.int64), np.dtype(np.uint64), dtype):
+        means = cpool.avg_pool1d(x, kernel, 1, dtype=target)
+        assert means.tolist() == [rounded_quotient(sum(w), kernel, target) for w in windows]
+        means = cpool.avg_pool1d(x, kernel, 1, divisor_override=-7, dtype=target)
+        assert means.tolist() == [rounded_quotient(sum(w), -7, target) for w in windows]
+    narrow = cpool.sum_pool1d(x, kernel, 1, dtype=np.int8)
+    assert narrow.tolist() == [saturated(sum(w), np.int8) for w in windows]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+def test_integers_are_exact_in_other_layouts(dtype):
+    x = extreme(np.random.default_rng(5), np.dtype(dtype), 600).reshape(20, 30)
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 4))[::2, ::3].reshape(10 - 1, -1, 12)
+    expected = [[round(Fraction(sum(map(int, w)), 12)) for w in row] for row in windows]
+    sums = [[wrapped(sum(map(int, w)), np.dtype(dtype)) for w in row] for row in windows]
+    for layout in LAYOUTS[:-2]:
+        view = lay_out(x, layout)
+        assert cpool.avg_pool2d(view, (3, 4), (2, 3), dtype=dtype).tolist() == expected
+        assert cpool.sum_pool2d(view, (3, 4), (2, 3)).tolist() == sums
+    tall = np.repeat(x[..., None], 3, axis=-1)
+    y = cpool.avg_pool2d(tall, (3, 4), (2, 3), dtype=dtype, channels_last=True)
+    assert y[..., 1].tolist() == expected
+
+
+def test_long_sums_of_small_integers_do_not_overflow_on_the_way():
+    for dtype in INTEGERS:
+        high, low = np.iinfo(dtype).max, np.iinfo(dtype).min
+        for value in (high, low):
+            x = np.full(70000, value, dtype)
+            total = cpool.global_sum_pool(x, axes=0)
+            assert total.tolist() == [wrapped(70000 * int(value), dtype)]
+            assert cpool.global_avg_pool(x, axes=0, dtype=dtype).tolist() == [value]
+
+
+def test_integer_means_round_half_to_even():
+    x = np.array([0, 1, 1, 2, 2, 3, -1, 0, -1, -2, -2, -3, 1, 1, 1, 2], np.int64)
+    expected = [0, 2, 2, 0, -2, -2, 1, 2]
+    for dtype in ("int8", "int16", "int32", "int64"):
+        y = cpool.avg_pool1d(x.astype(dtype), 2, dtype=dtype)
+        assert_equal(y, np.array(expected, dtype))
+        as_floats = cpool.avg_pool1d(x.astype(np.float32), 2, dtype=dtype)
+        assert_equal(as_floats, np.array(expected, dtype))
+
+
+def test_an_image_pyramid_does_not_drift():
+    """Six times halved, the mean of random images is what it was. Each rounding to uint8 is off by
+    0, 1/4 or 1/2 to either side, with a standard deviation of sqrt(3/32); so the mean of n pixels
+    of a level gets an error of sqrt(3/32 / n). Rounding down would lose 3/8 at each level, rounding
+    halves up would add 1/8."""
+    images = np.random.default_rng(0).integers(0, 256, (48, 512, 512), dtype=np.uint8)
+    start, level, variance = images.mean(), images, 0.0
+    for _ in range(6):
+        level = cpool.avg_pool2d(level, 2, dtype=np.uint8)
+        variance += 3 / 32 / level.size
+    assert level.shape == (48, 8, 8)
+    assert abs(level.mean() - start) < 5 * math.sqrt(variance) < 0.05
+
+
+# Infinities and NaNs ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@pytest.mark.parametrize("special", [math.inf, -math.inf, math.nan])
+@each_kind([kind for kind in KINDS if kind.linear])
+def test_infinities_and_nans_stay_in_their_windows(kind, special, dtype):
+    """One of them changes the windows that hold it and not a bit of any other."""
+    rng = np.random.default_rng(0)
+    for shape, kernel, stride, channels_last in [
+        ((50, 300), (3, 31), (1, 1), False),
+        ((50, 300), (31, 3), (1, 2), False),
+        ((90, 40, 3), (5, 12), (2, 9), True),
+        ((30, 40, 19), (5, 3), (1, 3), True),
+    ]:
+        x = rng.normal(size=shape).astype(dtype)
+        spiked = x.copy()
+        spiked[20, 30] = special
+        function = getattr(cpool, f"{kind.function}2d")
+        plain = function(x, kernel, stride, channels_last=channels_last)
+        y = function(spiked, kernel, stride, channels_last=channels_last)
+        mark = np.zeros(shape)
+        mark[20, 30] = 1
+        hit = reference.max_pool2d(mark, kernel, stride, channels_last=channels_last) > 0
+        assert hit.any()
+        assert y[~hit].tobytes() == plain[~hit].tobytes()
+        np.testing.assert_array_equal(y[hit].astype(np.float64), special)
+
+
+@each_kind([kind for kind in KINDS if kind.linear])
+def test_opposite_infinities_are_nan(kind):
+    x = np.array([1.0, math.inf, 2.0, 3.0, -math.inf, 1.0, 1.0])
+    y = getattr(cpool, f"{kind.function}1d")(x, 4, 1)
+    np.testing.assert_array_equal(y, [math.inf, math.nan, -math.inf, -math.inf])
+
+
+# Rounding to integers -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [*INTEGERS, np.dtype(bool)], ids=str)
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@each_kind([kind for kind in KINDS if kind.selects or kind.linear])
+def test_real_numbers_to_integers(kind, dtype, target):
+    """Half to even, exactly, and saturated, infinities too."""
+    low, high = (0, 1) if target.kind == "b" else (np.iinfo(target).min, np.iinfo(target).max)
+    halves = np.arange(-40, 40) / 4
+    ends = [float(end) + step for end in (low, high) for step in (-1.5, -1, -0.5, 0, 0.5, 1, 1.5)]
+    far = [-math.inf, math.inf, 2.0**62, -(2.0**62), 2.0**64, 1e30, -1e30, 2.0**53 + 2, 0.0, -0.0]
+    x = np.concatenate([halves, ends, far])
+    with np.errstate(over="ignore"):
+        x = x.astype(dtype)
+    y = getattr(cpool, f"{kind.function}1d")(x, 1, dtype=target)
+    assert_equal(y, rounded(x.astype(np.float64), target))
+    with pytest.raises(ValueError, match="NaN"):
+        getattr(cpool, f"{kind.function}1d")(np.append(x, np.nan).astype(dtype), 1, dtype=target)
+
+
+@pytest.mark.parametrize("target", FLOATS, ids=str)
+@each_kind([kind for kind in KINDS if kind.selects])
+def test_narrowing_rounds_once(kind, target):
+    """float64 to 16 bits as if in one step: values close to the middle of two results."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=2000) * 10.0 ** rng.integers(-9, 5, 2000)
+    x = x.astype(target).astype(np.float64)
+    near = np.concatenate([x, np.nextafter(x, np.inf)])
+    if target != np.float64:
+        middle = x * (1 + epsilon(target) / 2)
+        near = np.concatenate([near, middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)])
+    y = getattr(cpool, f"{kind.function}1d")(near, 1, dtype=target)
+    with np.errstate(over="ignore"):
+        assert_equal(y, near.astype(target))
