@@ -6,16 +6,18 @@ A pooling is windows x a reduction: `pool` takes any of both, and the names peop
 
 from __future__ import annotations
 
+from importlib import import_module as _import_module
 from importlib.metadata import PackageNotFoundError, version
 
 try:
-    from cpool import arrays as _arrays
+    # Not `from cpool import`: where it is missing, that says something of circular imports.
+    _import_module("cpool.arrays")
 except ModuleNotFoundError as _error:
     if _error.name is None or not _error.name.startswith("cpool"):
         raise
     raise ImportError(
         f"cpool's compiled modules are missing from {__path__[0]}: this is a source tree that was "
-        'not built. Run `pip install .` in it, and import cpool from another folder.'
+        "not built. Run `pip install .` in it, and import cpool from another folder."
     ) from _error
 
 from cpool import functional

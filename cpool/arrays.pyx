@@ -60,6 +60,14 @@ for _i in range(14):
     SIZE[_i] = SIZES[_i]
 
 
+cdef int[14] NUMPY_TYPE
+for _i, _type in enumerate((
+        cnp.NPY_BOOL, cnp.NPY_INT8, cnp.NPY_UINT8, cnp.NPY_INT16, cnp.NPY_UINT16, cnp.NPY_INT32,
+        cnp.NPY_UINT32, cnp.NPY_INT64, cnp.NPY_UINT64, cnp.NPY_FLOAT16, -1, cnp.NPY_FLOAT,
+        cnp.NPY_DOUBLE, -1)):
+    NUMPY_TYPE[_i] = _type
+
+
 cdef int type_code(cnp.dtype dtype, str name) except -1:
     """The code of a data type; anything that cannot be pooled is a TypeError."""
     global BFLOAT_NUM
@@ -205,6 +213,22 @@ cdef class Call:
         memset(&self.plan, 0, sizeof(Plan))
         self.tables = Tables()
         self.failures = 0
+
+    cdef int windows_of(self, Windows windows, cnp.ndarray x, object axes, object channels_last,
+                        int rank) except -1:
+        """The windows of a call. What most calls are comes first, without Python objects."""
+        cdef int i, last = cnp.PyArray_NDIM(x)
+        if axes is None and rank > 0 and (channels_last is False or channels_last is True):
+            last -= 1 if channels_last is True else 0
+            if last >= rank:
+                windows.check_axes(rank)
+                self.count = rank
+                for i in range(rank):
+                    self.axes[i] = last - rank + i
+                    windows.fill(&self.pooled[i], i, cnp.PyArray_DIM(x, self.axes[i]), self.tables)
+                return 0
+        found, order = pooled_axes(cnp.PyArray_NDIM(x), windows, axes, channels_last, rank)
+        return self.windows_on(windows, found, order, (<object> x).shape)
 
     cdef int windows_on(self, Windows windows, tuple axes, tuple order, object shape) except -1:
         cdef int i
@@ -565,9 +589,20 @@ cdef object as_mask(object where, cnp.ndarray x):
             f"where must broadcast to x's shape {(<object> x).shape}, got {mask.shape}") from None
 
 
+cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int code):
+    if code == BFLOAT:
+        return np.empty(tuple([shape[i] for i in range(ndim)]), native_dtype(code))
+    return cnp.PyArray_EMPTY(ndim, shape, NUMPY_TYPE[code], 0)
+
+
+cdef int offset_type(double taps, bint masked) noexcept:
+    """The narrowest type for offsets in a window, and for none of them where that can be."""
+    if taps <= (255 if masked else 256):
+        return UINT8
+    return UINT16 if taps <= (65535 if masked else 65536) else INT32
+
+
 cdef cnp.ndarray output(object out, object shape, cnp.dtype dtype, tuple inputs, str name):
-    if out is None:
-        return np.empty(shape, dtype)
     if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
         raise TypeError(f"{name} must be an ndarray, got {type(out).__name__}")
     if out.shape != shape:
@@ -653,6 +688,7 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
     cdef int x_code, y_code, natural, i
     cdef double taps = 1, elements = 1
     cdef bint selecting = positions or offsets
+    cdef cnp.npy_intp shape[64]
     if not (type(x) is np.ndarray):
         x = as_input(x)
     array = x
@@ -660,8 +696,7 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
     y_code = result_code(operation, mean, x_code)
     if dtype is not None:
         y_code = type_code(as_dtype(dtype), "dtype")
-    found, order = pooled_axes(cnp.PyArray_NDIM(array), windows, axes, channels_last, rank)
-    call.windows_on(windows, found, order, x.shape)
+    call.windows_of(windows, array, axes, channels_last, rank)
     for i in range(call.count):
         taps *= <double> call.pooled[i].kernel
     mask = as_mask(where, array) if where is not None else None
@@ -683,20 +718,21 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
     if mean:
         call.mean_of(count_include_pad, divisor, mask is not None or g.omit_nan)
     types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
-    shape = list(x.shape)
+    for i in range(cnp.PyArray_NDIM(array)):
+        shape[i] = cnp.PyArray_DIM(array, i)
+        elements *= <double> shape[i]
     for i in range(call.count):
         shape[call.axes[i]] = call.pooled[i].m
-    shape = tuple(shape)
-    y = output(out, shape, native_dtype(y_code), (x, mask), "out")
-    q2 = np.empty(shape, np.int64) if positions else None
+    y = empty(cnp.PyArray_NDIM(array), shape, y_code) if out is None else output(
+        out, tuple([shape[i] for i in range(cnp.PyArray_NDIM(array))]), native_dtype(y_code),
+        (x, mask), "out")
+    q2 = empty(cnp.PyArray_NDIM(array), shape, INT64) if positions else None
     q = None
     g.no_offset = -1
     if offsets:
-        masked = mask is not None or g.omit_nan
-        q = np.empty(shape, np.uint8 if taps <= (255 if masked else 256) else
-                     np.uint16 if taps <= (65535 if masked else 65536) else np.int32)
-        g.q_size = q.dtype.itemsize
-        g.q_type = UINT8 if g.q_size == 1 else UINT16 if g.q_size == 2 else INT32
+        g.q_type = offset_type(taps, mask is not None or g.omit_nan)
+        g.q_size = SIZE[g.q_type]
+        q = empty(cnp.PyArray_NDIM(array), shape, g.q_type)
     call.view(array, y, q, q2, mask, selecting)
     if not selecting:
         merge_whole(g)
@@ -713,8 +749,6 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
         g.items = 0
     else:
         layout(g, selecting, False)
-    for i in range(cnp.PyArray_NDIM(array)):
-        elements *= cnp.PyArray_DIM(array, i)
     call.run(kernels.select[operation] if selecting else kernels.fold[operation],
              elements + cnp.PyArray_SIZE(y))
     if selecting:

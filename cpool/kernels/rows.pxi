@@ -260,16 +260,15 @@ cdef T fold_lanes(const T* x, Py_ssize_t n, Op op) noexcept nogil:
         for j in range(LANES):
             lanes[j] = pick(lanes[j], x[i + j], op)
         i += LANES
-    j = 0
-    while i < n:
-        lanes[j] = pick(lanes[j], x[i], op)
-        i += 1
-        j += 1
-    i = LANES // 2
-    while i > 0:
-        for j in range(i):
-            lanes[j] = pick(lanes[j], lanes[j + i], op)
-        i = i // 2
+    for j in range(n - i):
+        lanes[j] = pick(lanes[j], x[i + j], op)
+    for j in range(8):
+        lanes[j] = pick(lanes[j], lanes[j + 8], op)
+    for j in range(4):
+        lanes[j] = pick(lanes[j], lanes[j + 4], op)
+    lanes[0] = pick(lanes[0], lanes[2], op)
+    lanes[1] = pick(lanes[1], lanes[3], op)
+    lanes[0] = pick(lanes[0], lanes[1], op)
     return lanes[0]
 
 

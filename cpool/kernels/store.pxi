@@ -13,13 +13,14 @@ cdef extern from *:
         return q + (twice > n || (twice == n && (q & 1)));
     }
     /* Nearest integer, ties to even: adding 1.5 * 2**52 rounds what is smaller than 2**51. */
+    static inline double cpool_round_small(double v) { return (v + 0x1.8p52) - 0x1.8p52; }
     static inline double cpool_rint(double v) {
-        double magic = 0x1.8p52, rounded = (v + magic) - magic;
-        return fabs(v) < 0x1p51 ? rounded : rint(v);
+        return fabs(v) < 0x1p51 ? cpool_round_small(v) : rint(v);
     }
     """
     huge round_divide "cpool_round_divide"(huge v, huge n) noexcept nogil
     double nearest "cpool_rint"(double v) noexcept nogil
+    double round_small "cpool_round_small"(double v) noexcept nogil
     double fabs(double v) noexcept nogil
     const double D_NAN "((double)NAN)"
     const double TWO_63 "0x1p63"
@@ -123,7 +124,10 @@ cdef bint cast_double(S* restrict y, const double* restrict x, Py_ssize_t n) noe
             bad |= v != v
             v = v if v < hi else hi
             v = v if v > lo else lo
-            y[i] = <S> <int64_t> nearest(v)
+            if S is uint32_t:
+                y[i] = <S> <int64_t> round_small(v)
+            else:
+                y[i] = <S> <int32_t> round_small(v)
         return bad
 
 
@@ -276,6 +280,17 @@ cdef void store_float(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const in
     scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
 
 
+cdef void quotients(const Plan* g, double* restrict wide, const T* restrict z,
+                    const double* restrict by, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef bint is_signed = not is_unsigned(g.x_type)
+    for i in range(n):
+        if T is uint64_t:
+            wide[i] = (<double> <int64_t> z[i] if is_signed else <double> z[i]) / by[i]
+        else:
+            wide[i] = <double> z[i] / by[i]
+
+
 cdef void store_integer(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts,
                         char* s, Op op) noexcept nogil:
     cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
@@ -296,13 +311,14 @@ cdef void store_integer(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const 
         if empty and not is_floating(g.y_type):
             fail(g, EMPTY_WINDOW)
             return
-    if g.mean and not g.transposed:
-        divisors(g, t, h, by, counts)
-    else:
+    if not g.mean:
         fill(by, n, <double> 1)
+    elif counts == NULL and divisor_is_constant(g):
+        fill(by, n, constant_divisor(g))
+    else:
+        divisors(g, t, h, by, counts)
     if is_floating(g.y_type) or (T is int32_t and g.mean):
-        for i in range(n):
-            wide[i] = signed_double(g, z[i]) / by[i]
+        quotients(g, wide, z, by, n)
         if empty:
             for i in range(n):
                 wide[i] = wide[i] if counts[i] > 0 else D_NAN
@@ -323,13 +339,6 @@ cdef inline huge signed_huge(const Plan* g, T v) noexcept nogil:
         return <huge> v if is_unsigned(g.x_type) else <huge> <int64_t> v
     else:
         return <huge> v
-
-
-cdef inline double signed_double(const Plan* g, T v) noexcept nogil:
-    if T is uint64_t:
-        return <double> v if is_unsigned(g.x_type) else <double> <int64_t> v
-    else:
-        return <double> v
 
 
 cdef inline bint is_unsigned(int kind) noexcept nogil:
