@@ -10,7 +10,7 @@ import numpy as np
 from cpool import arrays
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Pullback, Reduction
-from cpool.windows import Windows
+from cpool.windows import Windows, whole
 
 _BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
 
@@ -33,22 +33,9 @@ def as_reduction(reduction: Any) -> Reduction:
     raise TypeError(f"reduction must be a name or a cpool reduction, got {reduction!r}")
 
 
-def run_forward(x: Any, reduction: Reduction, windows: Windows, **options: Any) -> Any:
-    """What every named function calls."""
-    return reduction.forward(x, windows, **options)
+def _checked_pool(method: str) -> Callable[..., Any]:
+    """`pool`, or with the method "vjp" what `vjp` makes of it."""
 
-
-def run_vjp(
-    x: Any, reduction: Reduction, windows: Windows, **options: Any
-) -> tuple[Any, Pullback]:
-    """The same with a pullback: what `vjp` of a named function calls."""
-    return reduction.vjp(x, windows, **options)
-
-
-Run = Callable[..., Any]
-
-
-def _checked_pool(run: Run) -> Run:
     def pool(
         x: Any,
         reduction: str | Reduction,
@@ -71,9 +58,8 @@ def _checked_pool(run: Run) -> Run:
             raise ValueError(
                 f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
             )
-        return run(
+        return getattr(reduction, method)(
             x,
-            reduction,
             windows,
             axes=axes,
             channels_last=channels_last,
@@ -86,7 +72,7 @@ def _checked_pool(run: Run) -> Run:
     return pool
 
 
-pool = _checked_pool(run_forward)
+pool = _checked_pool("forward")
 pool.__qualname__ = "pool"
 pool.__doc__ = """Pool any array with any reduction over any windows.
 
@@ -216,8 +202,22 @@ def vjp(
     return y, lambda gy: tuple(pullback(gy) for _ in names)
 
 
-pool._vjp = _checked_pool(run_vjp)  # type: ignore[attr-defined]
+pool._vjp = _checked_pool("vjp")  # type: ignore[attr-defined]
 pool._vjp.__qualname__ = "pool"  # type: ignore[attr-defined]
+
+
+def pool_whole(
+    run: Callable[..., Any], x: Any, axes: Any, channels_last: bool, keepdims: bool, **options: Any
+) -> Any:
+    """Global pooling: one window over each plane."""
+    x = arrays.as_input(x)
+    keepdims = arrays.flag(keepdims, "keepdims")
+    axes = arrays.global_axes(x.ndim, axes, channels_last)
+    if keepdims:
+        return run(x, whole(), axes=axes, **options)
+    out = options.pop("out")
+    result = run(x, whole(), axes=axes, out=arrays.with_axes(out, axes), **options)
+    return drop_axes(result, axes, out)
 
 
 def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:

@@ -13,11 +13,11 @@ from cpool.reductions.base import Pullback, gradient_dtype
 from cpool.windows import Windows
 
 
-def run_forward(x: Any, indices: Any, *arguments: Any) -> np.ndarray:
+def forward(x: Any, indices: Any, *arguments: Any) -> np.ndarray:
     return _unpool(x, indices, *arguments)[0]
 
 
-def run_vjp(x: Any, indices: Any, *arguments: Any) -> tuple[np.ndarray, Pullback]:
+def vjp(x: Any, indices: Any, *arguments: Any) -> tuple[np.ndarray, Pullback]:
     y, pullback = _unpool(x, indices, *arguments)
     return y, pullback()
 

@@ -27,6 +27,10 @@ class Reduction:
     formula: ClassVar[str]  # value of a window w of n elements
     linear: ClassVar[bool] = False  # the adjoint identity holds
     selects: ClassVar[bool] = False  # the value is one of the elements: positions exist
+    own: ClassVar[tuple[str, ...]] = ()  # arguments of the class that the functions take too
+    # Arguments of the sliding functions, in PyTorch's order, and those by keyword only.
+    positional: ClassVar[str] = "kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False"
+    keywords: ClassVar[str] = ""
 
     def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
         """The pooled array, or with return_indices (values, indices)."""

@@ -18,6 +18,7 @@ class Extremum(Reduction):
 
     operation: ClassVar[int]
     selects: ClassVar[bool] = True
+    positional: ClassVar[str] = Reduction.positional + ", return_indices=False"
 
     def forward(
         self, x: Any, windows: Windows, return_indices: bool = False, **options: Any

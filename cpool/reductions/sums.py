@@ -116,6 +116,12 @@ class Mean(Sum):
     name: ClassVar[str] = "mean"
     function: ClassVar[str] = "avg_pool"
     formula: ClassVar[str] = "Σ w / n"
+    own: ClassVar[tuple[str, ...]] = ("count_include_pad", "divisor_override")
+    positional: ClassVar[str] = (
+        "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
+        "divisor_override=None"
+    )
+    keywords: ClassVar[str] = "dilation=1, "
 
     def __post_init__(self) -> None:
         if not isinstance(self.count_include_pad, (bool, np.bool_)):
