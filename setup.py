@@ -46,7 +46,7 @@ def openmp_flags():
     compiler = (sysconfig.get_config_var("CC") or "cc").split()
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, "try.c")
-        source.write_text("#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n")
+        source.write_text("#include <omp.h>\nint main(void) { return !omp_get_max_threads(); }\n")
         command = [*compiler, "-fopenmp", str(source), "-o", str(Path(folder, "try"))]
         try:
             subprocess.run(command, check=True, capture_output=True)

@@ -20,11 +20,11 @@ except ModuleNotFoundError as _error:
         "not built. Run `pip install .` in it, and import cpool from another folder."
     ) from _error
 
-from cpool import functional
+from cpool import functional, reductions
 from cpool.config import show_config
 from cpool.functional import *  # noqa: F403
 from cpool.pooling import pool, vjp
-from cpool.reductions import Max, Mean, Min, Sum
+from cpool.reductions import *  # noqa: F403
 from cpool.threads import get_num_threads, num_threads, set_num_threads
 from cpool.windows import Windows, adaptive, sliding, whole
 
@@ -34,10 +34,6 @@ except PackageNotFoundError:
     __version__ = "0+unknown"
 
 __all__ = [
-    "Max",
-    "Mean",
-    "Min",
-    "Sum",
     "Windows",
     "__version__",
     "adaptive",
@@ -49,5 +45,13 @@ __all__ = [
     "sliding",
     "vjp",
     "whole",
-    *functional.__all__,
 ]
+__all__ += reductions.__all__
+__all__ += functional.__all__
+
+
+def __getattr__(name: str) -> object:
+    """`cpool.nn` and `cpool.reference`, which needs SciPy, are imported when they are used."""
+    if name in ("nn", "reference"):
+        return _import_module(f"cpool.{name}")
+    raise AttributeError(f"module 'cpool' has no attribute {name!r}")

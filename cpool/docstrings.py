@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -43,12 +44,6 @@ _INDICES = """\
         Return ``(values, indices)``, the indices int64 and flat over the pooled axes of x without
         its padding; -1 for a window without an existing element."""
 
-_MEAN = """\
-    count_include_pad : bool
-        Count constant padding as zeros.
-    divisor_override : int, optional
-        Divide by this number instead of the number of elements; not 0."""
-
 _AXES = """\
     axes : int or tuple of int, optional
         The 1 to 3 axes to pool, in the order of the other arguments. None: the last ones, as many
@@ -88,62 +83,15 @@ _RAISES = """\
     ValueError
         If an argument is out of range, the windows do not fit, or one lies wholly in padding."""
 
-#: For each operator: one line, what it gives, and where it comes from.
-_OPERATORS = {
-    "max": (
-        "Maximum of each window.",
-        "The maximum of each window: the first of equals, and a NaN if there is one. x's dtype.",
-        "Riesenhuber, M. and Poggio, T. (1999). Hierarchical models of object recognition in\n"
-        "       cortex. Nature Neuroscience 2, 1019-1025.",
-    ),
-    "min": (
-        "Minimum of each window.",
-        "The minimum of each window: the first of equals, and a NaN if there is one. x's dtype.",
-        "Serra, J. (1982). Image Analysis and Mathematical Morphology. Academic Press. (Erosion by\n"
-        "       a flat structuring element.)",
-    ),
-    "sum": (
-        "Sum of each window.",
-        "The sum of each window, in x's dtype; int64 or uint64, modulo 2**64, for integers.",
-        "Crow, F. C. (1984). Summed-area tables for texture mapping. SIGGRAPH 84, 207-212. (What\n"
-        "       window sums are for; no running sum is used here.)",
-    ),
-    "mean": (
-        "Mean of each window.",
-        "The mean of each window, in x's dtype; float64 for integers.",
-        "LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-based learning applied\n"
-        "       to document recognition. Proceedings of the IEEE 86, 2278-2324.",
-    ),
-}
-
-_EXAMPLES = {
-    "max": ("[5., 7.]", "[13., 15.]", "[5.0]"),
-    "min": ("[0., 2.]", "[8., 10.]", "[0.0]"),
-    "sum": ("[10., 18.]", "[42., 50.]", "[10.0]"),
-    "mean": ("[2.5, 4.5]", "[10.5, 12.5]", "[2.5]"),
-}
-
-_VALUES = {
-    "max": lambda w: max(w),
-    "min": lambda w: min(w),
-    "sum": lambda w: sum(w),
-    "mean": lambda w: sum(w) / len(w),
-}
-
-
 def _parameters(kind: type[Reduction], parts: list[str], suffix: str) -> str:
-    constant = "it counts as zeros, or not: `count_include_pad`" if kind.name == "mean" else (
-        "it does not exist"
-    )
-    empty = "0" if kind.name == "sum" else "NaN where the result is floating, else a ValueError"
-    text = "\n".join(parts)
-    return text.format(axes=_RANKED[suffix], constant=constant, empty=empty)
+    text = "\n".join(part for part in parts if part)
+    return text.format(axes=_RANKED[suffix], constant=kind.padding, empty=kind.empty)
 
 
 def _assemble(
     kind: type[Reduction], first: str, parts: list[str], suffix: str, see: str, example: str
 ) -> str:
-    _, result, source = _OPERATORS[kind.name]
+    source = textwrap.fill(kind.source, 88, subsequent_indent=" " * 7)
     return "\n".join([
         first,
         "",
@@ -151,7 +99,7 @@ def _assemble(
         "    ----------",
         _parameters(kind, parts, suffix),
         "",
-        _RETURNS.format(result=result),
+        _RETURNS.format(result=kind.result),
         "",
         _RAISES,
         "",
@@ -197,27 +145,26 @@ def sliding_text(kind: type[Reduction], suffix: str) -> str:
     """Of max_pool2d and its like."""
     name, rank = kind.function + suffix, int(suffix[0]) if suffix else 2
     parts = [_X, _WINDOW]
-    if kind.name == "mean":
-        parts += [_CEIL, _MEAN, _DILATION]
-    else:
-        parts += [_DILATION, _CEIL]
+    parts += [kind.own_text, _CEIL, _DILATION]
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
     parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON]
     size = "2" if suffix else "(2, 2)"
-    values = [_VALUES[kind.name](w) for w in _windows_of_two(rank)]
-    first = _OPERATORS[kind.name][0][:-1] + f": {_window_words(suffix)} at equal distances [1]_."
+    values = [kind.definition(w) for w in _windows_of_two(rank)]
+    first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
     return _assemble(
         kind, first, parts, suffix, f"adaptive_{name}, pool",
         _example(f"cpool.{name}(x, {size})", values, rank),
     )  # fmt: skip
 
 
-def _window_words(suffix: str) -> str:
-    return {"1d": "windows along the last axis", "2d": "windows over the last two axes",
-            "3d": "windows over the last three axes", "": "windows over any 1 to 3 axes"}[suffix]  # fmt: skip
-
+_WINDOW_WORDS = {
+    "1d": "windows along the last axis",
+    "2d": "windows over the last two axes",
+    "3d": "windows over the last three axes",
+    "": "windows over any 1 to 3 axes",
+}
 
 _OUTPUT_SIZE = """\
     output_size : int or None, or tuple of them
@@ -242,9 +189,9 @@ def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     parts += [] if suffix else [_AXES]
     parts += [_CHANNELS_LAST, _COMMON]
     size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
-    values = [_VALUES[kind.name](w) for w in _windows_of_two(rank)]
-    words = _window_words(suffix).replace("windows", "a given number of windows", 1)
-    first = _OPERATORS[kind.name][0][:-1] + f": {words} [1]_."
+    values = [kind.definition(w) for w in _windows_of_two(rank)]
+    words = _WINDOW_WORDS[suffix].replace("windows", "a given number of windows", 1)
+    first = kind.summary[:-1] + f": {words} [1]_."
     return _assemble(
         kind, first, parts, suffix, "adaptive",
         _example(f"cpool.{name}(x, {size})", values, rank),
@@ -258,8 +205,8 @@ def global_text(kind: type[Reduction]) -> str:
     if kind.selects:
         parts.append(_INDICES)
     parts += [_GLOBAL_AXES, _COMMON]
-    first = _OPERATORS[kind.name][0].replace("each window.", "each plane: one window over it [1]_.")
-    value = _VALUES[kind.name]([float(i) for i in range(16)])
+    first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
+    value = kind.definition([float(i) for i in range(16)])
     example = _example(f"cpool.{name}(x, axes=(0, 1))", [value], 2)
     return _assemble(kind, first, parts, "", "pool, whole", example)
 

@@ -78,7 +78,9 @@ def _compiled(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]
     return names[name]
 
 
-def _publish(template: str, kind: type[Reduction] | None, name: str, doc: str, **words: Any) -> None:
+def _publish(
+    template: str, kind: type[Reduction] | None, name: str, doc: str, **words: Any
+) -> None:
     """A named function, and beside it the one that `vjp` calls for it."""
     made = []
     for method in ("forward", "vjp"):

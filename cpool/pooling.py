@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Pullback, Reduction
+from cpool.reductions.base import Reduction
 from cpool.windows import Windows, whole
 
 _BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
@@ -33,48 +35,34 @@ def as_reduction(reduction: Any) -> Reduction:
     raise TypeError(f"reduction must be a name or a cpool reduction, got {reduction!r}")
 
 
-def _checked_pool(method: str) -> Callable[..., Any]:
-    """`pool`, or with the method "vjp" what `vjp` makes of it."""
-
-    def pool(
-        x: Any,
-        reduction: str | Reduction,
-        windows: Windows,
-        *,
-        axes: int | tuple[int, ...] | None = None,
-        channels_last: bool = False,
-        nan_policy: str = "propagate",
-        where: Any = None,
-        rng: Any = None,
-        dtype: Any = None,
-        out: np.ndarray | None = None,
-    ) -> Any:
-        reduction = as_reduction(reduction)
-        if not isinstance(windows, Windows):
-            raise TypeError(
-                f"windows must be made by sliding, adaptive or whole, got {windows!r}"
-            )
-        if rng is not None:
-            raise ValueError(
-                f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
-            )
-        return getattr(reduction, method)(
-            x,
-            windows,
-            axes=axes,
-            channels_last=channels_last,
-            nan_policy=nan_policy,
-            where=where,
-            dtype=dtype,
-            out=out,
+def _pool(
+    method: str, x: Any, reduction: Any, windows: Any, rng: Any = None, **options: Any
+) -> Any:
+    """What `pool` and its pullback have in common."""
+    reduction = as_reduction(reduction)
+    if not isinstance(windows, Windows):
+        raise TypeError(f"windows must be made by sliding, adaptive or whole, got {windows!r}")
+    if rng is not None:
+        raise ValueError(
+            f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
         )
+    return getattr(reduction, method)(x, windows, **options)
 
-    return pool
 
-
-pool = _checked_pool("forward")
-pool.__qualname__ = "pool"
-pool.__doc__ = """Pool any array with any reduction over any windows.
+def pool(
+    x: ArrayLike,
+    reduction: str | Reduction,
+    windows: Windows,
+    *,
+    axes: int | tuple[int, ...] | None = None,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
+) -> np.ndarray:
+    """Pool any array with any reduction over any windows.
 
     Parameters
     ----------
@@ -134,10 +122,41 @@ pool.__doc__ = """Pool any array with any reduction over any windows.
     >>> cpool.pool(x, "mean", cpool.adaptive((1, 3)))
     array([[6.5, 7.5, 8.5]])
     """
+    return _pool(
+        "forward",
+        x,
+        reduction,
+        windows,
+        rng,
+        axes=axes,
+        channels_last=channels_last,
+        nan_policy=nan_policy,
+        where=where,
+        dtype=dtype,
+        out=out,
+    )
+
+
+_SIGNATURE = inspect.signature(pool)
+
+
+def _pool_vjp(*args: Any, **kwargs: Any) -> Any:
+    try:
+        arguments = _SIGNATURE.bind(*args, **kwargs).arguments
+    except TypeError as error:
+        raise TypeError(f"pool() {error}") from None
+    return _pool("vjp", **arguments)
+
+
+pool._vjp = _pool_vjp  # type: ignore[attr-defined]
 
 
 def vjp(
-    function: Callable[..., Any], x: Any, *args: Any, wrt: str | tuple[str, ...] = "x", **kwargs: Any
+    function: Callable[..., Any],
+    x: Any,
+    *args: Any,
+    wrt: str | tuple[str, ...] = "x",
+    **kwargs: Any,
 ) -> tuple[Any, Callable[[Any], Any]]:
     """Pool, and get the function that takes gradients back.
 
@@ -200,10 +219,6 @@ def vjp(
     if isinstance(wrt, str):
         return y, pullback
     return y, lambda gy: tuple(pullback(gy) for _ in names)
-
-
-pool._vjp = _checked_pool("vjp")  # type: ignore[attr-defined]
-pool._vjp.__qualname__ = "pool"  # type: ignore[attr-defined]
 
 
 def pool_whole(

@@ -25,6 +25,7 @@ from operators import (
     Case,
     assert_between,
     assert_equal,
+    assert_type,
     cases,
     check_forward,
     each_kind,
@@ -33,6 +34,7 @@ from operators import (
     forms,
     function_name,
     fuzz,
+    is_floating,
     lay_out,
     make,
     own_arguments,
@@ -98,8 +100,9 @@ PLANES = {1: (8,), 2: (8, 9), 3: (5, 6, 4)}
 
 
 def grid(kind, form, rank, dtype) -> list[Case]:
-    """Cases of an operator: every window plain, and with some extra option, which changes from data
-    type to data type; with and without positions, with each set of its own arguments."""
+    """Cases of an operator: windows plain, and with some extra option, which changes from data type
+    to data type; with and without positions, with each set of its own arguments. Where slow tests
+    are not run, neighbouring data types share the windows, and in 3-D only the extras are tried."""
     windows = {"sliding": SLIDING, "adaptive": ADAPTIVE, "global": [{}, {"keepdims": False}]}[form]
     seed = [KINDS.index(kind), FORMS.index(form), rank, DTYPES.index(dtype)]
     rng = np.random.default_rng(seed)
@@ -107,6 +110,8 @@ def grid(kind, form, rank, dtype) -> list[Case]:
     own = itertools.cycle(own_arguments(kind, form))
     result = []
     for i, window in enumerate(windows):
+        if not RUN_SLOW and len(windows) > 2 and (i + sum(seed)) % 2:
+            continue
         extra = EXTRAS[(turn + 5 * i) % len(EXTRAS)]
         for more in [extra] if rank == 3 and not RUN_SLOW else [{}, extra]:
             arguments = next(own) if form == "sliding" else own_arguments(kind, form)[0]
@@ -140,6 +145,8 @@ def case_of(rng, kind, form, rank, dtype, window, extra) -> Case:
     if "where" in options:
         masks = {"some": shape, "channel": (2, *[1] * rank, shape[-1])}
         options["where"] = rng.random(masks[options["where"]]) < 0.8
+        if form == "adaptive" and not is_floating(dtype):
+            options["dtype"] = "float64"  # too many of its small windows are empty
     values = ["plain", "few", "special"][int(rng.integers(3))]
     if "dtype" in options and np.dtype(options["dtype"]).kind in "iub" and values == "special":
         values = "few"  # a NaN would be an error, as tests of errors show
@@ -180,9 +187,10 @@ def test_every_form_is_there(kind):
 def test_layouts(kind, layout):
     """Every type in every layout, rows long enough that some are folded where they are."""
     rng = np.random.default_rng(LAYOUTS.index(layout))
+    forms_of = itertools.cycle([{}, {"channels_last": True}, {"axes": (0, 2)}, {}])
     for dtype, shape in itertools.product(DTYPES, [(3, 40, 1), (1, 2, 7, 70), (4, 90, 5)]):
         x = lay_out(make(rng, shape, dtype, "special"), layout)
-        for options in ({}, {"channels_last": True}, {"axes": (0, 2)}):
+        for options in [next(forms_of) for _ in range(3 if RUN_SLOW else 1)]:
             rank = 0 if "axes" in options else 2
             kernel = (2, 1) if shape[-1] < 2 or options == {"axes": (0, 2)} else 2
             sizes = {"stride": 1, "padding": ((1, 0), (0, 0))}
@@ -228,7 +236,7 @@ def test_axes_default_to_those_of_the_arguments(kind):
 
 
 @each_kind()
-@fuzz(250)
+@fuzz(200)
 @hypothesis.given(data=st.data())
 def test_random_cases(kind, data):
     if not check_forward(data.draw(cases(kind))):
@@ -250,28 +258,23 @@ def test_lists_and_scalars(kind, data):
 # Large planes: several tiles, strips and threads ------------------------------------------------
 
 
-def spans(rng, outputs, count):
-    """Short ranges of windows: the first ones, the last ones, and others anywhere."""
-    length = min(5, outputs)
-    starts = [0, outputs - length, *rng.integers(0, outputs - length + 1, count)]
-    return [(int(start), int(start) + length) for start in starts]
-
-
 def crop(case: Case, blocks) -> tuple[Case, tuple[slice, ...], tuple[slice, ...]]:
     """The case that gives only some windows of another, where they are in its result, and what they
-    read. Padding is constant, and no window is beyond it."""
+    read. `blocks`: for each axis a first and a last window or index. Padding is constant, and no
+    window is beyond it."""
     count = len(case.axes)
     o = case.options
     kernel, dilation = per_axis(case.size, count), per_axis(o.get("dilation", 1), count)
     stride = kernel if o.get("stride") is None else per_axis(o["stride"], count)
     pads = [p if isinstance(p, tuple) else (p, p) for p in per_axis(o.get("padding", 0), count)]
-    take, read = [slice(None)] * case.x.ndim, [slice(None)] * case.x.ndim
+    take = [slice(first, last + 1) for first, last in blocks]
+    read = [*take]
     padding = []
     for i, axis in enumerate(case.axes):
-        n, (first, stop) = case.x.shape[axis], blocks[i]
+        n, (first, last) = case.x.shape[axis], blocks[axis]
         low = first * stride[i] - pads[i][0]
-        high = (stop - 1) * stride[i] - pads[i][0] + (kernel[i] - 1) * dilation[i] + 1
-        take[axis], read[axis] = slice(first, stop), slice(max(low, 0), min(high, n))
+        high = last * stride[i] - pads[i][0] + (kernel[i] - 1) * dilation[i] + 1
+        read[axis] = slice(max(low, 0), min(high, n))
         padding.append((max(-low, 0), max(high - n, 0)))
     part = replace(case, x=case.x[tuple(read)], options={**o, "padding": tuple(padding)})
     if o.get("where") is not None:
@@ -279,19 +282,33 @@ def crop(case: Case, blocks) -> tuple[Case, tuple[slice, ...], tuple[slice, ...]
     return part, tuple(take), tuple(read)
 
 
-def check_blocks(case: Case, count: int = 12) -> None:
+def blocks_of(rng, case: Case, shape):
+    """Small boxes of a result: one in each corner, and some anywhere."""
+    # So large that the reference has some 100 000 elements to look at.
+    length = int(max((1e5 / case.taps) ** (1 / len(shape)), 1))
+    lengths = [min(length, 20, n) for n in shape]
+    ends = [(0, n - length) for n, length in zip(shape, lengths, strict=True)]
+    starts = [*itertools.product(*[ends[axis] for axis in case.axes])]
+    for corner in starts:
+        begin = [int(rng.integers(n - m + 1)) for n, m in zip(shape, lengths, strict=True)]
+        for axis, start in zip(case.axes, corner, strict=True):
+            begin[axis] = start
+        yield [(i, i + m - 1) for i, m in zip(begin, lengths, strict=True)]
+    for _ in range(40 if RUN_SLOW else 6):
+        begin = [int(rng.integers(n - m + 1)) for n, m in zip(shape, lengths, strict=True)]
+        yield [(i, i + m - 1) for i, m in zip(begin, lengths, strict=True)]
+
+
+def check_blocks(case: Case) -> None:
     """A large result, block by block."""
     with unchanged(case.x):
         y = case.call()
     y, positions = y if isinstance(y, tuple) else (y, None)
     rng = np.random.default_rng(7)
-    ranges = [spans(rng, y.shape[axis], count) for axis in case.axes]
-    picked = [*itertools.product(*[r[:2] for r in ranges])]  # the corners
-    picked += [tuple(r[i] for r in ranges) for i in range(2, count + 2)]
-    for blocks in picked:
+    for blocks in blocks_of(rng, case, y.shape):
         part, take, read = crop(case, blocks)
         low, high, part_positions = expectation(part)
-        assert y.dtype == low.dtype
+        assert_type(y[take], low.dtype, low.shape, case)
         assert_between(y[take], low, high, f"{case}, windows {blocks}")
         if positions is None:
             continue
@@ -348,7 +365,8 @@ def large_cases(kind, where, dtype):
     rng = np.random.default_rng(1)
     shape, rank, windows = LARGE[where]
     # Values with ties, and large enough that those at hand do not hide an error elsewhere.
-    x = (rng.integers(-500, 500, shape) / 4).astype(dtype)
+    x = (rng.integers(-500, 500, shape) / 4).astype(np.int64 if dtype in INTEGERS else dtype)
+    x = x.astype(dtype)
     for window in windows:
         options = {name: value for name, value in window.items() if name != "size"}
         yield Case(kind, "sliding", rank, x, window["size"], options)
@@ -370,16 +388,14 @@ def test_large_positions(kind, where):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("where", LARGE)
 @each_kind()
-def test_large_of_all_types(kind, where, dtype):
-    if dtype.kind in "ub":
-        pytest.skip("no negative values")
-    for case in large_cases(kind, where, dtype):
-        check_blocks(case)
-        case.options["where"] = np.random.default_rng(0).random(case.x.shape) < 0.99
-        check_blocks(case)
+def test_large_of_all_types(kind, where):
+    for dtype in DTYPES:
+        for case in large_cases(kind, where, dtype):
+            check_blocks(case)
+            case.options["where"] = np.random.default_rng(0).random(case.x.shape) < 0.99
+            check_blocks(case)
 
 
 #: The same for whole results, where NumPy can do it one axis after the other.
@@ -412,7 +428,7 @@ def test_large_adaptive_and_global(kind, form):
         pytest.skip(f"there is no {form} {kind.name}")
     rng = np.random.default_rng(2)
     sizes = [(1, 1), (7, 5), (1, 11), (13, None)] if form == "adaptive" else [None]
-    shapes = [(1, 1, 300, 400), (2, 17, 900, 3)]
+    shapes = [(1, 1, 300, 400), (2, 7, 900, 3)]
     for shape, channels_last in itertools.product(shapes, [False, True]):
         x = (rng.integers(-500, 500, shape) / 4).astype(np.float32)
         for size in sizes:
@@ -601,5 +617,4 @@ def test_narrowing_rounds_once(kind, target):
         middle = x * (1 + epsilon(target) / 2)
         near = np.concatenate([near, middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)])
     y = getattr(cpool, f"{kind.function}1d")(near, 1, dtype=target)
-    with np.errstate(over="ignore"):
-        assert_equal(y, near.astype(target))
+    assert_equal(y, rounded(near, target))

@@ -59,7 +59,8 @@ cdef void line_of_transposed(const Axis* a, Tile* t) noexcept nogil:
     t.width = q1 - q0 + back
 
 
-cdef inline (Py_ssize_t, Py_ssize_t) phases_of(const Axis* a, Py_ssize_t w0, Py_ssize_t w1) noexcept nogil:
+cdef inline (Py_ssize_t, Py_ssize_t) phases_of(const Axis* a, Py_ssize_t w0,
+                                               Py_ssize_t w1) noexcept nogil:
     """Position = phase + stride * q: the range of q for elements w0 to w1."""
     if a.source != NULL:
         return 0, (a.reach + a.stride - 1) // a.stride

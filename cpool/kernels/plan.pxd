@@ -55,7 +55,7 @@ cdef struct Plan:
     # --- arrays: addresses, data types, strides in bytes of D, H, W and inner
     const char* x
     const char* x_end           # one past the last readable byte
-    Py_ssize_t margin           # bytes beyond a row that a kernel may read, if they are before x_end
+    Py_ssize_t margin           # bytes beyond a row that may be read if they are before x_end
     char* y
     char* q                     # offsets inside windows, or NULL
     char* q2                    # int64 positions, or NULL

@@ -147,7 +147,7 @@ cdef const T* load_line(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h
 
 
 cdef void mark_borders(const Plan* g, const Tile* t, int32_t* marks) noexcept nogil:
-    """Constant padding does not exist; other padding does where the element that it repeats does."""
+    """Constant padding does not exist; other padding does where what it repeats exists."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t j, c, right = t.left + t.w_hi - t.w_lo
     for j in range(t.width):

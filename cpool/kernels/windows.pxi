@@ -144,8 +144,8 @@ cdef void taps_in_extent(const Axis* a, Py_ssize_t o, Py_ssize_t first, Py_ssize
             entries[i] -= first
 
 
-cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entries, Py_ssize_t* first,
-                 Py_ssize_t* stop) noexcept nogil:
+cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entries,
+                 Py_ssize_t* first, Py_ssize_t* stop) noexcept nogil:
     """The source elements that elements lo to hi of the result need: first to stop. Where padding
     is mapped these are positions on the padded axis."""
     cdef Run r

@@ -1,15 +1,17 @@
 """Reductions: what a window becomes. One module for each family.
 
-`REGISTRY` holds one class for each operator; everything that exists once for each operator (names,
-layers, reference tests, gradient checks, benchmark rows, tables in the documentation) loops over it.
+`REGISTRY` holds one class for each operator. Everything that exists once for each operator (names,
+layers, reference tests, gradient checks, benchmark rows, tables of the documentation) loops over
+it.
 """
 
 from __future__ import annotations
 
-from cpool.reductions.base import Reduction
-from cpool.reductions.extrema import Max, Min
-from cpool.reductions.sums import Mean, Sum
+from cpool.reductions import extrema, sums
+from cpool.reductions.base import REGISTRY as REGISTRY
+from cpool.reductions.extrema import *  # noqa: F403
+from cpool.reductions.sums import *  # noqa: F403
 
-__all__ = ["Max", "Mean", "Min", "Sum"]
-
-REGISTRY: dict[str, type[Reduction]] = {kind.name: kind for kind in (Max, Min, Sum, Mean)}
+__all__: list[str] = []
+__all__ += extrema.__all__
+__all__ += sums.__all__

@@ -14,23 +14,43 @@ if TYPE_CHECKING:
 Pullback = Callable[[Any], np.ndarray]
 
 
+#: Name -> class of each operator; a class is entered by being defined.
+REGISTRY: dict[str, type[Reduction]] = {}
+
+
 @dataclass(frozen=True)
 class Reduction:
     """One way to make a window into a value: an immutable record.
 
-    The class attributes are what everything that loops over operators reads: the names, the layers,
-    the tests, the benchmark and the tables of the documentation.
+    The class attributes are what everything that loops over operators reads: the named functions
+    and their texts, the layers, the tests, the benchmark and the tables of the documentation.
     """
 
     name: ClassVar[str]  # the string that `pool` takes
     function: ClassVar[str]  # stem of the named functions: max_pool -> max_pool2d, ...
     formula: ClassVar[str]  # value of a window w of n elements
+    summary: ClassVar[str]  # one line: "Maximum of each window."
+    result: ClassVar[str]  # what is returned, ties, NaN and dtype
+    source: ClassVar[str]  # author, year
+    empty: ClassVar[str] = "NaN where the result is floating, else a ValueError"
+    padding: ClassVar[str] = "it does not exist"  # what constant padding is to this operator
     linear: ClassVar[bool] = False  # the adjoint identity holds
     selects: ClassVar[bool] = False  # the value is one of the elements: positions exist
     own: ClassVar[tuple[str, ...]] = ()  # arguments of the class that the functions take too
+    own_text: ClassVar[str] = ""  # their numpydoc
     # Arguments of the sliding functions, in PyTorch's order, and those by keyword only.
     positional: ClassVar[str] = "kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False"
     keywords: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        # A dataclass decorator may make the class anew; the last one made under a name counts.
+        if "name" in cls.__dict__:
+            REGISTRY[cls.name] = cls
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python, for examples."""
+        raise NotImplementedError
 
     def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
         """The pooled array, or with return_indices (values, indices)."""

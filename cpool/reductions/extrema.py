@@ -11,6 +11,8 @@ from cpool.reductions.base import Pullback, Reduction, gradient_dtype
 if TYPE_CHECKING:
     from cpool.windows import Windows
 
+__all__ = ["Max", "Min"]
+
 
 @dataclass(frozen=True)
 class Extremum(Reduction):
@@ -68,7 +70,16 @@ class Max(Extremum):
     name: ClassVar[str] = "max"
     function: ClassVar[str] = "max_pool"
     formula: ClassVar[str] = "max(w)"
+    summary: ClassVar[str] = "Maximum of each window."
+    result: ClassVar[str] = (
+        "The maximum of each window: the first of equals, and a NaN if there is one. x's dtype."
+    )
+    source: ClassVar[str] = (
+        "Riesenhuber, M. and Poggio, T. (1999). Hierarchical models of object recognition in "
+        "cortex. Nature Neuroscience 2, 1019-1025."
+    )
     operation: ClassVar[int] = 0
+    definition = staticmethod(max)
 
 
 @dataclass(frozen=True)
@@ -85,4 +96,13 @@ class Min(Extremum):
     name: ClassVar[str] = "min"
     function: ClassVar[str] = "min_pool"
     formula: ClassVar[str] = "min(w)"
+    summary: ClassVar[str] = "Minimum of each window."
+    result: ClassVar[str] = (
+        "The minimum of each window: the first of equals, and a NaN if there is one. x's dtype."
+    )
+    source: ClassVar[str] = (
+        "Serra, J. (1982). Image Analysis and Mathematical Morphology. Academic Press. (Erosion "
+        "by a flat structuring element.)"
+    )
     operation: ClassVar[int] = 1
+    definition = staticmethod(min)

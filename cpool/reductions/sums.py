@@ -4,6 +4,7 @@ cover an element."""
 from __future__ import annotations
 
 import operator
+import statistics
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,6 +16,8 @@ from cpool.reductions.base import Pullback, Reduction, gradient_dtype
 
 if TYPE_CHECKING:
     from cpool.windows import Windows
+
+__all__ = ["Mean", "Sum"]
 
 ADD = 2
 
@@ -45,7 +48,17 @@ class Sum(Reduction):
     name: ClassVar[str] = "sum"
     function: ClassVar[str] = "sum_pool"
     formula: ClassVar[str] = "Σ w"
+    summary: ClassVar[str] = "Sum of each window."
+    result: ClassVar[str] = (
+        "The sum of each window, in x's dtype; int64 or uint64, modulo 2**64, for integers."
+    )
+    source: ClassVar[str] = (
+        "Crow, F. C. (1984). Summed-area tables for texture mapping. SIGGRAPH 84, 207-212. (What "
+        "window sums are for; no running sum is used here.)"
+    )
+    empty: ClassVar[str] = "0"
     linear: ClassVar[bool] = True
+    definition = staticmethod(sum)
 
     def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
         return arrays.fold(x, ADD, windows, **options)
@@ -116,7 +129,21 @@ class Mean(Sum):
     name: ClassVar[str] = "mean"
     function: ClassVar[str] = "avg_pool"
     formula: ClassVar[str] = "Σ w / n"
+    summary: ClassVar[str] = "Mean of each window."
+    result: ClassVar[str] = "The mean of each window, in x's dtype; float64 for integers."
+    source: ClassVar[str] = (
+        "LeCun, Y., Bottou, L., Bengio, Y. and Haffner, P. (1998). Gradient-based learning "
+        "applied to document recognition. Proceedings of the IEEE 86, 2278-2324."
+    )
+    empty: ClassVar[str] = Reduction.empty
+    padding: ClassVar[str] = "zeros, which count or not: `count_include_pad`"
+    definition = staticmethod(statistics.fmean)
     own: ClassVar[tuple[str, ...]] = ("count_include_pad", "divisor_override")
+    own_text: ClassVar[str] = """\
+    count_include_pad : bool
+        Count constant padding as zeros.
+    divisor_override : int, optional
+        Divide by this number instead of the number of elements; not 0."""
     positional: ClassVar[str] = (
         "kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True, "
         "divisor_override=None"
