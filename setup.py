@@ -58,6 +58,7 @@ def openmp_flags():
 
 def extensions():
     threads = openmp_flags()
+    headers = sorted(str(path) for path in Path("cpool").glob("*.pxd"))
     sources = sorted(str(path) for path in Path("cpool/kernels").glob("*.px[di]"))
     for name, flags in INSTRUCTION_SETS.items():
         yield Extension(
@@ -66,21 +67,16 @@ def extensions():
             extra_compile_args=[*KERNELS, *flags],
             depends=sources,
         )
-    yield Extension("cpool.kernels.cpu", ["cpool/kernels/cpu.pyx"], extra_compile_args=COMMON)
-    yield Extension(
-        "cpool.windows",
-        ["cpool/windows.pyx"],
-        extra_compile_args=COMMON,
-        depends=["cpool/windows.pxd", *sources],
-    )
-    yield Extension(
-        "cpool.arrays",
-        ["cpool/arrays.pyx"],
-        include_dirs=[numpy.get_include()],
-        extra_compile_args=[*COMMON, *threads],
-        extra_link_args=threads,
-        depends=["cpool/windows.pxd", *sources],
-    )
+    for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "arrays"):
+        flags = threads if name == "driver" else []
+        yield Extension(
+            f"cpool.{name}",
+            [f"cpool/{name.replace('.', '/')}.pyx"],
+            include_dirs=[numpy.get_include()],
+            extra_compile_args=[*COMMON, *flags],
+            extra_link_args=flags,
+            depends=[*sources, *headers],
+        )
 
 
 setup(

@@ -10,7 +10,7 @@ import numpy as np
 
 import cpool
 import cpool.kernels
-from cpool import arrays, threads
+from cpool import driver, threads
 from cpool.kernels import cpu
 
 
@@ -45,11 +45,11 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     config = {
         "version": cpool.__version__,
         "path": os.path.dirname(os.path.abspath(cpool.__file__)),
-        "instruction_set": arrays.ISA,
+        "instruction_set": driver.ISA,
         "instruction_sets": cpool.kernels.built(),
         "compiler": cpu.COMPILER,
-        "openmp": arrays.OPENMP,
-        "threads": threads.get_num_threads() if arrays.OPENMP else 1,
+        "openmp": driver.OPENMP,
+        "threads": threads.get_num_threads() if driver.OPENMP else 1,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

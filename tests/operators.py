@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import cpool
 import cpool.kernels
-from cpool import arrays, reference
+from cpool import driver, reference
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Reduction
 
@@ -601,12 +601,12 @@ def held(function: Any) -> list[np.ndarray]:
 
 @contextlib.contextmanager
 def instruction_set(name: str) -> Iterator[None]:
-    before = arrays.ISA
-    arrays.use_instruction_set(name)
+    before = driver.ISA
+    driver.use_instruction_set(name)
     try:
         yield
     finally:
-        arrays.use_instruction_set(before)
+        driver.use_instruction_set(before)
 
 
 # Random cases -------------------------------------------------------------------------------------

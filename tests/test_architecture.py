@@ -22,7 +22,11 @@ SOURCE = Path(__file__).resolve().parent.parent / "cpool"
 ORDER = [
     "kernels",
     "windows",
+    "dtypes",
+    "views",
+    "tiling",
     "threads",
+    "driver",
     "arrays",
     "reductions",
     "pooling",
@@ -95,9 +99,10 @@ def imports_of(path):
 def test_the_files_are_found():
     assert {"", "windows", "arrays", "kernels.plan", "reductions.base", "functional"} <= MODULES
     assert imported_modules(SOURCE / "windows.pxd") == {"kernels.plan"}
-    assert {"kernels", "kernels.plan", "kernels.windows", "threads", "windows"} == imported_modules(
+    assert {"kernels.plan", "dtypes", "views", "tiling", "driver", "windows"} == imported_modules(
         SOURCE / "arrays.pyx"
     )
+    assert {"kernels.plan", "kernels.windows", "dtypes"} == imported_modules(SOURCE / "tiling.pyx")
     assert {"arrays", "reductions", "reductions.base", "windows"} == imported_modules(
         SOURCE / "pooling.py"
     )

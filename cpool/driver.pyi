@@ -1,0 +1,4 @@
+ISA: str
+OPENMP: bool
+
+def use_instruction_set(name: str) -> None: ...

@@ -1,0 +1,14 @@
+cimport numpy as cnp
+
+from cpool.kernels.plan cimport Axis, Plan
+
+
+cdef struct Pooled:
+    # The pooled axes of an array, ascending, and their windows.
+    int count
+    int axes[3]
+    Axis windows[3]
+
+
+cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, object q2,
+              object mask, bint keep_order) except -1

@@ -1,0 +1,215 @@
+"""One view of memory: any array is planes of D x H x W with a contiguous inner axis.
+
+The pooled axes are D, H and W, or fewer; `inner` are the axes along which the array lies closest in
+memory, where these are not pooled (channels last); all others number the planes. Nothing is moved:
+a view is lengths and strides.
+"""
+
+cimport numpy as cnp
+from libc.string cimport memset
+
+from cpool.kernels.plan cimport *
+
+cnp.import_array()
+
+cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
+
+
+cdef struct Dim:
+    # An axis: its length, and its stride in each array.
+    Py_ssize_t n, x, y, q, q2, m
+
+
+cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, object q2,
+              object mask, bint keep_order) except -1:
+    """The arrays of a call as planes. keep_order: the pooled axes stay in the array's order,
+    because positions depend on it; otherwise rows run along memory."""
+    cdef Dim dims[64]
+    cdef Dim along[3]
+    cdef int i, j, count = 0
+    cdef bint is_pooled
+    g.x = cnp.PyArray_BYTES(x)
+    g.y = cnp.PyArray_BYTES(y)
+    g.q = cnp.PyArray_BYTES(q) if q is not None else NULL
+    g.q2 = cnp.PyArray_BYTES(q2) if q2 is not None else NULL
+    g.mask = cnp.PyArray_BYTES(mask) if mask is not None else NULL
+    g.x_end = g.x + g.x_size
+    for i in range(cnp.PyArray_NDIM(x)):
+        dims[count].n = cnp.PyArray_DIM(x, i)
+        dims[count].x = cnp.PyArray_STRIDE(x, i)
+        dims[count].y = cnp.PyArray_STRIDE(y, i)
+        dims[count].q = cnp.PyArray_STRIDE(q, i) if q is not None else 0
+        dims[count].q2 = cnp.PyArray_STRIDE(q2, i) if q2 is not None else 0
+        dims[count].m = cnp.PyArray_STRIDE(mask, i) if mask is not None else 0
+        if dims[count].x > 0:
+            g.x_end += dims[count].x * (dims[count].n - 1)
+        is_pooled = False
+        for j in range(pooled.count):
+            if pooled.axes[j] == i:
+                along[j] = dims[count]
+                is_pooled = True
+        if not is_pooled and dims[count].n != 1:
+            count += 1
+    take_inner(g, along, pooled.count, dims, &count)
+    number_planes(g, dims, count)
+    fill_slots(g, pooled, along, keep_order)
+    if not keep_order and not g.transposed:
+        merge_whole(g)
+    if g.q2 == NULL:
+        rows_from_planes(g)
+    return 0
+
+
+cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count) noexcept:
+    """The axis along which the input lies closest in memory, if no pooled one does, with those
+    that continue it, becomes the inner one."""
+    cdef Py_ssize_t least_pooled = LARGE, least_other = LARGE
+    cdef int i, inner = -1
+    cdef Dim d
+    g.inner = 1
+    for i in range(4):
+        g.xs[i] = g.ys[i] = g.qs[i] = g.q2s[i] = g.ms[i] = 0
+    for i in range(pooled):
+        if along[i].n > 1 and absolute(along[i].x) < least_pooled:
+            least_pooled = absolute(along[i].x)
+    for i in range(count[0]):
+        if absolute(dims[i].x) < least_other:
+            least_other = absolute(dims[i].x)
+            inner = i
+    if inner < 0 or least_other > least_pooled or least_other == 0:
+        return
+    d = dims[inner]
+    remove(dims, count, inner)
+    i = count[0] - 1
+    while i >= 0:
+        if continues(&dims[i], &d):
+            d.n *= dims[i].n
+            remove(dims, count, i)
+            i = count[0]
+        i -= 1
+    g.inner = d.n
+    g.xs[3], g.ys[3], g.qs[3], g.q2s[3], g.ms[3] = d.x, d.y, d.q, d.q2, d.m
+
+
+cdef void number_planes(Plan* g, const Dim* dims, int count) noexcept:
+    """All other axes; neighbours that continue each other are one."""
+    cdef int i = 0, k
+    cdef Py_ssize_t size
+    cdef Dim d
+    g.outer_ndim = 0
+    g.planes = 1
+    while i < count:
+        d = dims[i]
+        while i + 1 < count and continues(&d, &dims[i + 1]):
+            size = d.n
+            d = dims[i + 1]
+            d.n *= size
+            i += 1
+        i += 1
+        k = g.outer_ndim
+        g.outer[k], g.x_outer[k], g.y_outer[k] = d.n, d.x, d.y
+        g.q_outer[k], g.q2_outer[k], g.m_outer[k] = d.q, d.q2, d.m
+        g.planes *= d.n
+        g.outer_ndim += 1
+
+
+cdef void fill_slots(Plan* g, Pooled* pooled, Dim* along, bint keep_order) noexcept:
+    """Pooled axes to D, H, W: the last one is W, or H where the inner axis alone makes the rows."""
+    cdef int i, j, last = 1 if pooled.count == 1 and g.inner > 1 else 2
+    for i in range(3):
+        g.axis[i] = identity_axis()
+        g.axis[i].transposed = g.transposed
+        g.plane_shape[i] = 1
+    if not keep_order:
+        sort_by_stride(along, pooled.windows, pooled.count)
+    for j in range(pooled.count):
+        i = last - pooled.count + 1 + j
+        g.axis[i] = pooled.windows[j]
+        g.plane_shape[i] = g.axis[i].m if g.transposed else g.axis[i].n
+        g.xs[i], g.ys[i], g.qs[i] = along[j].x, along[j].y, along[j].q
+        g.q2s[i], g.ms[i] = along[j].q2, along[j].m
+
+
+cdef void merge_whole(Plan* g) noexcept:
+    """One window over two axes that continue each other in memory is a window over one."""
+    cdef Axis* a
+    cdef Axis* b
+    cdef int i, j
+    for j in range(2):
+        i = 2 - j                   # H into W, then D into H
+        a, b = &g.axis[i - 1], &g.axis[i]
+        if (a.m == 1 and b.m == 1 and a.start != NULL and b.start != NULL
+                and g.xs[i - 1] == b.n * g.xs[i] and g.ms[i - 1] == b.n * g.ms[i]):
+            (<Py_ssize_t*> b.count)[0] = a.n * b.n
+            b.n *= a.n
+            b.kernel = b.reach = b.n
+            b.size0 *= a.size0
+            b.exist0 *= a.exist0
+            a[0] = identity_axis()
+    if is_single(&g.axis[1]) and g.axis[0].start != NULL and g.axis[0].m == 1:
+        swap_slots(g, 0, 1)
+        merge_whole(g)
+    if g.inner > 1 and is_single(&g.axis[1]):
+        swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+
+
+cdef inline bint is_single(const Axis* a) noexcept:
+    return a.identity and a.n == 1
+
+
+cdef void swap_slots(Plan* g, int i, int j) noexcept:
+    g.axis[i], g.axis[j] = g.axis[j], g.axis[i]
+    g.xs[i], g.xs[j] = g.xs[j], g.xs[i]
+    g.ys[i], g.ys[j] = g.ys[j], g.ys[i]
+    g.ms[i], g.ms[j] = g.ms[j], g.ms[i]
+
+
+cdef void rows_from_planes(Plan* g) noexcept:
+    """Where only one axis is folded, along the row, planes are single rows: those along the last
+    outer axis become the rows of one plane, so that a tile has many."""
+    cdef Axis* h = &g.axis[1]
+    cdef int last = g.outer_ndim - 1
+    if last < 0 or not (is_single(h) and is_single(&g.axis[0])):
+        return
+    h.n = h.m = h.reach = g.outer[last]
+    g.xs[1], g.ys[1], g.ms[1] = g.x_outer[last], g.y_outer[last], g.m_outer[last]
+    g.qs[1] = g.q_outer[last]
+    g.planes //= h.n
+    g.outer_ndim = last
+
+
+cdef Axis identity_axis() noexcept:
+    cdef Axis a
+    memset(&a, 0, sizeof(Axis))
+    a.n = a.m = a.kernel = a.stride = a.dilation = a.reach = 1
+    a.size0 = a.exist0 = 1
+    a.identity = True
+    return a
+
+
+cdef inline Py_ssize_t absolute(Py_ssize_t a) noexcept nogil:
+    return -a if a < 0 else a
+
+
+cdef inline void remove(Dim* dims, int* count, int index) noexcept nogil:
+    cdef int i
+    count[0] -= 1
+    for i in range(index, count[0]):
+        dims[i] = dims[i + 1]
+
+
+cdef inline bint continues(const Dim* a, const Dim* b) noexcept nogil:
+    """Stepping along b to its end is one step along a, in every array."""
+    return (a.x == b.x * b.n and a.y == b.y * b.n and a.q == b.q * b.n and a.q2 == b.q2 * b.n
+            and a.m == b.m * b.n)
+
+
+cdef void sort_by_stride(Dim* dims, Axis* axes, int count) noexcept:
+    """Pooled axes in the order of memory, the closest last."""
+    cdef int i, j
+    for i in range(1, count):
+        j = i
+        while j > 0 and absolute(dims[j - 1].x) < absolute(dims[j].x):
+            dims[j - 1], dims[j] = dims[j], dims[j - 1]
+            axes[j - 1], axes[j] = axes[j], axes[j - 1]
+            j -= 1
