@@ -7,7 +7,8 @@ in memory, `tiling` how the work is cut, `driver` runs it.
 cimport numpy as cnp
 from libc.string cimport memset
 
-from cpool.driver cimport kernels, run
+from cpool cimport driver
+from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, unsigned
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport tile
@@ -124,7 +125,8 @@ cdef class Call:
                 self.pooled.count = rank
                 for i in range(rank):
                     self.pooled.axes[i] = last - rank + i
-                    windows.fill(&self.pooled.windows[i], i, cnp.PyArray_DIM(x, self.pooled.axes[i]), self.tables)
+                    windows.fill(&self.pooled.windows[i], i,
+                                 cnp.PyArray_DIM(x, self.pooled.axes[i]), self.tables)
                 return 0
         found, order = pooled_axes(cnp.PyArray_NDIM(x), windows, axes, channels_last, rank)
         return self.windows_on(windows, found, order, (<object> x).shape)
@@ -152,7 +154,7 @@ cdef class Call:
 
     cdef int run(self, kernel_t kernel, double work) except -1:
         self.plan.failures = &self.failures
-        run(kernel, &self.plan, work)
+        driver.run(kernel, &self.plan, work)
         if self.failures != 0:
             self.explain()
         return 0
