@@ -576,7 +576,7 @@ def max_unpool(x: ArrayLike, indices: ArrayLike, kernel_size: Ints, stride: Ints
         raise ValueError(f'padding "{padding}" does not tell the size: give numbers')
     each = zip(axes, kernel, stride, _paddings(padding, len(axes)), strict=True)
     usual = [(x.shape[axis] - 1) * s - sum(around) + k for axis, k, s, around in each]
-    if isinstance(output_size, tuple | list) and len(output_size) == x.ndim:
+    if isinstance(output_size, tuple | list) and len(output_size) == x.ndim != len(axes):
         output_size = [output_size[axis] for axis in axes]
     plane = _counts(usual if output_size is None else output_size, len(axes))
     if any(abs(n - m) >= s for n, m, s in zip(plane, usual, stride, strict=True)):

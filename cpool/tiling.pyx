@@ -16,7 +16,8 @@ cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 8192        # bytes of the rows of a tile that are folded where they are
     BOX = 49152         # bytes of rows that are loaded or folded before
-    SLACK = 128         # bytes behind each row of scratch
+    SLACK = 128         # elements behind each row of scratch
+    CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
 
 cdef Py_ssize_t reading(const Axis* a, Py_ssize_t windows) noexcept:
@@ -37,7 +38,7 @@ cdef Py_ssize_t reading(const Axis* a, Py_ssize_t windows) noexcept:
     return most(longest, 1)
 
 
-cdef Py_ssize_t most_taps(const Axis* a, Py_ssize_t i) noexcept:
+cdef Py_ssize_t most_taps(const Axis* a) noexcept:
     """The longest run of one element of the result."""
     cdef Py_ssize_t images = 1, j
     if a.transposed and a.start != NULL:
@@ -54,54 +55,16 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     """Sizes of tiles, and where each thread's scratch rows are."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), groups, line, budget, rows, taps, levels, at, i
-    cdef Py_ssize_t wide, least_groups = reading(w, 1)
+    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line, i
     cdef bint boxed
-    cdef double estimate
-    if <double> least_groups * size > <double> LARGE / 1024 or (
-            <double> reading(h, 1) * least_groups * size > <double> LARGE / 1024):
+    if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
         raise MemoryError("the windows are too large for this machine's memory")
-    # Inner: all of it, unless even one window of it is too long a row.
-    g.tile[2] = g.inner
-    if <double> g.inner * least_groups * size > 4 * ROW:
-        g.tile[2] = least(g.inner, most(64, 4 * ROW // (size * least_groups) // 64 * 64))
-    if g.tile[2] < g.inner and w.n > 1:
-        g.in_place = False          # a row of some channels is not in one piece
+    tile_inner(g, size)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = not (g.in_place and g.axis[0].identity) or selecting or g.raise_nan
-    # Along W: rows of about ROW bytes.
-    g.tile[1] = w.m
-    wide = w.m if g.transposed else reading(w, w.m)
-    if <double> wide * g.tile[2] * size > 2 * ROW and w.source == NULL and not (
-            scattering and not g.gathered):
-        groups = ROW // (g.tile[2] * size)
-        if g.transposed or w.start != NULL:
-            g.tile[1] = most(1, groups if g.transposed else 1)
-        else:
-            g.tile[1] = most(1, (groups - least_groups) // w.stride + 1)
-        if g.tile[1] > 64:
-            g.tile[1] = g.tile[1] // 64 * 64
-        g.tile[1] = least(g.tile[1], w.m)
-    groups = reading(w, g.tile[1])
-    if w.source != NULL:
-        groups = most(groups, w.before + w.n if not w.transposed else w.n + w.reach)
-    if w.transposed and w.start == NULL:
-        # A line has room for windows before the first and after the last one.
-        groups = most(groups, g.tile[1] // w.stride + 2) + (w.kernel - 1) * w.dilation // w.stride
-    line = groups * g.tile[2]
-    # Along H: strips, taller where rows at their border are prepared twice.
-    budget = BOX if boxed or g.transposed else STRIP
-    rows = most(1, budget // most(1, (w.m if g.transposed else line) * size))
-    if g.transposed:
-        g.tile[0] = most(rows, h.kernel)
-    else:
-        taps = reading(h, 1)
-        g.tile[0] = most(1, (rows - taps) // h.stride + 1) if boxed else rows
-        if boxed and h.start == NULL:
-            g.tile[0] = most(g.tile[0], least(taps // h.stride, 4 * BOX // most(1, line * size)))
-    if h.start != NULL:
-        g.tile[0] = 1
-    g.tile[0] = most(1, least(g.tile[0], h.m))
+    tile_along(g, size, scattering)
+    line = line_length(g, boxed and not selecting)
+    tile_rows(g, size, line, boxed)
     g.items = g.planes * g.axis[0].m
     for i in range(3):
         g.tiles[i] = ((g.inner if i == 2 else g.axis[i + 1].m) + g.tile[i] - 1) // g.tile[i]
@@ -109,46 +72,147 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
     # narrowest type has in a block.
     g.margin = 2 * block + (block * g.x_size if selecting else 0)
-    # Scratch. Pitches in elements; a row of 64-byte blocks with slack behind it.
-    wide = g.tile[1]
+    place_scratch(g, size, line, boxed, selecting)
+    return 0
+
+
+cdef void tile_inner(Plan* g, Py_ssize_t size) noexcept:
+    """Inner: all of it, unless even one window of it is too long a row."""
+    cdef Py_ssize_t window = reading(&g.axis[2], 1)
+    g.tile[2] = g.inner
+    if <double> g.inner * window * size > 4 * ROW:
+        g.tile[2] = least(g.inner, most(64, 4 * ROW // (size * window) // 64 * 64))
+    if g.tile[2] < g.inner and g.axis[2].n > 1:
+        g.in_place = False          # a row of some channels is not in one piece
+
+
+cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
+    """Along W: rows of about ROW bytes."""
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
+    g.tile[1] = w.m
+    if (<double> wide * g.tile[2] * size <= 2 * ROW or w.source != NULL
+            or (scattering and not g.gathered)):
+        return
+    groups = ROW // (g.tile[2] * size)
+    if g.transposed:
+        g.tile[1] = most(1, groups)
+    elif w.start != NULL:
+        g.tile[1] = 1
+    else:
+        g.tile[1] = most(1, (groups - reading(w, 1)) // w.stride + 1)
+    if g.tile[1] > 64:
+        g.tile[1] = g.tile[1] // 64 * 64
+    g.tile[1] = least(g.tile[1], w.m)
+
+
+cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
+    """Elements of a padded row of the source, as a tile reads it."""
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t groups = reading(w, g.tile[1])
+    g.chunk = 0
+    if (boxed and w.start != NULL and w.m == 1 and w.n > 4 * CHUNK and g.tile[2] == 1
+            and g.axis[0].identity and g.axis[1].identity and not g.transposed):
+        # One window over a long row that must be loaded first: in pieces.
+        g.chunk = CHUNK
+        return most(CHUNK, w.n // CHUNK + 1)
+    if w.source != NULL:
+        groups = most(groups, w.before + w.n if not w.transposed else w.n + w.reach)
+    if w.transposed and w.start == NULL:
+        # A line has room for windows before the first and after the last one.
+        groups = most(groups, g.tile[1] // w.stride + 2) + (w.kernel - 1) * w.dilation // w.stride
+    return groups * g.tile[2]
+
+
+cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
+    """Along H: strips, taller where rows at their border are prepared twice."""
+    cdef const Axis* h = &g.axis[1]
+    cdef Py_ssize_t budget = BOX if boxed or g.transposed else STRIP
+    cdef Py_ssize_t taps = reading(h, 1)
+    cdef Py_ssize_t rows = most(1, budget // most(
+        1, (g.axis[2].m if g.transposed else line) * size))
+    if g.transposed:
+        g.tile[0] = most(rows, h.kernel)
+    elif h.start != NULL:
+        g.tile[0] = 1
+    elif boxed:
+        g.tile[0] = most(most(1, (rows - taps) // h.stride + 1),
+                         least(taps // h.stride, 4 * BOX // most(1, line * size)))
+    else:
+        g.tile[0] = rows
+    g.tile[0] = most(1, least(g.tile[0], h.m))
+
+
+cdef int halvings(Py_ssize_t taps) noexcept:
+    """Scratch rows that a fold of so many taps needs (see fold_part)."""
+    cdef int levels = 2
+    while taps > LEAF:
+        taps = (taps + 1) // 2
+        levels += 1
+    return levels
+
+
+cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
+                       bint selecting) except -1:
+    """Pitches in elements: rows of 64-byte blocks with slack behind them; offsets in bytes."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t wide = g.tile[1], rows, parts, taps_h, taps_w, pitch, at = 0
+    cdef int levels
     if w.transposed and w.start == NULL and w.stride <= PHASES:
-        wide = (wide // w.stride + 2) * w.stride
-        if w.source != NULL:
-            wide = (w.reach // w.stride + 2) * w.stride
+        wide = ((w.reach if w.source != NULL else wide) // w.stride + 2) * w.stride
     g.line = (line + SLACK + 63) // 64 * 64
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64
     if w.transposed:
         g.line = most(g.line, g.row)
+    pitch = most(g.line, g.row)
     rows = least(reading(h, g.tile[0]), h.n if h.source == NULL else LARGE)
-    taps = most(most_taps(&g.axis[0], 0), most(most_taps(h, 1), most_taps(w, 2)))
-    levels = 2
-    at = taps
-    while at > LEAF:
-        at = (at + 1) // 2
-        levels += 1
+    taps_h = most(most_taps(&g.axis[0]), most_taps(h))
+    taps_w = most_taps(w)
+    levels = halvings(most(taps_h, taps_w if g.transposed else 1))
+    parts = 0
     if g.gathered:
         rows = (g.tile[0] // h.stride + 2) + (h.kernel - 1) * h.dilation // h.stride
-    estimate = (<double> (rows + g.tile[0] + levels + 12) * most(g.line, g.row)) * (size + 4)
-    if estimate > 2.0 ** 46 or taps > (<Py_ssize_t> 1 << 40):
+        parts = rows * h.stride * w.stride
+    elif g.transposed or selecting:
+        parts = most(rows, g.tile[0])
+    elif boxed and h.start != NULL:
+        rows = least(rows, LEAF)    # loaded as they are needed (see fold_long)
+        parts = halvings(taps_h)
+    if (<double> (rows + parts + g.tile[0] + levels + 12) * pitch * (size + 4) > 2.0 ** 46
+            or most(taps_h, taps_w) > (<Py_ssize_t> 1 << 40)):
         raise MemoryError("the windows are too large for this machine's memory")
-    at = 0
-    g.box_at = place(&at, ((2 * rows if g.gathered else rows) if boxed else 0)
-                     * most(g.line, g.row) * size)
-    g.lines_at = place(&at, (rows if g.transposed else g.tile[0]) * most(g.line, g.row) * size)
-    g.rows_at = place(&at, (rows * h.stride * w.stride if g.gathered else
-                            most(rows, g.tile[0]) if g.transposed or selecting else 0)
-                      * most(g.row, g.line) * size)
-    g.phases_at = place(&at, most(least(w.stride, PHASES) * g.line * (size + 4), 3 * 1024 * 8))
-    g.levels_at = place(&at, levels * g.line * size)
+    g.box_at = place(&at, ((2 * rows if g.gathered else rows) if boxed else 0) * pitch * size)
+    g.lines_at = place(&at, (rows if g.transposed else
+                             g.tile[0] if selecting or needs_lines(g) else 1) * pitch * size)
+    g.rows_at = place(&at, parts * pitch * size)
+    g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
+                                  * g.line * (size + 4), 3 * 1024 * 8))
+    g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * g.row) * size)
     g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else g.tile[0])
-                        * most(g.line, g.row) * size)
+                        * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, g.tile[0] * g.row * 4)
-    g.raw_at = place(&at, most(g.line, g.row) * 8)
+    g.raw_at = place(&at, pitch * 8)
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, g.row * 24)
-    g.entries_at = place(&at, (g.axis[0].kernel + taps + 1) * 8)
+    g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0
+
+
+cdef bint needs_lines(const Plan* g) noexcept:
+    """Whether a sum or an extremum folds rows into lines before it folds along them. Windows of
+    one row that need no padding, because they are irregular, are not."""
+    return not (g.axis[1].identity and g.axis[2].start != NULL)
+
+
+cdef Py_ssize_t entries_size(const Plan* g) noexcept:
+    """Bytes for the taps of an element where padding is mapped: they are listed one by one."""
+    cdef Py_ssize_t i, most_listed = 1
+    for i in range(3):
+        if g.axis[i].source != NULL:
+            most_listed = most(most_listed, most_taps(&g.axis[i]))
+    return 8 * (2 * most_listed + 1)
 
 
 cdef inline Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:

@@ -152,10 +152,11 @@ def test_windows_of_a_plane(channels, data, dtype):
 def test_whole_arrays(shape, data, dtype):
     """A million elements: in one window, whose rows continue each other in memory or do not, or in
     one for each channel."""
-    x = data(np.random.default_rng(3), math.prod(shape)).astype(dtype).reshape(shape)
+    whole = data(np.random.default_rng(3), math.prod(shape)).astype(dtype).reshape(shape)
     last = shape[-1] == 4
-    axes = tuple(range(x.ndim - last))
-    for x in [x] if last or x.ndim == 1 else [x[..., :-1], np.asfortranarray(x)[..., :-1]]:
+    axes = tuple(range(whole.ndim - last))
+    parts = [whole[..., :-1], np.asfortranarray(whole)[..., :-1]]
+    for x in [whole] if last or whole.ndim == 1 else parts:
         exact = exact_sums(x.reshape(-1, 4).T, 4) if last else exact_sums(x, 1)
         count = x.size // exact[0].size
         path = longest_path(count, len(axes))

@@ -95,6 +95,7 @@ cdef struct Plan:
     # --- tiles: boxes of the result, one after the other at absolute positions
     Py_ssize_t tile[3]          # extent along H, W, inner
     Py_ssize_t tiles[3]
+    Py_ssize_t chunk            # > 0: a row is loaded and folded in pieces of so many elements
     Py_ssize_t items            # planes * m of D * tiles
     # --- scratch of one thread: pitches in elements, offsets in bytes
     Py_ssize_t line             # of rows as wide as a tile reads

@@ -151,7 +151,7 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries = NULL
     if a.identity or (a.stride == 1 and a.start == NULL):
-        fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.line, op)
+        fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
         return
     if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 2:
         pairs(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
@@ -161,10 +161,10 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
         return
     for i in range(rows):
         if a.start != NULL:
-            fold_irregular(a, t, z, line, safe, levels, g.line, op)
+            fold_irregular(a, t, z, line, safe, levels, g.row, op)
         elif nc * <Py_ssize_t> sizeof(T) >= BLOCK:
             # One window after the other: each is a row of channels.
-            fold_rows(z, nc, line, a.stride * nc, &r, nc, m, safe, levels, g.line, op)
+            fold_rows(z, nc, line, a.stride * nc, &r, nc, m, safe, levels, g.row, op)
         elif a.stride > PHASES:
             fold_apart(a, z, line, m, nc, op)
         else:
@@ -172,7 +172,7 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
             split(phases, g.line, line, (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1,
                   a.stride, nc)
             r.period, r.pitch = a.stride, g.line
-            fold_run(z, phases, &r, m * nc, True, levels, g.line, op)
+            fold_run(z, phases, &r, m * nc, True, levels, g.row, op)
             r.period, r.pitch = 0, nc
         z += zp
         line += lp
@@ -206,6 +206,59 @@ cdef void fold_apart(const Axis* a, T* z, const T* line, Py_ssize_t m, Py_ssize_
             fold_each(z + o * nc, line + o * a.stride * nc, &r, nc, op)
 
 
+# --- windows too long to be loaded at once --------------------------------------------------------
+
+cdef void fold_long(const Plan* g, const Tile* t, T* line, What what, char* s, Op op,
+                    T tag) noexcept nogil:
+    """A window of many rows that must be loaded: LEAF rows at a time. Partial results meet in
+    pairs, as the digits of a binary counter do, so that sums stay pairwise."""
+    cdef Py_ssize_t first = g.axis[1].start[t.h0], left = g.axis[1].count[t.h0]
+    cdef Py_ssize_t pitch, count = 0, made = 0, pairs_made, n = (t.w_hi - t.w_lo) * t.nc
+    cdef const T* x
+    cdef bint safe
+    cdef Tile part = t[0]
+    cdef Run r
+    r.first, r.step, r.period, r.entries = 0, 1, 0, NULL
+    while left > 0:
+        r.count = least(left, LEAF)
+        part.h_lo, part.h_hi = first, first + r.count
+        x = fold_planes(g, &part, what, &pitch, &safe, s, op, tag)
+        r.pitch = pitch
+        fold_run(row_at(s, g.rows_at, count, g.line, tag), x, &r, n, True, NULL, 0, op)
+        first += r.count
+        left -= r.count
+        count += 1
+        made += 1
+        pairs_made = made
+        while count > 1 and (pairs_made % 2 == 0 or left == 0):
+            more1(row_at(s, g.rows_at, count - 2, g.line, tag), 0,
+                  row_at(s, g.rows_at, count - 1, g.line, tag), 0, UP(n, sizeof(T)), 1, op)
+            count -= 1
+            pairs_made = pairs_made // 2
+    memcpy(line, row_at(s, g.rows_at, 0, g.line, tag), n * sizeof(T))
+
+
+cdef void fold_chunks(const Plan* g, const Tile* t, T* z, What what, char* s, Op op,
+                      T tag) noexcept nogil:
+    """One window over a whole row that must be loaded: a chunk at a time, then the chunks'
+    values."""
+    cdef T* values = <T*> (s + g.lines_at)
+    cdef T* piece = <T*> (s + g.box_at)
+    cdef Py_ssize_t h, count
+    cdef Tile part = t[0]
+    for h in range(t.h0, t.h1):
+        count = 0
+        part.w_hi = t.w_lo
+        while part.w_hi < t.w_hi:
+            part.w_lo = part.w_hi
+            part.w_hi = least(t.w_hi, part.w_lo + g.chunk)
+            load(g, &part, t.d, h, piece, what, s, op)
+            values[count] = fold_span(piece, part.w_hi - part.w_lo, op)
+            count += 1
+        z[0] = fold_span(values, count, op)
+        emit(g, t, h, z, what, s, op)
+
+
 # --- forward --------------------------------------------------------------------------------------
 
 cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
@@ -217,6 +270,15 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     cdef const T* x
     cdef bint safe, padded = t.width != t.w_hi - t.w_lo
     cdef bint in_place = rows_in_place(g, what)
+    if g.chunk > 0 and not in_place and g.axis[0].identity and g.axis[1].identity:
+        fold_chunks(g, t, z, what, s, op, tag)
+        return
+    if g.axis[1].start != NULL and not in_place:
+        fold_long(g, t, lines + t.left * t.nc, what, s, op, tag)
+        fill_borders(g, t, lines, 1, op, tag)
+        fold_along(g, t, z, zp, lines, lp, 1, True, s, op)
+        emit(g, t, t.h0, z, what, s, op)
+        return
     x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
     if what == VALUES:
         straight = rows_straight(g, t, sizeof(T))

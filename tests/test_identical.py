@@ -1,0 +1,196 @@
+"""The same bits from every instruction set, any number of threads, and each repetition; over
+layouts too for selections and integers."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from operators import (
+    DTYPES,
+    FLOATS,
+    INTEGERS,
+    LAYOUTS,
+    Case,
+    as_tuple,
+    assert_bits,
+    assert_equal,
+    each_kind,
+    forms,
+    instruction_set,
+    is_floating,
+    lay_out,
+    make,
+    own_arguments,
+    values_of,
+)
+
+import cpool
+import cpool.kernels
+
+THREADS = (1, 2, 3, 7)
+
+#: Odd sizes, planar and with channels last; the large ones are worth several threads.
+SHAPES = {
+    "small": [((1, 7, 13), {}), ((3, 5, 7, 3), {"channels_last": True})],
+    "rows": [((2, 301, 517), {}), ((1, 1, 3, 70001), {})],
+    "planes": [((67, 3, 31, 29), {}), ((1009, 9, 11), {})],
+    "channels": [((3, 41, 37, 35), {"channels_last": True}), ((1, 9, 13, 1531), {"channels_last": True}),
+                 ((1, 211, 307, 3), {"channels_last": True})],
+}  # fmt: skip
+WINDOWS = [
+    {"size": 2},
+    {"size": 3, "stride": 2, "padding": 1},
+    {"size": 3, "stride": 1, "padding": ((2, 0), (0, 1)), "padding_mode": "mirror"},
+    {"size": (2, 5), "stride": (1, 9), "padding": (1, 2), "ceil_mode": True},
+    {"size": (3, 7), "stride": 1, "padding": "same", "dilation": (1, 3)},
+]
+
+
+def some_cases(kind, where, dtype, values="special"):
+    """Calls of all forms; for each shape a part of the windows, others for other data types."""
+    turn = DTYPES.index(np.dtype(dtype))
+    rng = np.random.default_rng(turn)
+    for shape, options in SHAPES[where]:
+        x = make(rng, shape, dtype, values)
+        windows = WINDOWS if where == "small" else [WINDOWS[turn % len(WINDOWS)]]
+        plane = shape[-3:-1] if options else shape[-2:]
+        for window in windows:
+            if min(plane) < 7 and "dilation" in window:
+                window = WINDOWS[1]
+            rest = {name: value for name, value in window.items() if name != "size"}
+            own = own_arguments(kind, "sliding")[turn % len(own_arguments(kind, "sliding"))]
+            yield Case(kind, "sliding", 2, x, window["size"], {**rest, **options, **own})
+        for form in forms(kind):
+            if form == "adaptive":
+                yield Case(kind, form, 2, x, (2, 3), options)
+            elif form == "global":
+                axes = (-3, -2) if options else (-2, -1)
+                yield Case(kind, form, 0, x, None, {"axes": axes})
+        if kind.selects:
+            yield Case(kind, "sliding", 2, x, 2, {**options, "return_indices": True})
+        mask = rng.random(shape) < 0.9
+        floating = {} if is_floating(np.dtype(dtype)) else {"dtype": np.float64}
+        yield Case(kind, "sliding", 2, x, 2, {**options, "where": mask, **floating})
+        if is_floating(np.dtype(dtype)):
+            yield Case(kind, "sliding", 2, x, 3, {**options, "nan_policy": "omit"})
+
+
+def results(case):
+    """Everything that a call gives: values, positions, and a gradient."""
+    y, pullback = case.vjp()
+    shape = values_of(y).shape
+    gy = np.random.default_rng(0).normal(size=shape)
+    plain = {**case.options, "return_indices": False} if kind_selects(case) else case.options
+    return (*as_tuple(y), as_tuple(case.call(**plain))[0], pullback(gy))
+
+
+def kind_selects(case):
+    return case.kind.selects and "return_indices" in case.options
+
+
+def assert_same_bits(case, expected, what):
+    for one, other in zip(results(case), expected, strict=True):
+        assert_bits(one, other, f"{case}, {what}")
+
+
+@pytest.mark.parametrize("where", SHAPES)
+@each_kind()
+def test_instruction_sets(kind, where):
+    """Each one that is built and that this processor can run gives the same bits."""
+    names = cpool.kernels.built()
+    if len(names) < 2:
+        pytest.skip(f"there is only one instruction set here: {names}")
+    for dtype in DTYPES:
+        # Where a NaN meets another, which one is passed on is the processor's business.
+        for case in some_cases(kind, where, dtype, "special" if kind.selects else "plain"):
+            expected = None
+            for name in names:
+                with instruction_set(name):
+                    if expected is None:
+                        expected = results(case)
+                    else:
+                        assert_same_bits(case, expected, f"{name} beside {names[0]}")
+
+
+@pytest.mark.parametrize("where", SHAPES)
+@each_kind()
+def test_threads(kind, where):
+    """One thread, several, more than there are, and an odd number of them."""
+    for dtype in DTYPES:
+        for case in some_cases(kind, where, dtype):
+            with cpool.num_threads(1):
+                expected = results(case)
+            for count in THREADS[1:]:
+                with cpool.num_threads(count):
+                    assert_same_bits(case, expected, f"{count} threads")
+
+
+@each_kind()
+def test_repetitions(kind):
+    """Whatever else lies in memory by then."""
+    for where in ("small", "rows", "channels"):
+        for dtype in (np.float32, np.float64, np.uint8):
+            for case in some_cases(kind, where, dtype):
+                expected = results(case)
+                for fill in (0x00, 0xFF):
+                    waste = np.full(case.x.nbytes + 1000, fill, np.uint8)
+                    del waste
+                    assert_same_bits(case, expected, "called again")
+
+
+@pytest.mark.parametrize("where", ["small", "channels"])
+@each_kind()
+def test_layouts(kind, where):
+    """Values and positions of selections and integers do not depend on strides; float sums may, in
+    their last bits."""
+    dtypes = DTYPES if kind.selects else INTEGERS
+    for dtype in dtypes:
+        for case in some_cases(kind, where, dtype):
+            if is_floating(case.dtype) and "divisor_override" in case.options:
+                continue
+            expected = as_tuple(case.call())
+            for layout in LAYOUTS[:-2]:
+                again = as_tuple(case.call(x=lay_out(case.x, layout)))
+                for one, other in zip(again, expected, strict=True):
+                    assert_equal(one, other, f"{case}, {layout}")
+
+
+@each_kind()
+def test_planes_and_channels(kind):
+    """The same numbers with channels first and last, and each plane alone."""
+    rng = np.random.default_rng(3)
+    for dtype in FLOATS if kind.selects else INTEGERS:
+        x = make(rng, (5, 41, 53), dtype, "special")
+        for size, stride in [(2, None), (3, 2), ((5, 2), (1, 9))]:
+            function = getattr(cpool, f"{kind.function}2d")
+            y = function(x, size, stride)
+            last = function(np.ascontiguousarray(np.moveaxis(x, 0, -1)), size, stride,
+                            channels_last=True)  # fmt: skip
+            assert_equal(np.moveaxis(last, -1, 0), y)
+            for plane, expected in zip(x, y, strict=True):
+                assert_equal(function(plane, size, stride), expected)
+
+
+@each_kind()
+def test_every_width(kind):
+    """Rows of each length from 1 to 140: whole vectors, parts of them, and the end of memory."""
+    names = cpool.kernels.built()
+    for dtype, last in itertools.product((np.float32, np.uint8, np.float16), (False, True)):
+        for n in range(3, 141):
+            x = make(np.random.default_rng(n), (4, n, 1) if last else (4, n), dtype, "few")
+            case = Case(kind, "sliding", 2, x, 3 if n % 2 else 2, {"channels_last": last})
+            case.options["stride"] = 1 + n % 3
+            expected = None
+            for name in names:
+                with instruction_set(name):
+                    if expected is None:
+                        expected = results(case)
+                    assert_same_bits(case, expected, name)
+            # Beside other rows: what follows this one in memory is not part of it.
+            wide = np.full((4, n + 40, 1) if last else (4, n + 40), np.array(77).astype(dtype))
+            wide[:, :n] = x
+            case.x = wide[:, :n]
+            for one, other in zip(results(case), expected, strict=True):
+                assert_equal(one, other, f"{case}, beside others")

@@ -1,0 +1,405 @@
+"""Memory: nothing is read beyond an array, nothing is written but the result.
+
+Kernels read and write whole blocks, so both ends of every row are where mistakes would be. Arrays
+are put against pages that may not be touched, in a process of its own, because a mistake ends it;
+and into the middle of larger ones, of which no other byte may change or matter.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import ctypes
+import faulthandler
+import itertools
+import math
+import mmap
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+from operators import DTYPES, KINDS, function_name, instruction_set, is_floating
+
+import cpool
+import cpool.kernels
+
+SIDES = ("before", "behind")
+fenced = pytest.mark.skipif(os.name != "posix", reason="needs mprotect")
+
+
+# Calls --------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Call:
+    """A form of every operator, on an array of some shape."""
+
+    form: str
+    rank: int
+    shape: tuple[int, ...]
+    arguments: tuple[Any, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def function(self, kind: Any) -> Callable[..., Any]:
+        return getattr(cpool, function_name(kind, self.form, self.rank))
+
+    def __str__(self) -> str:
+        return f"{self.form} {self.shape} {self.arguments} {self.options}"
+
+
+def sliding(shape: tuple[int, ...], rank: int, size: Any, stride: Any = None, **options: Any) -> Call:
+    return Call("sliding", rank, shape, (size, stride), options)
+
+
+LAST = {"channels_last": True}
+SMALL = [
+    sliding((203,), 1, 3, 1),
+    sliding((101,), 1, 2, 2),
+    sliding((103,), 1, 3, 2),
+    sliding((203,), 1, 5, 3, padding=2),
+    sliding((203,), 1, 37, 1, dilation=3),
+    sliding((203,), 1, 9, 11),
+    sliding((203,), 1, 200, 1, padding=60),
+    sliding((37,), 1, 4, 1, padding=81, padding_mode="wrap"),
+    sliding((203, 7), 1, 3, 2, **LAST),
+    sliding((3, 37, 53), 2, 2, 2),
+    sliding((3, 37, 53), 2, 3, 2, padding=1),
+    sliding((3, 37, 53), 2, (1, 5), 1),
+    sliding((3, 37, 53), 2, (6, 1), (5, 1)),
+    sliding((2, 26, 41), 2, 4, (3, 4), dilation=(1, 2), ceil_mode=True),
+    sliding((2, 26, 41), 2, (5, 2), 2, padding="same", padding_mode="mirror"),
+    sliding((13, 9, 5), 2, 3, 1, **LAST),
+    sliding((13, 9, 67), 2, 2, 2, **LAST),
+    sliding((13, 9, 67), 2, (3, 5), 1, padding=1, **LAST),
+    sliding((2, 5, 7, 11), 3, 2, 2),
+    sliding((5, 7, 11, 3), 3, 3, 2, padding=1, padding_mode="nearest", **LAST),
+    Call("adaptive", 1, (203,), (61,)),
+    Call("adaptive", 2, (3, 37, 53), ((7, 11),)),
+    Call("adaptive", 2, (13, 9, 67), ((5, 4),), LAST),
+    Call("global", 0, (3, 5, 7, 29)),
+    Call("global", 0, (3, 7, 29, 5), (), LAST),
+]  # fmt: skip
+#: Enough elements for several tiles and threads.
+LARGE = [
+    sliding((3, 211, 307), 2, 2, 2),
+    sliding((3, 211, 307), 2, 3, 2, padding=1),
+    sliding((211, 307), 2, (2, 5), 1),
+    sliding((70001,), 1, 3, 1),
+    sliding((70001,), 1, 90, 7),
+    sliding((5, 3, 6007), 2, 3, 1, **LAST),
+    Call("adaptive", 2, (2, 307, 211), ((60, 50),)),
+    Call("global", 0, (1, 3, 203, 307)),
+]  # fmt: skip
+
+
+def values(shape: tuple[int, ...], dtype: np.dtype, seed: int = 0) -> np.ndarray:
+    """Small whole numbers: sums of them are exact in any order."""
+    low = 0 if dtype.kind in "bu" else -3
+    return np.random.default_rng(seed).integers(low, 2 if dtype.kind == "b" else 4, shape).astype(dtype)
+
+
+def as_tuple(y: Any) -> tuple[np.ndarray, ...]:
+    return y if isinstance(y, tuple) else (y,)
+
+
+def assert_same(actual: Any, expected: Any, what: str) -> None:
+    for one, other in zip(as_tuple(actual), as_tuple(expected), strict=True):
+        assert one.dtype == other.dtype, what
+        # 16-bit floats of other packages are compared by their bits: there is no NaN among them.
+        equal = one == other if one.dtype.kind != "V" else one.view("u2") == other.view("u2")
+        assert np.all(equal), f"{what}: {np.argwhere(~equal)[:4].tolist()} differ"
+
+
+# Layouts ------------------------------------------------------------------------------------------
+# Strides in bytes. What lies between elements belongs to nobody.
+
+
+def packed(shape: tuple[int, ...], size: int) -> list[int]:
+    strides = [size]
+    for n in shape[:0:-1]:
+        strides.insert(0, strides[0] * n)
+    return strides
+
+
+def gapped(shape: tuple[int, ...], size: int) -> list[int]:
+    """Rows, planes and so on with three elements between them."""
+    strides = [size]
+    for n in shape[:0:-1]:
+        strides.insert(0, strides[0] * n + 3 * size)
+    return strides
+
+
+LAYOUTS: dict[str, Callable[[tuple[int, ...], int], list[int]]] = {
+    "packed": packed,
+    "gapped": gapped,
+    "reversed": lambda shape, size: [-stride for stride in packed(shape, size)],
+    "Fortran": lambda shape, size: packed(shape[::-1], size)[::-1],
+    "every second": lambda shape, size: packed((*shape, 2), size)[:-1],
+    "misaligned": lambda shape, size: packed(shape, size + 1),
+    "upside down": lambda shape, size: [-gapped(shape, size)[0], *gapped(shape, size)[1:]],
+}
+
+
+def extent(shape: tuple[int, ...], strides: list[int], size: int) -> tuple[int, int]:
+    """Bytes before the first element, and bytes from the lowest to the highest."""
+    reach = [stride * (n - 1) for n, stride in zip(shape, strides, strict=True)]
+    return -sum(r for r in reach if r < 0), sum(abs(r) for r in reach) + size
+
+
+def view_in(
+    buffer: np.ndarray, at: int, shape: tuple[int, ...], dtype: np.dtype, layout: str
+) -> np.ndarray:
+    """An array whose lowest byte is buffer[at]."""
+    strides = LAYOUTS[layout](shape, dtype.itemsize)
+    before, _ = extent(shape, strides, dtype.itemsize)
+    return np.ndarray(shape, dtype, buffer, at + before, strides)
+
+
+# Guard pages --------------------------------------------------------------------------------------
+
+
+class Fence:
+    """Memory with a page before and a page behind it that may not be touched."""
+
+    def __init__(self, size: int) -> None:
+        page = mmap.PAGESIZE
+        self.size = -(-size // page) * page
+        memory = mmap.mmap(-1, self.size + 2 * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+        protect = ctypes.CDLL(None, use_errno=True).mprotect
+        protect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+        for address in (start, start + page + self.size):
+            if protect(address, page, 0) != 0:
+                raise OSError(ctypes.get_errno(), "mprotect failed")
+        self.bytes = np.frombuffer(memory, np.uint8, self.size, page)
+
+    def array(self, shape: tuple[int, ...], dtype: np.dtype, layout: str, side: str) -> np.ndarray:
+        """An array that touches the page on one side; all other bytes are 0xFF, a NaN."""
+        _, size = extent(shape, LAYOUTS[layout](shape, dtype.itemsize), dtype.itemsize)
+        self.bytes[:] = 0xFF
+        return view_in(self.bytes, 0 if side == "before" else self.size - size, shape, dtype, layout)
+
+    def copy(self, x: np.ndarray, layout: str, side: str) -> np.ndarray:
+        y = self.array(x.shape, x.dtype, layout, side)
+        y[...] = x
+        return y
+
+
+def guarded_calls() -> Iterator[tuple[Call, np.dtype, str, int, str]]:
+    """All small calls for all types, the layouts in turn; the large ones with several threads."""
+    layouts = itertools.cycle(LAYOUTS)
+    sets = cpool.kernels.built()
+    for call, dtype, name in itertools.product(SMALL, DTYPES, sets):
+        yield call, dtype, "packed", 1, name
+        yield call, dtype, next(layouts), 1, name
+    some = [np.dtype(name) for name in ("float32", "uint8", "float16", "int64")]
+    for call, dtype in itertools.product(LARGE, some):
+        yield call, dtype, "packed", 3, sets[-1]
+        yield call, dtype, next(layouts), 2, sets[-1]
+
+
+def run_guarded(kind_name: str, side: str) -> None:
+    """What the process does that may be ended by a read or write outside."""
+    faulthandler.enable()
+    (kind,) = [kind for kind in KINDS if kind.name == kind_name]
+    fences = [Fence(2**21) for _ in range(4)]
+    variants = itertools.cycle(["plain", "gradient", "out", "where", "indices", "raise"])
+    for call, dtype, layout, threads, name in guarded_calls():
+        variant = next(variants)
+        if variant == "indices" and not kind.selects:
+            variant = "gradient"
+        what = f"{kind.name} {variant}: {call}, {dtype}, {layout}, {threads} threads, {name}"
+        os.write(1, f"{what}\n".encode())
+        with instruction_set(name), cpool.num_threads(threads):
+            check_guarded(kind, call, dtype, layout, side, variant, fences, what)
+    if kind.selects:
+        check_guarded_unpooling(kind, side, fences)
+
+
+def check_guarded(
+    kind: Any,
+    call: Call,
+    dtype: np.dtype,
+    layout: str,
+    side: str,
+    variant: str,
+    fences: list[Fence],
+    what: str,
+) -> None:
+    x = values(call.shape, dtype)
+    options: dict[str, Any] = dict(call.options)
+    if variant == "indices":
+        options["return_indices"] = True
+    if variant == "raise":
+        options["nan_policy"] = "raise"
+    if variant == "where":
+        options["where"] = np.arange(x.size).reshape(x.shape) % 2 == 0
+        options["dtype"] = np.float64
+    function, arguments = call.function(kind), call.arguments
+    expected = function(x, *arguments, **options)
+    inside = fences[0].copy(x, layout, side)
+    given = dict(options)
+    if variant == "where":
+        given["where"] = fences[1].copy(options["where"], layout, side)
+    if variant == "out":
+        given["out"] = fences[1].array(expected.shape, expected.dtype, layout, side)
+    assert_same(function(inside, *arguments, **given), expected, what)
+    if variant == "gradient":
+        _, pullback = cpool.vjp(function, x, *arguments, **options)
+        gy = values(expected.shape, np.dtype(np.float32 if is_floating(dtype) else np.float64), 1)
+        _, pullback_inside = cpool.vjp(function, inside, *arguments, **options)
+        gx = pullback_inside(fences[1].copy(gy, layout, side))
+        assert np.allclose(gx.astype(float), pullback(gy).astype(float), rtol=1e-2, atol=1e-5), what
+    assert_same(inside, x, f"{what}: x")
+
+
+def check_guarded_unpooling(kind: Any, side: str, fences: list[Fence]) -> None:
+    pool = Call("sliding", 2, ()).function(kind)
+    for dtype, layout in itertools.product(DTYPES, LAYOUTS):
+        os.write(1, f"unpooling after {kind.name}: {dtype}, {layout}\n".encode())
+        y, indices = pool(values((3, 37, 53), dtype), 2, return_indices=True)
+        expected, pullback = cpool.vjp(cpool.max_unpool2d, y, indices, 2)
+        inside = fences[0].copy(y, layout, side), fences[1].copy(indices, layout, side)
+        actual, pullback_inside = cpool.vjp(cpool.max_unpool2d, *inside, 2)
+        gy = values(expected.shape, np.dtype(float), 1)
+        assert_same(actual, expected, f"{dtype} {layout}")
+        gx = pullback_inside(fences[2].copy(gy, layout, side))
+        assert_same(gx, pullback(gy), f"{dtype} {layout}")
+
+
+def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, __file__, *arguments], capture_output=True, text=True, timeout=300
+    )
+
+
+@fenced
+@pytest.mark.parametrize("side", SIDES)
+def test_fences_hold(side):
+    """A process that touches a guard page is ended."""
+    run = run_alone("touch", side)
+    assert run.returncode < 0, run.stdout + run.stderr
+
+
+@fenced
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("kind", [kind.name for kind in KINDS])
+def test_nothing_is_read_or_written_outside(kind, side):
+    """Arrays against pages that may not be touched: all types, layouts and instruction sets."""
+    run = run_alone("run", kind, side)
+    last = run.stdout.splitlines()[-1:]
+    assert run.returncode == 0, f"exit {run.returncode} in {last}\n{run.stderr[-3000:]}"
+
+
+# Views in the middle of larger arrays -------------------------------------------------------------
+
+CANARY = 0xA5
+
+
+def framed(shape: tuple[int, ...], dtype: np.dtype, layout: str, shift: int, fill: Any) -> Any:
+    """A buffer full of one byte, and an array in the middle of it."""
+    _, size = extent(shape, LAYOUTS[layout](shape, dtype.itemsize), dtype.itemsize)
+    buffer = np.full(size + 512 + shift, fill, np.uint8)
+    return buffer, view_in(buffer, 256 + shift, shape, dtype, layout)
+
+
+def assert_frame(buffer: np.ndarray, out: np.ndarray, expected: np.ndarray, what: str) -> None:
+    """The array has the values, and all bytes of the buffer that are not its own the canary."""
+    assert_same(out, expected, what)
+    wanted = np.full_like(buffer, CANARY)
+    start = out.__array_interface__["data"][0] - buffer.__array_interface__["data"][0]
+    np.ndarray(out.shape, out.dtype, wanted, start, out.strides)[...] = expected
+    assert np.array_equal(buffer, wanted), f"{what}: written beside out"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_only_out_is_written(kind, layout):
+    shifts = itertools.cycle([0, 8, 16, 24, 3, 32, 40, 1])
+    types = [np.dtype(name) for name in ("float32", "float64", "float16", "uint8", "int64")]
+    for call, dtype in [*itertools.product(SMALL, types), *((call, types[0]) for call in LARGE)]:
+        x = values(call.shape, dtype)
+        function = call.function(kind)
+        expected = function(x, *call.arguments, **call.options)
+        shift = next(shifts)
+        buffer, out = framed(expected.shape, expected.dtype, layout, shift, CANARY)
+        threads = 3 if call in LARGE else 1
+        with cpool.num_threads(threads):
+            y = function(x, *call.arguments, **call.options, out=out)
+        assert y is out
+        assert_frame(buffer, out, expected, f"{call}, {dtype}, shift {shift}, {threads} threads")
+
+
+@pytest.mark.parametrize("byte", [0xFF, 0x7F, 0x80])
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_neighbours_do_not_matter(kind, layout, byte):
+    """What lies around x, be it NaNs or extreme numbers, is in no result; and x stays as it is."""
+    shifts = itertools.cycle([0, 8, 24, 1])
+    types = [np.dtype(name) for name in ("float32", "float16", "int8", "uint64")]
+    for call, dtype in zip(SMALL, itertools.cycle(types)):
+        x = values(call.shape, dtype)
+        function = call.function(kind)
+        expected = function(x, *call.arguments, **call.options)
+        buffer, inside = framed(x.shape, dtype, layout, next(shifts), byte)
+        inside[...] = x
+        before = buffer.copy()
+        what = f"{call}, {dtype}"
+        assert_same(function(inside, *call.arguments, **call.options), expected, what)
+        if is_floating(dtype):
+            options = {**call.options, "nan_policy": "raise"}
+            assert_same(function(inside, *call.arguments, **options), expected, what)
+        assert np.array_equal(buffer, before), f"{what}: x or what is around it was written"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_results_side_by_side(kind):
+    """Calls from several Python threads, each with several of its own, into neighbouring parts of
+    one array."""
+    call = sliding((2, 181, 203), 2, 3, 1)
+    function = call.function(kind)
+    parts = [values(call.shape, np.dtype(np.float32), seed) for seed in range(6)]
+    expected = [function(x, *call.arguments) for x in parts]
+    planes, rows, columns = expected[0].shape
+    whole = np.full((planes, rows, 1 + 6 * (columns + 1)), -77, np.float32)
+    places = [whole[:, :, 1 + i * (columns + 1) :][:, :, :columns] for i in range(6)]
+
+    def pool(i: int) -> None:
+        with cpool.num_threads(2):
+            function(parts[i], *call.arguments, out=places[i])
+
+    with concurrent.futures.ThreadPoolExecutor(6) as executor:
+        for _ in range(3):
+            whole[...] = -77
+            list(executor.map(pool, range(6)))
+            for i in range(6):
+                assert_same(places[i], expected[i], f"part {i}")
+            assert np.all(whole[:, :, :: columns + 1] == -77)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_gradients_of_views(kind):
+    """What lies around gy is in no gradient, whatever the windows and the number of threads."""
+    for call, layout in itertools.product([*SMALL, *LARGE[:3]], ("packed", "gapped", "reversed")):
+        x = values(call.shape, np.dtype(np.float64))
+        y, pullback = cpool.vjp(call.function(kind), x, *call.arguments, **call.options)
+        gy = values(y.shape, np.dtype(np.float64), 1) * 840
+        expected = pullback(gy)
+        _, inside = framed(gy.shape, gy.dtype, layout, 8, 0xFF)
+        inside[...] = gy
+        with cpool.num_threads(3 if math.prod(call.shape) > 65536 else 1):
+            actual = pullback(inside)
+        np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-9, err_msg=str(call))
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "touch":
+        fence = Fence(100)
+        place = fence.bytes.ctypes.data - 1 if sys.argv[2] == "before" else None
+        ctypes.string_at(place or fence.bytes.ctypes.data + fence.size, 1)
+    else:
+        run_guarded(*sys.argv[2:])
