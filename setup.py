@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
+from Cython.Compiler import Options
 from setuptools import Extension, setup
 
 # Instruction set -> flags. AVX-512 with 256-bit vectors: 512-bit ones lose on short rows.
@@ -37,6 +38,10 @@ DIRECTIVES = {
     "initializedcheck": False,
     "embedsignature": False,
 }
+
+
+# The source in comments would make the C of the kernels several times as long.
+Options.emit_code_comments = False
 
 
 def openmp_flags():
@@ -85,4 +90,5 @@ setup(
         compiler_directives=DIRECTIVES,
         nthreads=os.cpu_count() or 1,
     ),
+    options={"build_ext": {"parallel": os.cpu_count() or 1}},
 )
