@@ -127,7 +127,7 @@ cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
 cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
-    cdef Py_ssize_t budget = BOX if boxed or g.transposed else STRIP
+    cdef Py_ssize_t budget = BOX if boxed or g.transposed or not needs_lines(g) else STRIP
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t rows = most(1, budget // most(
         1, (g.axis[2].m if g.transposed else line) * size))
@@ -192,9 +192,9 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, g.tile[0] * g.row * 4)
-    g.raw_at = place(&at, pitch * 8)
+    g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
-    g.wide_at = place(&at, g.row * 24)
+    g.wide_at = place(&at, most(g.row, g.tile[0]) * 24)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

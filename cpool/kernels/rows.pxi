@@ -250,37 +250,46 @@ cdef void unsplit(T* y, Py_ssize_t yp, const T** phases, Py_ssize_t xp, Py_ssize
 # --- a window of one row to one value -----------------------------------------------------------
 
 cdef T fold_lanes(const T* x, Py_ssize_t n, Op op) noexcept nogil:
-    """n >= 2 * LANES elements to one, in LANES partial results."""
+    """n >= 2 * LANES elements to one, in LANES partial results; what is left over comes last, by
+    itself: writing single lanes between whole vectors stalls."""
     cdef T lanes[16]
-    cdef Py_ssize_t i, j
+    cdef T rest
+    cdef Py_ssize_t i, j, whole = n & ~(<Py_ssize_t> LANES - 1)
     for j in range(LANES):
-        lanes[j] = x[j]
-    i = LANES
-    while i + LANES <= n:
+        lanes[j] = pick(x[j], x[LANES + j], op)
+    i = 2 * LANES
+    while i < whole:
         for j in range(LANES):
             lanes[j] = pick(lanes[j], x[i + j], op)
         i += LANES
-    for j in range(n - i):
-        lanes[j] = pick(lanes[j], x[i + j], op)
     for j in range(8):
         lanes[j] = pick(lanes[j], lanes[j + 8], op)
     for j in range(4):
         lanes[j] = pick(lanes[j], lanes[j + 4], op)
-    lanes[0] = pick(lanes[0], lanes[2], op)
-    lanes[1] = pick(lanes[1], lanes[3], op)
-    lanes[0] = pick(lanes[0], lanes[1], op)
-    return lanes[0]
+    lanes[0] = pick(pick(lanes[0], lanes[2], op), pick(lanes[1], lanes[3], op), op)
+    if whole == n:
+        return lanes[0]
+    rest = x[whole]
+    for i in range(whole + 1, n):
+        rest = pick(rest, x[i], op)
+    return pick(lanes[0], rest, op)
 
 
-cdef T fold_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
-    """x[0] op x[1] op ... x[n - 1]; long spans are halved, as above."""
-    cdef T value
-    cdef Py_ssize_t i, half
-    if n > LANES * 64:
-        half = (n // 2) & ~(<Py_ssize_t> LANES - 1)
-        return pick(fold_span(x, half, op), fold_span(x + half, n - half, op), op)
-    if n >= 2 * LANES:
+cdef T fold_halves(const T* x, Py_ssize_t n, Op op) noexcept nogil:
+    """A long span: halved, as above, down to what lanes add up well."""
+    cdef Py_ssize_t half
+    if n <= LANES * 64:
         return fold_lanes(x, n, op)
+    half = (n // 2) & ~(<Py_ssize_t> LANES - 1)
+    return pick(fold_halves(x, half, op), fold_halves(x + half, n - half, op), op)
+
+
+cdef inline T fold_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
+    """x[0] op x[1] op ... x[n - 1]."""
+    cdef T value
+    cdef Py_ssize_t i
+    if n >= 2 * LANES:
+        return fold_halves(x, n, op)
     value = x[0]
     for i in range(1, n):
         value = pick(value, x[i], op)

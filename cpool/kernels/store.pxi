@@ -17,7 +17,11 @@ cdef extern from *:
     static inline double cpool_rint(double v) {
         return fabs(v) < 0x1p51 ? cpool_round_small(v) : rint(v);
     }
+    static inline void cpool_add_bits(int *to, int bits) {
+        __atomic_fetch_or(to, bits, __ATOMIC_RELAXED);
+    }
     """
+    void add_bits "cpool_add_bits"(int* to, int bits) noexcept nogil
     huge round_divide "cpool_round_divide"(huge v, huge n) noexcept nogil
     double nearest "cpool_rint"(double v) noexcept nogil
     double round_small "cpool_round_small"(double v) noexcept nogil
@@ -28,7 +32,7 @@ cdef extern from *:
 
 
 cdef inline void fail(const Plan* g, int what) noexcept nogil:
-    g.failures[0] = g.failures[0] | what
+    add_bits(g.failures, what)      # of all threads: what is reported depends on none of them
 
 
 cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, const char* raw,
@@ -278,6 +282,21 @@ cdef void store_float(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const in
             z[i] = z[i] if counts[i] > 0 else none
     from_float(g, raw, z, n, wide)
     scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+
+
+cdef void store_column(const Plan* g, T* z, Py_ssize_t n, char* y, char* s) noexcept nogil:
+    """n finished values of type T to as many rows of the result, one to each."""
+    cdef Py_ssize_t i
+    cdef char* raw = s + g.raw_at
+    if T is float or T is double:
+        if g.mean:
+            divide_all(z, <T> constant_divisor(g), n)
+        from_float(g, raw, z, n, <double*> (s + g.wide_at))
+    if g.ys[1] == g.y_size:
+        memcpy(y, raw, n * g.y_size)
+        return
+    for i in range(n):
+        memcpy(y + i * g.ys[1], raw + i * g.y_size, g.y_size)
 
 
 cdef void quotients(const Plan* g, double* restrict wide, const T* restrict z,

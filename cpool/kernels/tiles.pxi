@@ -159,6 +159,10 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
     if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 3:
         threes(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
         return
+    if a.start != NULL and m == 1 and nc == 1:
+        for i in range(rows):
+            z[i * zp] = fold_span(line + i * lp + a.start[t.w0] - t.w_lo, a.count[t.w0], op)
+        return
     for i in range(rows):
         if a.start != NULL:
             fold_irregular(a, t, z, line, safe, levels, g.row, op)
@@ -301,11 +305,23 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         fill_borders(g, t, lines, rows, op, tag)
         x = lines
         safe = True
+    if is_column(g, t, what):
+        fold_along(g, t, z, 1, x, lp, rows, safe, s, op)
+        store_column(g, z, rows, target(g, t), s)
+        return
     if straight > 0:
         fold_along(g, t, <T*> target(g, t), t.w1 * t.nc, x, lp, straight, safe, s, op)
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
+
+
+cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nogil:
+    """One window for each row, and nothing that differs from row to row: a tile's values are
+    finished together."""
+    return (what == VALUES and g.axis[2].m == 1 and g.axis[2].start != NULL and t.nc == 1
+            and is_floating(g.y_type) and is_floating(g.t_type) and g.mask == NULL
+            and not g.omit_nan and (not g.mean or divisor_is_constant(g)))
 
 
 cdef inline char* target(const Plan* g, const Tile* t) noexcept nogil:
