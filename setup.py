@@ -15,6 +15,7 @@ import numpy
 from Cython.Build import cythonize
 from Cython.Compiler import Options
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 # Instruction set -> flags. AVX-512 with 256-bit vectors: 512-bit ones lose on short rows.
 X86 = {
@@ -27,7 +28,8 @@ INSTRUCTION_SETS = X86 if platform.machine().lower() in ("x86_64", "amd64") else
 
 # -ffp-contract=off: the same bits on every instruction set. -fno-trapping-math and
 # -fno-math-errno: selects and conversions can be vectorised (results do not change).
-COMMON = ["-O3", "-g0", "-fwrapv"]
+# Fused functions exist in versions that nobody calls: no warnings of these.
+COMMON = ["-O3", "-g0", "-fwrapv", "-Wno-unused-function", "-Wno-sign-compare"]
 KERNELS = [*COMMON, "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 
 DIRECTIVES = {
@@ -84,11 +86,20 @@ def extensions():
         )
 
 
+class BuildExt(build_ext):
+    """Cython runs when modules are built, not whenever this file is read; modules are compiled
+    side by side."""
+
+    def finalize_options(self):
+        jobs = os.cpu_count() or 1
+        self.distribution.ext_modules = cythonize(
+            list(extensions()), compiler_directives=DIRECTIVES, nthreads=jobs
+        )
+        self.parallel = self.parallel or jobs
+        super().finalize_options()
+
+
 setup(
-    ext_modules=cythonize(
-        list(extensions()),
-        compiler_directives=DIRECTIVES,
-        nthreads=os.cpu_count() or 1,
-    ),
-    options={"build_ext": {"parallel": os.cpu_count() or 1}},
+    ext_modules=[Extension("cpool.arrays", ["cpool/arrays.pyx"])],  # BuildExt has the whole list
+    cmdclass={"build_ext": BuildExt},
 )

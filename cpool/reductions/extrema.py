@@ -79,7 +79,11 @@ class Max(Extremum):
         "cortex. Nature Neuroscience 2, 1019-1025."
     )
     operation: ClassVar[int] = 0
-    definition = staticmethod(max)
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return max(window)
 
 
 @dataclass(frozen=True)
@@ -105,4 +109,8 @@ class Min(Extremum):
         "by a flat structuring element.)"
     )
     operation: ClassVar[int] = 1
-    definition = staticmethod(min)
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return min(window)

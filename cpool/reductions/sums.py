@@ -58,7 +58,11 @@ class Sum(Reduction):
     )
     empty: ClassVar[str] = "0"
     linear: ClassVar[bool] = True
-    definition = staticmethod(sum)
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return sum(window)
 
     def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
         return arrays.fold(x, ADD, windows, **options)
@@ -137,7 +141,6 @@ class Mean(Sum):
     )
     empty: ClassVar[str] = Reduction.empty
     padding: ClassVar[str] = "zeros, which count or not: `count_include_pad`"
-    definition = staticmethod(statistics.fmean)
     own: ClassVar[tuple[str, ...]] = ("count_include_pad", "divisor_override")
     own_text: ClassVar[str] = """\
     count_include_pad : bool
@@ -149,6 +152,11 @@ class Mean(Sum):
         "divisor_override=None"
     )
     keywords: ClassVar[str] = "dilation=1, "
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return statistics.fmean(window)
 
     def __post_init__(self) -> None:
         if not isinstance(self.count_include_pad, (bool, np.bool_)):
