@@ -87,16 +87,17 @@ def extensions():
 
 
 class BuildExt(build_ext):
-    """Cython runs when modules are built, not whenever this file is read; modules are compiled
-    side by side."""
+    """Cython runs when modules are built, not whenever this file is read (an sdist needs none of
+    it); modules are compiled side by side."""
 
-    def finalize_options(self):
+    def run(self):
         jobs = os.cpu_count() or 1
         self.distribution.ext_modules = cythonize(
             list(extensions()), compiler_directives=DIRECTIVES, nthreads=jobs
         )
         self.parallel = self.parallel or jobs
-        super().finalize_options()
+        self.finalize_options()  # again, with the modules that there are now
+        super().run()
 
 
 setup(
