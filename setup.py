@@ -90,17 +90,13 @@ class BuildExt(build_ext):
     """Cython runs when modules are built, not whenever this file is read (an sdist needs none of
     it); modules are compiled side by side."""
 
-    def run(self):
+    def build_extensions(self):
         jobs = os.cpu_count() or 1
-        self.distribution.ext_modules = cythonize(
-            list(extensions()), compiler_directives=DIRECTIVES, nthreads=jobs
-        )
+        made = cythonize(list(extensions()), compiler_directives=DIRECTIVES, nthreads=jobs)
+        for extension, compiled in zip(self.extensions, made, strict=True):
+            extension.sources = compiled.sources
         self.parallel = self.parallel or jobs
-        self.finalize_options()  # again, with the modules that there are now
-        super().run()
+        super().build_extensions()
 
 
-setup(
-    ext_modules=[Extension("cpool.arrays", ["cpool/arrays.pyx"])],  # BuildExt has the whole list
-    cmdclass={"build_ext": BuildExt},
-)
+setup(ext_modules=list(extensions()), cmdclass={"build_ext": BuildExt})
