@@ -364,7 +364,8 @@ def checked_gradient(gy, shape):
 def gradient_input(gy, shape, t_code_double):
     """gy as an array of float16 to float64 of the right shape."""
     gy = checked_gradient(gy, shape)
-    if gy.dtype.kind in "biu" or (gy.dtype == np.float64 and not t_code_double):
+    if gy.dtype.kind in "biu" or (
+            gy.dtype.kind == "f" and gy.dtype.itemsize == 8 and not t_code_double):
         gy = gy.astype(np.float64 if t_code_double else np.float32)
     return gy
 

@@ -169,7 +169,7 @@ cdef void rows_from_planes(Plan* g) noexcept:
     outer axis become the rows of one plane, so that a tile has many."""
     cdef Axis* h = &g.axis[1]
     cdef int last = g.outer_ndim - 1
-    if last < 0 or not (is_single(h) and is_single(&g.axis[0])):
+    if last < 0 or g.outer[last] == 0 or not (is_single(h) and is_single(&g.axis[0])):
         return
     h.n = h.m = h.reach = g.outer[last]
     g.xs[1], g.ys[1], g.ms[1] = g.x_outer[last], g.y_outer[last], g.m_outer[last]

@@ -58,7 +58,7 @@ def turned_down(check, case):
 
 
 def noticed(check, cases):
-    """Whether the suite, which stops at nothing, would be red."""
+    """Whether at least one case is turned down."""
     return any(turned_down(check, case) for case in cases)
 
 
