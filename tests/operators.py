@@ -276,7 +276,7 @@ def _overlapping(x: np.ndarray) -> np.ndarray:
 
 
 def _read_only(x: np.ndarray) -> np.ndarray:
-    x = x.copy()
+    x = np.array(x, order="C")  # a scalar too becomes an array
     x.flags.writeable = False
     return x
 
