@@ -333,6 +333,8 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
         natural = BOOL
     g.y_plain = not mean and y_code == natural and (
         operation == ADD or (mask is None and not g.omit_nan))
+    g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and mask is None
+                  and not g.omit_nan and has_one_divisor(g))
     g.in_place = readable(g, array) and mask is None and not g.omit_nan
     if cnp.PyArray_SIZE(y) == 0:
         g.items = 0
@@ -343,6 +345,12 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
     if selecting:
         return y, q2, q
     return y
+
+
+cdef inline bint has_one_divisor(const Plan* g) noexcept:
+    """Whether all windows' sums are divided by the same."""
+    return g.divisor != 0 or (
+        g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
 
 
 def as_dtype(dtype):

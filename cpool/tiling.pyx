@@ -16,7 +16,10 @@ cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 8192        # bytes of the rows of a tile that are folded where they are
     BOX = 49152         # bytes of rows that are loaded or folded before
+    FLAT = 12800        # bytes of a plane up to which whole planes are a tile
+    PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
+    TAPS = 8            # of a row of flat planes, at most
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
 
@@ -57,23 +60,96 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line, i
     cdef bint boxed
+    g.depth = 1
     if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
         raise MemoryError("the windows are too large for this machine's memory")
+    # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
+    # narrowest type has in a block, folds along short rows sixteen.
+    g.margin = 4 * block + (block * g.x_size if selecting else 0)
+    g.flat = is_flat(g, size, selecting)
+    if g.flat:
+        return tile_planes(g, size, block)
+    g.stacked = is_stacked(g)
     tile_inner(g, size)
     # NaNs are counted in rows of their own, whatever is done to the values.
-    boxed = not (g.in_place and g.axis[0].identity) or selecting or g.raise_nan
+    boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or g.raise_nan)
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
-    g.items = g.planes * g.axis[0].m
+    number_tiles(g)
+    place_scratch(g, size, line, boxed, selecting)
+    return 0
+
+
+cdef void number_tiles(Plan* g) noexcept:
+    cdef int i
+    g.items = g.planes * ((g.axis[0].m + g.depth - 1) // g.depth)
     for i in range(3):
         g.tiles[i] = ((g.inner if i == 2 else g.axis[i + 1].m) + g.tile[i] - 1) // g.tile[i]
         g.items *= g.tiles[i]
-    # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
-    # narrowest type has in a block.
-    g.margin = 2 * block + (block * g.x_size if selecting else 0)
-    place_scratch(g, size, line, boxed, selecting)
+
+
+# --- small planes ---------------------------------------------------------------------------------
+
+cdef bint is_regular(const Axis* a) noexcept:
+    return a.start == NULL and a.source == NULL and not a.transposed
+
+
+cdef bint is_flat(const Plan* g, Py_ssize_t size, bint selecting) noexcept:
+    """Whether whole planes are folded as kernels/flat.pxi does it: they are small, and no window
+    reads a column that has no room in a row of as many elements as the windows' strides."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t last = (w.m - 1) * w.stride - w.before + (w.kernel - 1) * w.dilation
+    return (not selecting and not g.transposed and g.mask == NULL and not g.omit_nan
+            and not g.raise_nan and g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1
+            and is_regular(h) and is_regular(w) and not w.identity and not h.identity
+            and h.n * w.n * size <= FLAT and h.m * w.m * size <= 2 * FLAT
+            and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
+            and least(last, w.n - 1) < w.stride * w.m)
+
+
+cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
+    """Small planes: their last outer axis becomes D, and a tile is some of it."""
+    cdef Axis* d = &g.axis[0]
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef int last = g.outer_ndim - 1
+    cdef Py_ssize_t n = h.m * w.m, line = w.stride * w.m, whole = block // SIZE[g.t_type], at = 0
+    if last >= 0:
+        d.n = d.m = d.reach = g.outer[last]
+        g.xs[0], g.ys[0] = g.x_outer[last], g.y_outer[last]
+        g.planes = g.planes // d.n if d.n > 0 else 0
+        g.outer_ndim = last
+    g.depth = most(1, least(PLANES // (h.n * w.n * size), d.n))
+    g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
+    number_tiles(g)
+    # Of folded rows: elements from plane to plane, and from phase to phase.
+    whole *= w.stride
+    g.row = line * h.m + most(0, w.n - line) + (w.kernel - 1) * w.dilation + 2 * whole
+    g.row = g.row // whole * whole
+    g.line = (g.depth * g.row // w.stride + SLACK + 63) // 64 * 64
+    g.box_at = place(&at, g.depth * h.n * w.n * size)
+    g.lines_at = place(&at, (w.before + SLACK + g.depth * g.row) * size)
+    g.phases_at = place(&at, (w.stride * g.line if w.stride > 1 else 0) * size)
+    g.masks_at = place(&at, w.kernel * (n + 64) * size)
+    g.result_at = place(&at, g.depth * (n + 64) * size)
+    g.levels_at = place(&at, halvings(most_taps(h)) * g.row * size)
+    g.divisors_at = place(&at, n * 8)
+    g.raw_at = place(&at, most(n, w.n) * 8)
+    g.wide_at = place(&at, n * 16)
+    g.entries_at = place(&at, entries_size(g))
+    g.scratch = at
     return 0
+
+
+# --- rows of larger ones --------------------------------------------------------------------------
+
+cdef bint is_stacked(const Plan* g) noexcept:
+    """Whether planes of a window are folded together with its rows: all are where they lie."""
+    return (g.in_place and not g.transposed and not g.axis[0].identity
+            and g.axis[0].source == NULL and is_regular(&g.axis[1])
+            and g.axis[0].kernel * g.axis[1].kernel <= LEAF)
 
 
 cdef void tile_inner(Plan* g, Py_ssize_t size) noexcept:
@@ -203,7 +279,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
 cdef bint needs_lines(const Plan* g) noexcept:
     """Whether a sum or an extremum folds rows into lines before it folds along them. Windows of
     one row that need no padding, because they are irregular, are not."""
-    return not (g.axis[1].identity and g.axis[2].start != NULL)
+    return g.stacked or not (g.axis[1].identity and g.axis[2].start != NULL)
 
 
 cdef Py_ssize_t entries_size(const Plan* g) noexcept:

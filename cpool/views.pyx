@@ -55,6 +55,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     fill_slots(g, pooled, along, keep_order)
     if not keep_order and not g.transposed:
         merge_whole(g)
+    if not keep_order and not g.transposed:
+        merge_tiling(g)
     if g.q2 == NULL:
         rows_from_planes(g)
     return 0
@@ -151,6 +153,22 @@ cdef void merge_whole(Plan* g) noexcept:
         merge_whole(g)
     if g.inner > 1 and is_single(&g.axis[1]):
         swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+
+
+cdef void merge_tiling(Plan* g) noexcept:
+    """Where windows of H tile it exactly, planes that continue each other are one tall plane."""
+    cdef Axis* h = &g.axis[1]
+    cdef int last = g.outer_ndim - 1
+    if (last >= 0 and is_single(&g.axis[0]) and h.start == NULL and h.source == NULL
+            and h.kernel == h.stride and h.dilation == 1 and h.before == 0 and not is_single(h)
+            and h.n == h.m * h.stride and h.reach == h.n and h.size == NULL and h.exist == NULL
+            and g.x_outer[last] == h.n * g.xs[1] and g.y_outer[last] == h.m * g.ys[1]
+            and g.m_outer[last] == h.n * g.ms[1] and g.outer[last] > 0):
+        h.n *= g.outer[last]
+        h.m *= g.outer[last]
+        h.reach = h.n
+        g.planes //= g.outer[last]
+        g.outer_ndim = last
 
 
 cdef inline bint is_single(const Axis* a) noexcept:

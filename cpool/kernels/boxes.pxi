@@ -7,7 +7,7 @@ cdef struct Tile:
     char* q
     char* q2
     const char* mask
-    Py_ssize_t d, h0, h1, w0, w1, c0, nc
+    Py_ssize_t d, d1, h0, h1, w0, w1, c0, nc
     Py_ssize_t h_lo, h_hi           # source rows
     Py_ssize_t w_lo, w_hi           # source elements along W (times nc)
     Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
@@ -70,7 +70,7 @@ cdef inline (Py_ssize_t, Py_ssize_t) phases_of(const Axis* a, Py_ssize_t w0,
 cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogil:
     """Item number -> plane, and box of the result."""
     cdef const Axis* a = &g.axis[0]
-    cdef Py_ssize_t plane, index, i, h, w, c, reading
+    cdef Py_ssize_t plane, index, i, h, w, c, reading, deep
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     c = item % g.tiles[2]
     item = item // g.tiles[2]
@@ -78,8 +78,10 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
     item = item // g.tiles[1]
     h = item % g.tiles[0]
     item = item // g.tiles[0]
-    t.d = item % a[0].m
-    plane = item // a[0].m
+    deep = (a[0].m + g.depth - 1) // g.depth
+    t.d = item % deep * g.depth
+    t.d1 = least(t.d + g.depth, a[0].m)
+    plane = item // deep
     t.x, t.y, t.q, t.q2, t.mask = g.x, g.y, g.q, g.q2, g.mask
     for i in range(g.outer_ndim - 1, -1, -1):
         index = plane % g.outer[i]
@@ -105,8 +107,31 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
         line_of_windows(&a[2], t, entries)
     t.safe = True
     if g.in_place:
-        # The farthest byte of this plane's rows, whatever the signs of the strides.
+        # The farthest byte of this tile's rows, whatever the signs of the strides.
         reading = (t.w_hi * g.inner + t.nc) * g.x_size + g.margin
-        reading += most(0, (a[0].n - 1) * g.xs[0])
-        reading += most(0, (a[1].n - 1) * g.xs[1])
+        extent(&a[0], t.d, t.d1, entries, &i, &deep)
+        reading += most(0, ((deep if a[0].source == NULL else a[0].n) - 1) * g.xs[0])
+        reading += most(0, ((t.h_hi if a[1].source == NULL else a[1].n) - 1) * g.xs[1])
         t.safe = reading <= g.x_end - t.x
+
+
+cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag) noexcept nogil:
+    return <T*> (s + at) + index * pitch
+
+
+cdef inline const char* place(const Plan* g, const Tile* t, Py_ssize_t d,
+                              Py_ssize_t h) noexcept nogil:
+    """The first element of a source row, where it lies in memory."""
+    return t.x + d * g.xs[0] + h * g.xs[1] + t.w_lo * g.xs[2] + t.c0 * g.xs[3]
+
+
+cdef void full_windows(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* first,
+                       Py_ssize_t* stop) noexcept nogil:
+    """Those of the windows lo to hi that are the same but for their place: all taps inside."""
+    first[0] = stop[0] = lo
+    if a.start != NULL or a.transposed:
+        return
+    first[0] = least(hi, most(lo, (a.before + a.stride - 1) // a.stride))
+    if a.n + a.before >= (a.kernel - 1) * a.dilation + 1:
+        stop[0] = (a.n + a.before - (a.kernel - 1) * a.dilation - 1) // a.stride + 1
+    stop[0] = most(first[0], least(hi, stop[0]))

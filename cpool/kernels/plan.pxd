@@ -64,7 +64,8 @@ cdef struct Plan:
     int x_size, y_size, q_size  # bytes of an element
     bint x_swapped              # other byte order
     bint in_place               # rows of x can be folded where they are
-    bint y_plain                # rows of y are contiguous, of type t_type, and need no finish
+    bint y_plain                # values that are folded are the result's
+    bint y_scaled               # they are but for a division by one number for all
     Py_ssize_t xs[4]
     Py_ssize_t ys[4]
     Py_ssize_t qs[4]
@@ -86,6 +87,8 @@ cdef struct Plan:
     # --- what happens in load and store
     bint transposed
     bint omit_nan               # a NaN does not exist
+    bint stacked                # planes of a window are folded together with its rows
+    bint flat                   # small planes: whole ones, several to a tile
     bint gathered               # transposed selection of small regular windows, tap by tap
     bint raise_nan              # report any NaN that a window reads
     bint mean                   # forward: divide on store; transposed: divide on load
@@ -93,15 +96,16 @@ cdef struct Plan:
     double divisor              # divisor_override, or 0
     int64_t no_offset           # the offset of a window without existing elements
     # --- tiles: boxes of the result, one after the other at absolute positions
+    Py_ssize_t depth            # extent along D: 1, but for flat planes
     Py_ssize_t tile[3]          # extent along H, W, inner
     Py_ssize_t tiles[3]
     Py_ssize_t chunk            # > 0: a row is loaded and folded in pieces of so many elements
-    Py_ssize_t items            # planes * m of D * tiles
+    Py_ssize_t items            # planes * tiles along D * tiles
     # --- scratch of one thread: pitches in elements, offsets in bytes
     Py_ssize_t line             # of rows as wide as a tile reads
     Py_ssize_t row              # of rows as wide as a tile writes
     Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
-    Py_ssize_t raw_at, flags_at, wide_at, entries_at
+    Py_ssize_t raw_at, flags_at, wide_at, entries_at, masks_at, divisors_at
     Py_ssize_t scratch
     int* failures
 

@@ -137,11 +137,35 @@ cdef void fold_tail(T* y, const T** taps, Py_ssize_t count, Py_ssize_t n, Op op)
     fold_leaf(y, 0, inside, count, 0, UP(n, sizeof(T)), 1, op)
 
 
+cdef void fold_taps(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ssize_t xp,
+                    Py_ssize_t n, Py_ssize_t rows, bint safe, Op op) noexcept nogil:
+    """Each of a block of rows of y = taps[0] op taps[1] op ..., the taps moving on by xp. Rows of y
+    may be closer than whole blocks: each is finished before the next one begins over its slack."""
+    cdef Py_ssize_t i, j, whole = DOWN(n, sizeof(T))
+    if safe and (count <= 4 or rows == 1 or yp >= UP(n, sizeof(T))):
+        fold_leaf(y, yp, taps, count, xp, UP(n, sizeof(T)), rows, op)
+        return
+    for j in range(rows):
+        if safe:
+            fold_leaf(y, 0, taps, count, 0, UP(n, sizeof(T)), 1, op)
+        elif whole > 0:
+            fold_leaf(y, 0, taps, count, 0, whole, 1, op)
+        if not safe and whole < n:
+            for i in range(count):
+                taps[i] += whole
+            fold_tail(y + whole, taps, count, n - whole, op)
+            for i in range(count):
+                taps[i] -= whole
+        for i in range(count):
+            taps[i] += xp
+        y += yp
+
+
 cdef void fold_part(T* y, const T* x, const Run* r, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n,
                     bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
     """Taps lo to hi of a run. `levels`: one scratch row for each time that the run is halved."""
     cdef const T* taps[32]
-    cdef Py_ssize_t i, middle, whole
+    cdef Py_ssize_t i, middle
     if hi - lo > LEAF:
         middle = lo + (hi - lo + 1) // 2
         fold_part(y, x, r, lo, middle, n, safe, levels, pitch, op)
@@ -150,16 +174,7 @@ cdef void fold_part(T* y, const T* x, const Run* r, Py_ssize_t lo, Py_ssize_t hi
         return
     for i in range(lo, hi):
         taps[i - lo] = x + address(r, i)
-    if safe:
-        fold_leaf(y, 0, taps, hi - lo, 0, UP(n, sizeof(T)), 1, op)
-        return
-    whole = DOWN(n, sizeof(T))
-    if whole > 0:
-        fold_leaf(y, 0, taps, hi - lo, 0, whole, 1, op)
-    if whole < n:
-        for i in range(hi - lo):
-            taps[i] += whole
-        fold_tail(y + whole, taps, hi - lo, n - whole, op)
+    fold_taps(y, 0, taps, hi - lo, 0, n, 1, safe, op)
 
 
 cdef void fold_run(T* y, const T* x, const Run* r, Py_ssize_t n, bint safe, T* levels,
@@ -174,19 +189,113 @@ cdef void fold_run(T* y, const T* x, const Run* r, Py_ssize_t n, bint safe, T* l
 
 cdef void fold_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Run* r, Py_ssize_t n,
                     Py_ssize_t rows, bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
-    """fold_run for each of a block of rows, x moving on by xp from one to the next. Rows of y may
-    be closer than whole blocks: each is finished before the next one begins over its slack."""
+    """fold_run for each of a block of rows, x moving on by xp from one to the next."""
     cdef const T* taps[32]
     cdef Py_ssize_t i
-    if rows <= 0:
-        return
-    if safe and 0 < r.count <= LEAF and (r.count <= 4 or yp >= UP(n, sizeof(T))):
+    if 0 < r.count <= LEAF:
         for i in range(r.count):
             taps[i] = x + address(r, i)
-        fold_leaf(y, yp, taps, r.count, xp, UP(n, sizeof(T)), rows, op)
+        fold_taps(y, yp, taps, r.count, xp, n, rows, safe, op)
         return
     for i in range(rows):
         fold_run(y + i * yp, x + i * xp, r, n, safe, levels, pitch, op)
+
+
+cdef void fold_box(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Run* planes,
+                   const Run* r, Py_ssize_t n, Py_ssize_t rows, bint safe, Op op) noexcept nogil:
+    """As fold_rows, with the rows of several planes: LEAF taps at most."""
+    cdef const T* taps[32]
+    cdef Py_ssize_t i, j
+    for i in range(planes.count):
+        for j in range(r.count):
+            taps[i * r.count + j] = x + address(planes, i) + address(r, j)
+    if planes.count > 0 and r.count > 0:
+        fold_taps(y, yp, taps, planes.count * r.count, xp, n, rows, safe, op)
+
+
+# --- taps that do not exist everywhere ----------------------------------------------------------
+# A mask is a row as long as y's, the same for all rows of a block: not 0 where the tap exists.
+
+cdef void masked1(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict ma,
+                  Py_ssize_t xp, T none, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = a[i]
+            y[i] = v if ma[i] != 0 else none
+        y += yp
+        a += xp
+
+
+cdef void masked2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                  const T* restrict mb, Py_ssize_t xp, T none, Py_ssize_t n, Py_ssize_t rows,
+                  Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = b[i]
+            v = v if mb[i] != 0 else none
+            y[i] = pick(a[i], v, op)
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void masked3(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                  const T* restrict mb, const T* restrict c, const T* restrict mc, Py_ssize_t xp,
+                  T none, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = b[i]
+            v = v if mb[i] != 0 else none
+            w = c[i]
+            w = w if mc[i] != 0 else none
+            y[i] = pick(pick(a[i], v, op), w, op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+
+
+cdef void more_masked(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict ma,
+                      Py_ssize_t xp, T none, Py_ssize_t n, Py_ssize_t rows,
+                      Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = a[i]
+            v = v if ma[i] != 0 else none
+            y[i] = pick(y[i], v, op)
+        y += yp
+        a += xp
+
+
+cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_ssize_t count,
+                      Py_ssize_t plain, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
+                      Op op) noexcept nogil:
+    """Each row of y = taps[0] op taps[1] op ...; the first `plain` taps exist everywhere. More than
+    three taps take several passes: then rows of y are whole blocks apart."""
+    cdef Py_ssize_t i = plain
+    cdef T none = identity(op, <T> 0)
+    if plain == 0:
+        masked1(y, yp, taps[0], masks[0], xp, none, n, rows)
+        i = 1
+    elif plain == 1 and count == 2:
+        masked2(y, yp, taps[0], taps[1], masks[1], xp, none, n, rows, op)
+        i = 2
+    elif plain == 1 and count > 2:
+        masked3(y, yp, taps[0], taps[1], masks[1], taps[2], masks[2], xp, none, n, rows, op)
+        i = 3
+    else:
+        fold_leaf(y, yp, taps, plain, xp, n, rows, op)
+    while i < count:
+        more_masked(y, yp, taps[i], masks[i], xp, none, n, rows, op)
+        i += 1
 
 
 # --- strides along a row: taken apart into phases, put together from phases ---------------------
@@ -294,6 +403,69 @@ cdef inline T fold_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
     for i in range(1, n):
         value = pick(value, x[i], op)
     return value
+
+
+cdef void fold_spans(T* z, Py_ssize_t zp, const T* x, Py_ssize_t xp, Py_ssize_t n,
+                     Py_ssize_t rows, bint safe, T* scratch, Op op) noexcept nogil:
+    """fold_span for each of a block of rows, to z[0], z[zp], ... Short rows go together: each to
+    as many partial results as a vector's lanes or more, then all neighbours in pairs.
+
+    scratch: two times 8 KiB and slack."""
+    cdef Py_ssize_t i, part, lanes = most(LANES, BLOCK // <Py_ssize_t> sizeof(T))
+    cdef Py_ssize_t room = 8192 // (lanes * <Py_ssize_t> sizeof(T))
+    cdef T* other = scratch + (8192 + 256) // sizeof(T)
+    cdef const T* end
+    if n > LEAF * lanes:
+        for i in range(rows):
+            z[i * zp] = fold_span(x + i * xp, n, op)
+        return
+    while rows > 0:
+        part = least(rows, room)
+        fold_to_lanes(scratch, lanes, x, xp, n, part, safe, op)
+        end = halve_lanes(scratch, other, lanes, part, op)
+        for i in range(part):
+            z[i * zp] = end[i]
+        x += part * xp
+        z += part * zp
+        rows -= part
+
+
+cdef void fold_to_lanes(T* y, Py_ssize_t lanes, const T* x, Py_ssize_t xp, Py_ssize_t n,
+                        Py_ssize_t rows, bint safe, Op op) noexcept nogil:
+    cdef const T* taps[32]
+    cdef T mask[32]
+    cdef T copy[32]
+    cdef T none = identity(op, <T> 0)
+    cdef Py_ssize_t i, whole = n // lanes, rest = n % lanes
+    for i in range(lanes):
+        mask[i] = <T> (i < rest)
+        copy[i] = none
+    for i in range(whole):
+        taps[i] = x + i * lanes
+    if whole > 0:
+        fold_leaf(y, lanes, taps, whole, xp, lanes, rows, op)
+    if rest == 0:
+        return
+    x += whole * lanes
+    if safe and whole > 0:
+        more_masked(y, lanes, x, mask, xp, none, lanes, rows, op)
+    elif safe:
+        masked1(y, lanes, x, mask, xp, none, lanes, rows)
+    for i in range(0 if safe else rows):
+        memcpy(copy, x + i * xp, rest * sizeof(T))
+        if whole > 0:
+            more1(y + i * lanes, 0, copy, 0, lanes, 1, op)
+        else:
+            copy_rows(y + i * lanes, 0, copy, 0, lanes, 1)
+
+
+cdef const T* halve_lanes(T* x, T* y, Py_ssize_t lanes, Py_ssize_t rows, Op op) noexcept nogil:
+    """Rows of so many partial results -> one value each."""
+    while lanes > 1:
+        lanes = lanes // 2
+        pairs(y, 0, x, 0, UP(rows * lanes, sizeof(T)), 1, op)
+        x, y = y, x
+    return x
 
 
 cdef void fold_each(T* y, const T* x, const Run* r, Py_ssize_t n, Op op) noexcept nogil:

@@ -17,6 +17,11 @@ cdef extern from *:
     static inline double cpool_rint(double v) {
         return fabs(v) < 0x1p51 ? cpool_round_small(v) : rint(v);
     }
+    /* Of moderate size: neither v nor 1 / v is subnormal, in single precision either. */
+    static inline int cpool_is_power_of_two(double v) {
+        int exponent;
+        return fabs(frexp(v, &exponent)) == 0.5 && exponent > -100 && exponent < 100;
+    }
     static inline void cpool_add_bits(int *to, int bits) {
         __atomic_fetch_or(to, bits, __ATOMIC_RELAXED);
     }
@@ -26,6 +31,7 @@ cdef extern from *:
     double nearest "cpool_rint"(double v) noexcept nogil
     double round_small "cpool_round_small"(double v) noexcept nogil
     double fabs(double v) noexcept nogil
+    bint is_power_of_two "cpool_is_power_of_two"(double v) noexcept nogil
     const double D_NAN "((double)NAN)"
     const double TWO_63 "0x1p63"
     const double TWO_64 "0x1p64"
@@ -35,34 +41,40 @@ cdef inline void fail(const Plan* g, int what) noexcept nogil:
     add_bits(g.failures, what)      # of all threads: what is reported depends on none of them
 
 
+cdef void scatter_plain(char* y, const char* raw, Py_ssize_t n, Py_ssize_t stride,
+                        int size) noexcept nogil:
+    """Contiguous elements to places `stride` bytes apart."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        memcpy(y + i * stride, raw + i * size, size)
+
+
 cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, const char* raw,
                       const Py_ssize_t* strides, int size) noexcept nogil:
     """Contiguous elements to row h of the result's tile, whatever its strides."""
-    cdef Py_ssize_t w, c, nw = t.w1 - t.w0
-    cdef char* at
+    cdef Py_ssize_t w, nw = t.w1 - t.w0
     base += (t.d * strides[0] + h * strides[1] + t.w0 * strides[2] + t.c0 * strides[3])
     if is_contiguous(strides, nw, t.nc, size):
         memcpy(base, raw, nw * t.nc * size)
         return
+    if t.nc == 1:
+        scatter_plain(base, raw, nw, strides[2], size)
+        return
     for w in range(nw):
-        at = base + w * strides[2]
-        for c in range(t.nc):
-            memcpy(at, raw, size)
-            raw += size
-            at += strides[3]
+        scatter_plain(base + w * strides[2], raw + w * t.nc * size, t.nc, strides[3], size)
 
 
 # --- divisors of means ----------------------------------------------------------------------------
 
-cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t h, double* y,
+cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, double* y,
                    const int32_t* counts) noexcept nogil:
     """What each element of row h is divided by."""
     cdef Py_ssize_t w, c, i = 0
     cdef const Axis* a = &g.axis[0]
     cdef double plane, existing, size, padding
-    plane = ((a[0].size[t.d] if a[0].size != NULL else a[0].size0) *
+    plane = ((a[0].size[d] if a[0].size != NULL else a[0].size0) *
              (a[1].size[h] if a[1].size != NULL else a[1].size0))
-    existing = ((a[0].exist[t.d] if a[0].exist != NULL else a[0].exist0) *
+    existing = ((a[0].exist[d] if a[0].exist != NULL else a[0].exist0) *
                 (a[1].exist[h] if a[1].exist != NULL else a[1].exist0))
     for w in range(t.w0, t.w1):
         size = plane * (a[2].size[w] if a[2].size != NULL else a[2].size0)
@@ -83,10 +95,16 @@ cdef void divide(T* restrict z, const double* restrict by, Py_ssize_t n) noexcep
         z[i] = z[i] / <T> by[i]
 
 
-cdef void divide_all(T* restrict z, T by, Py_ssize_t n) noexcept nogil:
+cdef void scale(T* restrict z, T by, Py_ssize_t n) noexcept nogil:
+    """z / by; a power of two has an exact reciprocal, and a product is several times faster."""
     cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = z[i] / by
+    cdef T factor = 1 / by
+    if is_power_of_two(by):
+        for i in range(n):
+            z[i] = z[i] * factor
+    else:
+        for i in range(n):
+            z[i] = z[i] / by
 
 
 cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
@@ -264,65 +282,47 @@ cdef void from_float(const Plan* g, char* y, const T* z, Py_ssize_t n, double* w
     from_double(g, y, wide, n)
 
 
-cdef void store_float(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts,
-                      char* s, Op op) noexcept nogil:
-    cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
-    cdef double* wide = <double*> (s + g.wide_at)
-    cdef char* raw = s + g.raw_at
+cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
+                       const int32_t* counts, double* wide, Op op) noexcept nogil:
+    cdef Py_ssize_t i
     cdef T none
     if g.mean and not g.transposed:
-        if counts == NULL and divisor_is_constant(g):
-            divide_all(z, <T> constant_divisor(g), n)
+        if by == NULL:
+            scale(z, <T> constant_divisor(g), n)
         else:
-            divisors(g, t, h, wide, counts)
-            divide(z, wide, n)
+            divide(z, by, n)
     if counts != NULL and (g.mean or Op is not AddOp):
         none = <T> D_NAN
         for i in range(n):
             z[i] = z[i] if counts[i] > 0 else none
-    from_float(g, raw, z, n, wide)
-    scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
-
-
-cdef void store_column(const Plan* g, T* z, Py_ssize_t n, char* y, char* s) noexcept nogil:
-    """n finished values of type T to as many rows of the result, one to each."""
-    cdef Py_ssize_t i
-    cdef char* raw = s + g.raw_at
-    if T is float or T is double:
-        if g.mean:
-            divide_all(z, <T> constant_divisor(g), n)
-        from_float(g, raw, z, n, <double*> (s + g.wide_at))
-    if g.ys[1] == g.y_size:
-        memcpy(y, raw, n * g.y_size)
-        return
-    for i in range(n):
-        memcpy(y + i * g.ys[1], raw + i * g.y_size, g.y_size)
+    from_float(g, y, z, n, wide)
 
 
 cdef void quotients(const Plan* g, double* restrict wide, const T* restrict z,
                     const double* restrict by, Py_ssize_t n) noexcept nogil:
+    """What is to be rounded: sums divided (by: NULL if all are divided by the same), or values."""
     cdef Py_ssize_t i
     cdef bint is_signed = not is_unsigned(g.x_type)
     for i in range(n):
         if T is uint64_t:
-            wide[i] = (<double> <int64_t> z[i] if is_signed else <double> z[i]) / by[i]
+            wide[i] = <double> <int64_t> z[i] if is_signed else <double> z[i]
         else:
-            wide[i] = <double> z[i] / by[i]
+            wide[i] = <double> z[i]
+    if by != NULL:
+        divide(wide, by, n)
+    elif g.mean:
+        scale(wide, constant_divisor(g), n)
 
 
-cdef void store_integer(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts,
-                        char* s, Op op) noexcept nogil:
-    cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
-    cdef double* wide = <double*> (s + g.wide_at)
-    cdef huge* exact = <huge*> (s + g.wide_at)
-    cdef double* by = wide + 2 * g.row
-    cdef char* raw = s + g.raw_at
+cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
+                         const int32_t* counts, double* wide, Op op) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef huge* exact = <huge*> wide
     cdef bint empty = False
     if T is int32_t and Op is AddOp:
         if not g.mean and g.y_type == (UINT64 if is_unsigned(g.x_type) and g.x_type != BOOL
                                        else INT64):
-            widen(<int64_t*> raw, z, n)
-            scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+            widen(<int64_t*> y, z, n)
             return
     if counts != NULL and (g.mean or Op is not AddOp):
         for i in range(n):
@@ -330,26 +330,20 @@ cdef void store_integer(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const 
         if empty and not is_floating(g.y_type):
             fail(g, EMPTY_WINDOW)
             return
-    if not g.mean:
-        fill(by, n, <double> 1)
-    elif counts == NULL and divisor_is_constant(g):
-        fill(by, n, constant_divisor(g))
-    else:
-        divisors(g, t, h, by, counts)
     if is_floating(g.y_type) or (T is int32_t and g.mean):
         quotients(g, wide, z, by, n)
         if empty:
             for i in range(n):
                 wide[i] = wide[i] if counts[i] > 0 else D_NAN
-        from_double(g, raw, wide, n)
-    else:
+        from_double(g, y, wide, n)
+        return
+    for i in range(n):
+        exact[i] = signed_huge(g, z[i])
+    if g.mean:
         for i in range(n):
-            exact[i] = signed_huge(g, z[i])
-        if g.mean:
-            for i in range(n):
-                exact[i] = round_divide(exact[i], <huge> by[i])
-        from_huge(g, raw, exact, n)
-    scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+            exact[i] = round_divide(exact[i],
+                                    <huge> (constant_divisor(g) if by == NULL else by[i]))
+    from_huge(g, y, exact, n)
 
 
 cdef inline huge signed_huge(const Plan* g, T v) noexcept nogil:
@@ -364,12 +358,50 @@ cdef inline bint is_unsigned(int kind) noexcept nogil:
     return (kind == UINT64 or kind == UINT32 or kind == UINT16 or kind == UINT8 or kind == BOOL)
 
 
+cdef void finish(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
+                 const int32_t* counts, char* wide, Op op) noexcept nogil:
+    """n folded values -> the result's: divided, in its type, NaN where nothing exists.
+
+    by: what each is divided by; NULL: all by constant_divisor, if at all. counts: existing elements
+    of each; NULL: enough. y is aligned, wide has 16 bytes for each. z may be overwritten."""
+    if g.y_plain:
+        memcpy(y, z, n * g.y_size)
+    elif T is float or T is double:
+        finish_float(g, y, z, n, by, counts, <double*> wide, op)
+    else:
+        finish_integer(g, y, z, n, by, counts, <double*> wide, op)
+
+
 cdef void store(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t* counts, char* s,
                 Op op) noexcept nogil:
     """A row of folded values, finished, to row h of the result. z may be overwritten."""
+    cdef double* by = NULL
+    cdef char* raw = s + g.raw_at
     if g.y_plain:
         scatter_row(g, t, h, t.y, <char*> z, g.ys, g.y_size)
-    elif T is float or T is double:
-        store_float(g, t, h, z, counts, s, op)
-    else:
-        store_integer(g, t, h, z, counts, s, op)
+        return
+    if g.mean and not g.transposed and (counts != NULL or not divisor_is_constant(g)):
+        by = <double*> (s + g.wide_at) + 2 * g.row
+        divisors(g, t, t.d, h, by, counts)
+    finish(g, raw, z, (t.w1 - t.w0) * t.nc, by, counts, s + g.wide_at, op)
+    scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
+
+
+cdef void store_column(const Plan* g, T* z, Py_ssize_t n, char* y, char* s,
+                       Op op) noexcept nogil:
+    """n values to as many rows of the result, one to each."""
+    cdef Py_ssize_t i
+    cdef char* raw = s + g.raw_at
+    finish(g, raw, z, n, NULL, NULL, s + g.wide_at, op)
+    if g.ys[1] == g.y_size:
+        memcpy(y, raw, n * g.y_size)
+        return
+    for i in range(n):
+        memcpy(y + i * g.ys[1], raw + i * g.y_size, g.y_size)
+
+
+cdef inline void scale_straight(const Plan* g, T* y, Py_ssize_t n) noexcept nogil:
+    """Sums that were written to the result become means."""
+    if T is float or T is double:
+        if g.y_scaled:
+            scale(y, <T> constant_divisor(g), n)

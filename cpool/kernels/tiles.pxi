@@ -9,18 +9,8 @@
 # few, and no row is read again just after it was written, which would stall.
 
 
-cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag) noexcept nogil:
-    return <T*> (s + at) + index * pitch
-
-
-cdef inline const char* place(const Plan* g, const Tile* t, Py_ssize_t d,
-                              Py_ssize_t h) noexcept nogil:
-    """The first element of a source row, where it lies in memory."""
-    return t.x + d * g.xs[0] + h * g.xs[1] + t.w_lo * g.xs[2] + t.c0 * g.xs[3]
-
-
 cdef inline bint rows_in_place(const Plan* g, What what) noexcept nogil:
-    return g.in_place and what == VALUES and g.axis[0].identity
+    return g.in_place and what == VALUES and (g.axis[0].identity or g.stacked)
 
 
 # --- planes of a window ---------------------------------------------------------------------------
@@ -36,10 +26,10 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
     cdef T* box
     cdef Run r
     cdef bint in_place = g.in_place and what == VALUES
-    if in_place and g.axis[0].identity:
+    if rows_in_place(g, what):
         pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
         safe[0] = t.safe
-        return <const T*> place(g, t, t.d, 0)
+        return <const T*> place(g, t, 0 if g.stacked else t.d, 0)
     pitch[0] = g.line
     safe[0] = True
     taps(&g.axis[0], t.d, entries, &r)
@@ -74,37 +64,30 @@ cdef inline void rows_of(const Plan* g, const Tile* t, Py_ssize_t h, bint in_pla
     r.pitch = pitch
 
 
-cdef void full_windows(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* first,
-                       Py_ssize_t* stop) noexcept nogil:
-    """Those of the windows lo to hi that are the same but for their place: all taps inside."""
-    first[0] = stop[0] = lo
-    if a.start != NULL or a.transposed:
-        return
-    first[0] = least(hi, most(lo, (a.before + a.stride - 1) // a.stride))
-    if a.n + a.before >= (a.kernel - 1) * a.dilation + 1:
-        stop[0] = (a.n + a.before - (a.kernel - 1) * a.dilation - 1) // a.stride + 1
-    stop[0] = most(first[0], least(hi, stop[0]))
-
-
 cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ssize_t pitch,
                        bint in_place, bint safe, char* s, Op op) noexcept nogil:
     """The rows of each window folded, into lines of pitch g.line: full windows in one go."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
-    cdef Py_ssize_t h, first, stop, n = (t.w_hi - t.w_lo) * t.nc
-    cdef Run r
+    cdef Py_ssize_t h, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
+    cdef bint stacked = in_place and g.stacked
+    cdef T* y
+    cdef Run r, planes
+    if stacked:
+        taps(&g.axis[0], t.d, entries, &planes)
+        planes.pitch = g.xs[0] // <Py_ssize_t> sizeof(T)
     full_windows(a, t.h0, t.h1, &first, &stop)
     h = t.h0
     while h < t.h1:
         rows_of(g, t, h, in_place, pitch, entries, &r)
-        if h == first and h < stop:
-            fold_rows(lines + (h - t.h0) * g.line, g.line, x, a.stride * pitch, &r, n, stop - h,
-                      safe, levels, g.line, op)
-            h = stop
+        rows = stop - h if h == first and h < stop else 1
+        y = lines + (h - t.h0) * g.line
+        if stacked:
+            fold_box(y, g.line, x, a.stride * pitch, &planes, &r, n, rows, safe, op)
         else:
-            fold_run(lines + (h - t.h0) * g.line, x, &r, n, safe, levels, g.line, op)
-            h += 1
+            fold_rows(y, g.line, x, a.stride * pitch, &r, n, rows, safe, levels, g.line, op)
+        h += rows
 
 
 # --- along the row --------------------------------------------------------------------------------
@@ -160,8 +143,7 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
         threes(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
         return
     if a.start != NULL and m == 1 and nc == 1:
-        for i in range(rows):
-            z[i * zp] = fold_span(line + i * lp + a.start[t.w0] - t.w_lo, a.count[t.w0], op)
+        fold_spans(z, zp, line + a.start[t.w0] - t.w_lo, lp, a.count[t.w0], rows, safe, phases, op)
         return
     for i in range(rows):
         if a.start != NULL:
@@ -272,6 +254,7 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     cdef T* z = <T*> (s + g.result_at)
     cdef T* lines = <T*> (s + g.lines_at)
     cdef const T* x
+    cdef T* y
     cdef bint safe, padded = t.width != t.w_hi - t.w_lo
     cdef bint in_place = rows_in_place(g, what)
     if g.chunk > 0 and not in_place and g.axis[0].identity and g.axis[1].identity:
@@ -286,17 +269,19 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
     if what == VALUES:
         straight = rows_straight(g, t, sizeof(T))
+    y = <T*> target(g, t)
     if not padded and safe and is_quads(g, t):
         x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
         if straight > 0:
-            quads(<T*> target(g, t), t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight,
-                  op)
+            quads(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight, op)
+            scale_straight(g, y, straight * t.w1)
         quads(z + straight * zp, zp, x + 2 * straight * pitch, x + (2 * straight + 1) * pitch,
               2 * pitch, UP(t.w1 - t.w0, sizeof(T)), rows - straight, op)
         for h in range(straight, rows):
             emit(g, t, t.h0 + h, z + h * zp, what, s, op)
         return
-    if not padded and (safe or g.axis[2].start != NULL) and g.axis[1].identity:
+    if (not padded and (safe or g.axis[2].start != NULL) and g.axis[1].identity
+            and not (in_place and g.stacked)):
         # Each row is a window's only one and needs no padding: it is folded along where it is.
         lp = pitch
         x += (t.h0 if in_place else t.h0 - t.h_lo) * pitch
@@ -307,10 +292,11 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         safe = True
     if is_column(g, t, what):
         fold_along(g, t, z, 1, x, lp, rows, safe, s, op)
-        store_column(g, z, rows, target(g, t), s)
+        store_column(g, z, rows, target(g, t), s, op)
         return
     if straight > 0:
-        fold_along(g, t, <T*> target(g, t), t.w1 * t.nc, x, lp, straight, safe, s, op)
+        fold_along(g, t, y, t.w1 * t.nc, x, lp, straight, safe, s, op)
+        scale_straight(g, y, straight * t.w1 * t.nc)
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
@@ -320,8 +306,7 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
     """One window for each row, and nothing that differs from row to row: a tile's values are
     finished together."""
     return (what == VALUES and g.axis[2].m == 1 and g.axis[2].start != NULL and t.nc == 1
-            and is_floating(g.y_type) and is_floating(g.t_type) and g.mask == NULL
-            and not g.omit_nan and (not g.mean or divisor_is_constant(g)))
+            and g.mask == NULL and not g.omit_nan and (not g.mean or divisor_is_constant(g)))
 
 
 cdef inline char* target(const Plan* g, const Tile* t) noexcept nogil:
@@ -332,14 +317,14 @@ cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t si
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     what is behind each row must be a later row of the same tile."""
     cdef Py_ssize_t bytes = t.w1 * t.nc * size
-    if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner or g.ys[1] != bytes or
+    if (not (g.y_plain or g.y_scaled) or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner or g.ys[1] != bytes or
             not is_contiguous(g.ys, t.w1, t.nc, size) or <size_t> target(g, t) % size != 0):
         return 0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 
 
 cdef inline bint is_quads(const Plan* g, const Tile* t) noexcept nogil:
-    return (t.nc == 1 and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]))
+    return (t.nc == 1 and not g.stacked and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]))
 
 
 cdef inline bint is_pairs(const Axis* a) noexcept nogil:
@@ -501,6 +486,9 @@ cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
                      T tag) noexcept nogil:
     cdef Py_ssize_t item
     cdef Tile t
+    if g.flat:
+        flat_items(g, lo, hi, s, op, tag)
+        return
     for item in range(lo, hi):
         locate(g, item, &t, s)
         count_tile(g, &t, s)

@@ -1,0 +1,171 @@
+# Small planes: rows shorter than some vectors, calls that cost more than what they do. A tile is
+# several whole planes, and each loop runs over all of them: row h of the result is folded for every
+# plane before row h + 1, as the rows of one block; full windows of stride 1 are one long row.
+#
+# Folded rows stand so close that window o of row h begins at element (h * m + o) * stride of its
+# plane: then the windows of a whole plane are folded along as one row. Taps that would read a
+# neighbouring row are masked.
+
+cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ssize_t* plane,
+                          char* s, Op op, T tag) noexcept nogil:
+    """The planes of a tile: where they lie if they can be folded there, or loaded."""
+    cdef Py_ssize_t d, h, rows = g.axis[1].n, n = g.axis[2].n
+    cdef Py_ssize_t size = rows * n
+    cdef T* box = <T*> (s + g.box_at)
+    if g.in_place and t.safe:
+        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
+        plane[0] = g.xs[0] // <Py_ssize_t> sizeof(T)
+        return <const T*> place(g, t, t.d, 0)
+    pitch[0], plane[0] = n, size
+    if (not g.x_swapped and is_contiguous(g.xs, n, 1, g.x_size)
+            and (rows == 1 or g.xs[1] == n * g.x_size)
+            and (t.d1 - t.d == 1 or g.xs[0] == size * g.x_size)
+            and <size_t> place(g, t, t.d, 0) % g.x_size == 0):
+        convert(box, place(g, t, t.d, 0), g.x_type, g.x_size, (t.d1 - t.d) * size)
+        return box
+    for d in range(t.d, t.d1):
+        for h in range(rows):
+            load_plain(g, t, d, h, box + (d - t.d) * size + h * n, s)
+    return box
+
+
+cdef void flat_heights(const Plan* g, T* y, Py_ssize_t yp, Py_ssize_t line, const T* x,
+                       Py_ssize_t xp, Py_ssize_t pitch, Py_ssize_t planes, char* s,
+                       Op op) noexcept nogil:
+    """The rows of each window folded: rows of y are `line` apart, planes yp. Rows are written in
+    whole blocks, each over the slack of the one before."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    cdef T* levels = <T*> (s + g.levels_at)
+    cdef Py_ssize_t h, n, rows, first, stop
+    cdef Run r
+    full_windows(a, 0, a.m, &first, &stop)
+    h = 0
+    while h < a.m:
+        taps(a, h, entries, &r)
+        r.pitch = pitch
+        n, rows = g.axis[2].n, 1
+        if h == first and stop > h and a.stride == 1 and pitch == n and line == n:
+            rows = stop - h
+        fold_rows(y + h * line, yp, x, xp, &r, n * rows, planes, True, levels, yp, op)
+        h += rows
+
+
+cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t* order,
+                           Py_ssize_t* plain) noexcept nogil:
+    """The taps along a row in the order in which they are folded, those first that exist in every
+    window (so many: plain), and a mask of a plane's windows for each of the others; the number of
+    taps that exist at all."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t tap, o, i, at, first, last, count = 0
+    cdef bint everywhere
+    for i in range(2):
+        for tap in range(a.kernel):
+            first = tap * a.dilation - a.before
+            last = first + (a.m - 1) * a.stride
+            everywhere = first >= 0 and last < a.n
+            if everywhere != (i == 0) or first >= a.n or last < 0:
+                continue
+            for o in range(g.axis[1].m * a.m):
+                at = o % a.m * a.stride + first
+                masks[count * pitch + o] = <T> (0 <= at < a.n)
+            order[count] = tap
+            count += 1
+        if i == 0:
+            plain[0] = count
+    if plain[0] == 2 and count == 3:
+        plain[0] = 1                # one pass instead of two
+    return count
+
+
+cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                      Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
+                      Py_ssize_t plain, const T* masks, Py_ssize_t pitch, char* s,
+                      Op op) noexcept nogil:
+    """The windows along rows, a plane's as one row. x: where the first window begins."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, at, n = UP(g.axis[1].m * a.m, sizeof(T))
+    cdef T* phases = <T*> (s + g.phases_at)
+    cdef const T* taps[16]
+    cdef const T* tap_masks[16]
+    if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
+        pairs(y, yp, x, xp, n, planes, op)
+        return
+    if a.stride > 1:
+        split(phases, g.line, x, planes * xp, a.stride, 1)
+    for i in range(count):
+        at = order[i] * a.dilation
+        taps[i] = x + at
+        if a.stride > 1:
+            taps[i] = phases + at % a.stride * g.line + at // a.stride
+        tap_masks[i] = masks + i * pitch
+    fold_masked(y, yp, taps, tap_masks, count, plain, xp // a.stride, n, planes, op)
+
+
+cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const double* by, char* s,
+                     Op op) noexcept nogil:
+    """One plane of folded values -> the result."""
+    cdef Py_ssize_t h, rows = g.axis[1].m, n = g.axis[2].m
+    cdef char* y = t.y + d * g.ys[0]
+    cdef char* raw = s + g.raw_at
+    finish(g, raw, z, rows * n, by, NULL, s + g.wide_at, op)
+    if is_contiguous(g.ys, n, 1, g.y_size) and (rows == 1 or g.ys[1] == n * g.y_size):
+        memcpy(y, raw, rows * n * g.y_size)
+        return
+    for h in range(rows):
+        scatter_plain(y + h * g.ys[1], raw + h * n * g.y_size, n, g.ys[2], g.y_size)
+
+
+cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t count,
+                                       Py_ssize_t plain, Py_ssize_t size) noexcept nogil:
+    """How many planes of a tile may be written straight to the result, in one pass of whole blocks:
+    all but those of which the last blocks would reach behind the tile."""
+    cdef Py_ssize_t n = g.axis[2].m, bytes = g.axis[1].m * n * size
+    if (not (g.y_plain or g.y_scaled) or count > 3 or plain == 0 or g.ys[0] != bytes
+            or not is_contiguous(g.ys, n, 1, size) or (g.axis[1].m > 1 and g.ys[1] != n * size)
+            or <size_t> t.y % size != 0):
+        return 0
+    return most(0, t.d1 - t.d - 1 - BLOCK // bytes)
+
+
+cdef void flat_divisors(const Plan* g, const Tile* t, double* by) noexcept nogil:
+    """What each window of a plane is divided by; all planes are alike."""
+    cdef Py_ssize_t h
+    for h in range(g.axis[1].m):
+        divisors(g, t, 0, h, by + h * g.axis[2].m, NULL)
+
+
+cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
+                     T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t item, d, pitch, xp, planes, straight, count, plain
+    cdef Py_ssize_t n = g.axis[1].m * a.m, line = a.stride * a.m
+    cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), begin = (a.before + 63) // 64 * 64
+    cdef Py_ssize_t order[16]
+    cdef T* lines = <T*> (s + g.lines_at)
+    cdef T* masks = <T*> (s + g.masks_at)
+    cdef T* z = <T*> (s + g.result_at)
+    cdef double* by = NULL
+    cdef const T* x
+    cdef T* y
+    cdef Tile t
+    count = flat_masks(g, masks, zp, order, &plain)
+    for item in range(lo, hi):
+        locate(g, item, &t, s)
+        if g.mean and by == NULL and not divisor_is_constant(g):
+            by = <double*> (s + g.divisors_at)
+            flat_divisors(g, &t, by)
+        x = flat_source(g, &t, &pitch, &xp, s, op, tag)
+        planes = t.d1 - t.d
+        flat_heights(g, lines + begin, yp, line, x, xp, pitch, planes, s, op)
+        x = lines + begin - a.before
+        y = <T*> (t.y + t.d * g.ys[0])
+        straight = planes_straight(g, &t, count, plain, sizeof(T))
+        if straight > 0:
+            flat_widths(g, y, n, x, yp, straight, order, count, plain, masks, zp, s, op)
+            scale_straight(g, y, straight * n)
+        if straight < planes:
+            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain,
+                        masks, zp, s, op)
+        for d in range(straight, planes):
+            flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)
