@@ -19,6 +19,8 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
+    TALL = 8            # windows one row apart, with more rows than this, are folded as fold_tall does
+    BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
@@ -69,7 +71,8 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.flat = is_flat(g, size, selecting)
     if g.flat:
         return tile_planes(g, size, block)
-    g.stacked = is_stacked(g)
+    g.tall = is_tall(g, selecting)
+    g.stacked = is_stacked(g) and not g.tall
     tile_inner(g, size)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or g.raise_nan)
@@ -145,6 +148,18 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
 
 # --- rows of larger ones --------------------------------------------------------------------------
 
+cdef bint is_sliding(const Axis* a) noexcept:
+    """Windows of many taps, one step apart."""
+    return a.start == NULL and not a.transposed and a.stride == 1 and a.kernel > SLIDING
+
+
+cdef bint is_tall(const Plan* g, bint selecting) noexcept:
+    cdef const Axis* h = &g.axis[1]
+    return (not selecting and is_regular(h) and h.stride == 1 and h.dilation == 1
+            and h.kernel > TALL and h.m > 1 and g.mask == NULL and not g.omit_nan
+            and not g.raise_nan)
+
+
 cdef bint is_stacked(const Plan* g) noexcept:
     """Whether planes of a window are folded together with its rows: all are where they lie."""
     return (g.in_place and not g.transposed and not g.axis[0].identity
@@ -167,10 +182,15 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
     g.tile[1] = w.m
-    if (<double> wide * g.tile[2] * size <= 2 * ROW or w.source != NULL
+    cdef Py_ssize_t room = ROW
+    if g.tall:
+        # A window's rows stay in the second-level cache.
+        room = least(ROW, most(BLOCKS // (2 * g.axis[1].kernel),
+                               2 * reading(w, 1) * g.tile[2] * size))
+    if (<double> wide * g.tile[2] * size <= 2 * room or w.source != NULL
             or (scattering and not g.gathered)):
         return
-    groups = ROW // (g.tile[2] * size)
+    groups = room // (g.tile[2] * size)
     if g.transposed:
         g.tile[1] = most(1, groups)
     elif w.start != NULL:
@@ -209,6 +229,10 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         1, (g.axis[2].m if g.transposed else line) * size))
     if g.transposed:
         g.tile[0] = most(rows, h.kernel)
+    elif g.tall:
+        # Whole blocks of rows: nothing is done twice.
+        g.tile[0] = h.kernel * most(1, 64 // h.kernel)
+        g.strip = most(2, BOX // (3 * line * size))
     elif h.start != NULL:
         g.tile[0] = 1
     elif boxed:
@@ -252,6 +276,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
         parts = rows * h.stride * w.stride
     elif g.transposed or selecting:
         parts = most(rows, g.tile[0])
+    elif g.tall:
+        parts = h.kernel + 2
     elif boxed and h.start != NULL:
         rows = least(rows, LEAF)    # loaded as they are needed (see fold_long)
         parts = halvings(taps_h)
@@ -259,15 +285,17 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
             or most(taps_h, taps_w) > (<Py_ssize_t> 1 << 40)):
         raise MemoryError("the windows are too large for this machine's memory")
     g.box_at = place(&at, ((2 * rows if g.gathered else rows) if boxed else 0) * pitch * size)
-    g.lines_at = place(&at, (rows if g.transposed else
+    g.lines_at = place(&at, (rows if g.transposed else g.strip if g.tall else
                              g.tile[0] if selecting or needs_lines(g) else 1) * pitch * size)
     g.rows_at = place(&at, parts * pitch * size)
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
     g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * g.row) * size)
-    g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else g.tile[0])
+    g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else
+                              g.strip if g.tall else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)
-    g.counts_at = place(&at, g.tile[0] * g.row * 4)
+    g.counts_at = place(&at, 0 if g.tall else g.tile[0] * g.row * 4)
+    g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, most(g.row, g.tile[0]) * 24)

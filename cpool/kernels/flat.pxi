@@ -108,10 +108,11 @@ cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const dou
     cdef Py_ssize_t h, rows = g.axis[1].m, n = g.axis[2].m
     cdef char* y = t.y + d * g.ys[0]
     cdef char* raw = s + g.raw_at
-    finish(g, raw, z, rows * n, by, NULL, s + g.wide_at, op)
-    if is_contiguous(g.ys, n, 1, g.y_size) and (rows == 1 or g.ys[1] == n * g.y_size):
-        memcpy(y, raw, rows * n * g.y_size)
+    if (is_contiguous(g.ys, n, 1, g.y_size) and (rows == 1 or g.ys[1] == n * g.y_size)
+            and <size_t> y % g.y_size == 0):
+        finish(g, y, z, rows * n, by, NULL, s + g.wide_at, op)
         return
+    finish(g, raw, z, rows * n, by, NULL, s + g.wide_at, op)
     for h in range(rows):
         scatter_plain(y + h * g.ys[1], raw + h * n * g.y_size, n, g.ys[2], g.y_size)
 
@@ -121,7 +122,7 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
     """How many planes of a tile may be written straight to the result, in one pass of whole blocks:
     all but those of which the last blocks would reach behind the tile."""
     cdef Py_ssize_t n = g.axis[2].m, bytes = g.axis[1].m * n * size
-    if (not (g.y_plain or g.y_scaled) or count > 3 or plain == 0 or g.ys[0] != bytes
+    if (not (g.y_plain or g.y_scaled) or not is_one_pass(count, plain) or g.ys[0] != bytes
             or not is_contiguous(g.ys, n, 1, size) or (g.axis[1].m > 1 and g.ys[1] != n * size)
             or <size_t> t.y % size != 0):
         return 0

@@ -88,6 +88,7 @@ cdef struct Plan:
     bint transposed
     bint omit_nan               # a NaN does not exist
     bint stacked                # planes of a window are folded together with its rows
+    bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
     bint gathered               # transposed selection of small regular windows, tap by tap
     bint raise_nan              # report any NaN that a window reads
@@ -99,6 +100,7 @@ cdef struct Plan:
     Py_ssize_t depth            # extent along D: 1, but for flat planes
     Py_ssize_t tile[3]          # extent along H, W, inner
     Py_ssize_t tiles[3]
+    Py_ssize_t strip            # tall: rows that are folded along at once
     Py_ssize_t chunk            # > 0: a row is loaded and folded in pieces of so many elements
     Py_ssize_t items            # planes * tiles along D * tiles
     # --- scratch of one thread: pitches in elements, offsets in bytes
@@ -106,6 +108,7 @@ cdef struct Plan:
     Py_ssize_t row              # of rows as wide as a tile writes
     Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
     Py_ssize_t raw_at, flags_at, wide_at, entries_at, masks_at, divisors_at
+    Py_ssize_t slides_at
     Py_ssize_t scratch
     int* failures
 

@@ -261,6 +261,34 @@ cdef void masked3(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* re
         c += xp
 
 
+cdef void masked5(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                  const T* restrict mb, const T* restrict c, const T* restrict mc,
+                  const T* restrict d, const T* restrict md, const T* restrict e,
+                  const T* restrict me, Py_ssize_t xp, T none, Py_ssize_t n, Py_ssize_t rows,
+                  Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = b[i]
+            v = v if mb[i] != 0 else none
+            w = c[i]
+            w = w if mc[i] != 0 else none
+            v = pick(pick(a[i], v, op), w, op)
+            w = d[i]
+            w = w if md[i] != 0 else none
+            v = pick(v, w, op)
+            w = e[i]
+            w = w if me[i] != 0 else none
+            y[i] = pick(v, w, op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+        e += xp
+
+
 cdef void more_masked(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict ma,
                       Py_ssize_t xp, T none, Py_ssize_t n, Py_ssize_t rows,
                       Op op) noexcept nogil:
@@ -275,11 +303,16 @@ cdef void more_masked(T* restrict y, Py_ssize_t yp, const T* restrict a, const T
         a += xp
 
 
+cdef inline bint is_one_pass(Py_ssize_t count, Py_ssize_t plain) noexcept nogil:
+    """Whether fold_masked goes over y once only."""
+    return (plain == count and count <= 4) or (plain == 1 and (count <= 3 or count == 5))
+
+
 cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_ssize_t count,
                       Py_ssize_t plain, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
                       Op op) noexcept nogil:
-    """Each row of y = taps[0] op taps[1] op ...; the first `plain` taps exist everywhere. More than
-    three taps take several passes: then rows of y are whole blocks apart."""
+    """Each row of y = taps[0] op taps[1] op ...; the first `plain` taps exist everywhere. Where
+    it takes several passes, rows of y are whole blocks apart."""
     cdef Py_ssize_t i = plain
     cdef T none = identity(op, <T> 0)
     if plain == 0:
@@ -288,6 +321,10 @@ cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_s
     elif plain == 1 and count == 2:
         masked2(y, yp, taps[0], taps[1], masks[1], xp, none, n, rows, op)
         i = 2
+    elif plain == 1 and count == 5:
+        masked5(y, yp, taps[0], taps[1], masks[1], taps[2], masks[2], taps[3], masks[3], taps[4],
+                masks[4], xp, none, n, rows, op)
+        i = 5
     elif plain == 1 and count > 2:
         masked3(y, yp, taps[0], taps[1], masks[1], taps[2], masks[2], xp, none, n, rows, op)
         i = 3
@@ -296,6 +333,70 @@ cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_s
     while i < count:
         more_masked(y, yp, taps[i], masks[i], xp, none, n, rows, op)
         i += 1
+
+
+# --- many taps, one step apart ------------------------------------------------------------------
+# Windows four times as long from four windows, so that k taps take about log4(k) passes.
+
+cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_count,
+                Py_ssize_t step, Py_ssize_t n, Py_ssize_t rows, T* a, T* b, T* sums,
+                Py_ssize_t pitch, Op op) noexcept nogil:
+    """Each row of y = x op (x + step) op ... op (x + (taps_count - 1) * step), more than 4 taps.
+
+    a, b, sums: scratch rows `pitch` apart, as long as x."""
+    cdef Py_ssize_t m = 1, done = 0, digit, i, count = 0
+    cdef const T* taps[4]
+    while 4 * m <= taps_count:
+        if Op is AddOp:
+            # Sums may not overlap: what is left over at this length is added up by itself.
+            digit = taps_count // m % 4
+            add_windows(sums, x, xp, digit, done, m, step, n, rows, pitch, op)
+            done += digit * m
+        fold4(a, pitch, x, x + m * step, x + 2 * m * step, x + 3 * m * step, xp,
+              UP(n + (taps_count - 4 * m) * step, sizeof(T)), rows, op)
+        x, xp = a, pitch
+        a, b = b, a
+        m = 4 * m
+    if Op is AddOp:
+        if done > 0:
+            taps[0] = sums
+            count = 1
+        while done < taps_count:
+            taps[count] = x + done * step
+            count += 1
+            done += m
+    else:
+        count = (taps_count + m - 1) // m
+        for i in range(count):
+            taps[i] = x + least(i * m, taps_count - m) * step
+    fold_taps(y, yp, taps, count, xp, n, rows, True, op)
+
+
+cdef void add_windows(T* sums, const T* x, Py_ssize_t xp, Py_ssize_t count, Py_ssize_t done,
+                      Py_ssize_t m, Py_ssize_t step, Py_ssize_t n, Py_ssize_t rows,
+                      Py_ssize_t pitch, Op op) noexcept nogil:
+    """`count` windows of m taps, from tap `done` on; the first ones begin the sums."""
+    cdef const T* taps[4]
+    cdef Py_ssize_t i
+    for i in range(count):
+        taps[i] = x + (done + i * m) * step
+    n = UP(n, sizeof(T))
+    if count > 0 and done == 0:
+        fold_leaf(sums, pitch, taps, count, xp, n, rows, op)
+        return
+    for i in range(count):
+        more1(sums, pitch, taps[i], xp, n, rows, op)
+
+
+cdef void sweep(T* restrict y, T* restrict prefix, const T* restrict x, const T* restrict suffix,
+                Py_ssize_t n, Op op) noexcept nogil:
+    """prefix op= x; y = suffix op prefix."""
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(DOWN(n, sizeof(T))):
+        v = pick(prefix[i], x[i], op)
+        prefix[i] = v
+        y[i] = pick(suffix[i], v, op)
 
 
 # --- strides along a row: taken apart into phases, put together from phases ---------------------

@@ -133,6 +133,9 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
     cdef Run r
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries = NULL
+    if a.stride == 1 and a.start == NULL and a.kernel > SLIDING and safe:
+        slide_along(g, z, zp, line, lp, m * nc, rows, nc, s, op)
+        return
     if a.identity or (a.stride == 1 and a.start == NULL):
         fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
         return
@@ -162,6 +165,21 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
             r.period, r.pitch = 0, nc
         z += zp
         line += lp
+
+
+cdef void slide_along(const Plan* g, T* z, Py_ssize_t zp, const T* line, Py_ssize_t lp,
+                      Py_ssize_t n, Py_ssize_t rows, Py_ssize_t nc, char* s, Op op) noexcept nogil:
+    """As many rows together as SLIDES elements hold."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t some, size = most(SLIDES, g.line)
+    cdef T* x = <T*> (s + g.slides_at)
+    while rows > 0:
+        some = least(rows, size // g.line)
+        slide(z, zp, line, lp, a.kernel, a.dilation * nc, n, some, x, x + size, x + 2 * size,
+              g.line, op)
+        z += some * zp
+        line += some * lp
+        rows -= some
 
 
 cdef void fold_irregular(const Axis* a, const Tile* t, T* z, const T* line, bint safe, T* levels,
@@ -290,6 +308,17 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         fill_borders(g, t, lines, rows, op, tag)
         x = lines
         safe = True
+    finish_lines(g, t, x, lp, safe, what, s, op, tag)
+
+
+cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, bint safe,
+                       What what, char* s, Op op, T tag) noexcept nogil:
+    """Lines, lp apart, whose rows are folded -> the result."""
+    cdef Py_ssize_t h, rows = t.h1 - t.h0, zp = g.row, straight = 0
+    cdef T* z = <T*> (s + g.result_at)
+    cdef T* y = <T*> target(g, t)
+    if what == VALUES:
+        straight = rows_straight(g, t, sizeof(T))
     if is_column(g, t, what):
         fold_along(g, t, z, 1, x, lp, rows, safe, s, op)
         store_column(g, z, rows, target(g, t), s, op)
@@ -300,6 +329,86 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
+
+
+cdef void fold_tall(const Plan* g, const Tile* t, What what, char* s, Op op, T tag) noexcept nogil:
+    """Windows of many rows, one row apart: each is the end of one block of as many rows and the
+    beginning of the next. So three operations do for a row, however many a window has, and no
+    running sum goes on from window to window (van Herk 1992; Gil and Werman 1993)."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t h, i, first, pitch, row, length = 0, k = a.kernel, n = UP(
+        (t.w_hi - t.w_lo) * t.nc, sizeof(T))
+    cdef T* prefix = row_at(s, g.rows_at, g.axis[1].kernel, g.line, tag)
+    cdef T* lines = <T*> (s + g.lines_at)
+    cdef T* y
+    cdef const T* suffix
+    cdef const T* x
+    cdef bint safe
+    cdef Tile part = t[0]
+    x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
+    x -= 0 if rows_in_place(g, what) else t.h_lo * pitch
+    part.h0 = t.h0
+    for h in range(t.h0, t.h1):
+        i = h % k
+        if i == 0 or h == t.h0:
+            first = most(0, a.before - (h - i))
+            suffixes(g, t, x, pitch, safe, h - i - a.before, most(i, first), s, tag, op)
+            length = 0
+            for row in range(h - i - a.before + k, least(a.n, h - a.before + k - 1)):
+                extend(prefix, row_in_reach(g, t, x, row, pitch, safe, s, tag), n, length, op)
+                length += 1
+        suffix = row_at(s, g.rows_at, most(i, first), g.line, tag)
+        y = lines + (h - part.h0) * g.line + t.left * t.nc
+        row = h - a.before + k - 1
+        if i > 0 and row < a.n and length > 0:
+            sweep(y, prefix, row_in_reach(g, t, x, row, pitch, safe, s, tag), suffix, n, op)
+            length += 1
+        else:
+            if i > 0 and row < a.n:
+                extend(prefix, row_in_reach(g, t, x, row, pitch, safe, s, tag), n, length, op)
+                length += 1
+            if length > 0:
+                fold2(y, 0, suffix, prefix, 0, n, 1, op)
+            else:
+                copy_rows(y, 0, suffix, 0, n, 1)
+        if h + 1 == t.h1 or h + 1 == part.h0 + g.strip:
+            part.h1 = h + 1
+            fill_borders(g, &part, lines, part.h1 - part.h0, op, tag)
+            finish_lines(g, &part, lines, g.line, True, what, s, op, tag)
+            part.h0 = h + 1
+
+
+cdef inline void extend(T* prefix, const T* x, Py_ssize_t n, Py_ssize_t length,
+                        Op op) noexcept nogil:
+    """A prefix of `length` rows gets one more."""
+    if length == 0:
+        copy_rows(prefix, 0, x, 0, n, 1)
+    else:
+        more1(prefix, 0, x, 0, n, 1, op)
+
+
+cdef inline const T* row_in_reach(const Plan* g, const Tile* t, const T* x, Py_ssize_t row,
+                                  Py_ssize_t pitch, bint safe, char* s, T tag) noexcept nogil:
+    """A source row, or a copy of it where no whole blocks may be read."""
+    cdef T* copy = row_at(s, g.rows_at, g.axis[1].kernel + 1, g.line, tag)
+    if safe:
+        return x + row * pitch
+    memcpy(copy, x + row * pitch, (t.w_hi - t.w_lo) * t.nc * sizeof(T))
+    return copy
+
+
+cdef void suffixes(const Plan* g, const Tile* t, const T* x, Py_ssize_t pitch, bint safe,
+                   Py_ssize_t begin, Py_ssize_t first, char* s, T tag, Op op) noexcept nogil:
+    """For the rows `first` to the last of a block that begins at source row `begin`: that row and
+    all behind it, folded."""
+    cdef Py_ssize_t i, last = least(g.axis[1].kernel, g.axis[1].n - begin) - 1
+    cdef Py_ssize_t n = UP((t.w_hi - t.w_lo) * t.nc, sizeof(T))
+    copy_rows(row_at(s, g.rows_at, last, g.line, tag), 0,
+              row_in_reach(g, t, x, begin + last, pitch, safe, s, tag), 0, n, 1)
+    for i in range(last - 1, first - 1, -1):
+        fold2(row_at(s, g.rows_at, i, g.line, tag), 0,
+              row_in_reach(g, t, x, begin + i, pitch, safe, s, tag),
+              row_at(s, g.rows_at, i + 1, g.line, tag), 0, n, 1, op)
 
 
 cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nogil:
@@ -468,6 +577,8 @@ cdef void emit(const Plan* g, const Tile* t, Py_ssize_t h, T* z, What what, char
 cdef void fold_tile(const Plan* g, const Tile* t, What what, char* s, Op op, T tag) noexcept nogil:
     if g.transposed:
         spread_windows(g, t, what, s, op, tag)
+    elif g.tall:
+        fold_tall(g, t, what, s, op, tag)
     else:
         fold_windows(g, t, what, s, op, tag)
 

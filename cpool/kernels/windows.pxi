@@ -6,6 +6,8 @@ cdef enum:
     LEAF = 32
     LANES = 16      # partial results of a fold along a row: fixed, so that bits are the same
     PHASES = 8      # strides up to this take a row apart into phases
+    SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
+    SLIDES = 2048   # elements that are slid along at once
 
 
 cdef struct Run:
