@@ -272,7 +272,7 @@ class Data:
 
     def x(self, layout: str) -> np.ndarray:
         """The input."""
-        return self._get("x", layout, lambda: self._input())
+        return self._get("x", layout, self._input)
 
     def gy(self, layout: str) -> np.ndarray:
         """The gradient in the output."""

@@ -170,13 +170,17 @@ class OneDnn(Torch):
             return None
         if row.dtype != "float32":
             raise LeftOutError("PyTorch opens it for float32 on any processor")
-        if row.positions or row.keeps:
-            raise LeftOutError("its positions cannot be read, and are kept by autograd alone")
-        x, gy = data.x(self.layout), data.gy(self.layout)
+        if row.positions:
+            raise LeftOutError("its positions cannot be read")
         # What autograd is to see may not come from inference mode.
-        with torch.inference_mode(False), torch.set_grad_enabled(row.backward):
-            call = self._autograd(row, x, gy) if row.backward else self._call(row, _blocked(x))
-        return Contender(self.name, self.role, call, lambda result: (result.to_dense().numpy(),))
+        with torch.inference_mode(False), torch.no_grad():
+            x = _blocked(data.x(self.layout))
+            if row.backward:
+                call = self._gradient(row, x, _blocked(data.gy(self.layout)))
+            else:
+                call = self._training(row, x) if row.keeps else self._call(row, x)
+        return Contender(self.name, self.role, call,
+                         lambda result: (result.detach().to_dense().numpy(),))
 
     def _call(self, row: Row, x: torch.Tensor) -> Call:
         import torch
@@ -190,17 +194,26 @@ class OneDnn(Torch):
         names = torch if row.reduction == "max" else torch._C._nn
         return functools.partial(getattr(names, f"{row.reduction}_pool{row.rank}d"), x, *sizes)
 
-    def _autograd(self, row: Row, x: np.ndarray, gy: np.ndarray) -> Call:
+    def _training(self, row: Row, x: torch.Tensor) -> Call:
+        """Return the call whose result can be differentiated: PyTorch opens no other way."""
         import torch
 
-        with torch.no_grad():
-            blocked_x, blocked_gy = _blocked(x), _blocked(gy)
-        blocked_x.requires_grad_(True)
-        y = self._call(row, blocked_x)()
+        forward = self._call(row, x.requires_grad_(True))
 
-        def call() -> torch.Tensor:
+        def call() -> object:
+            with torch.inference_mode(False), torch.enable_grad():
+                return forward()
+
+        return call
+
+    def _gradient(self, row: Row, x: torch.Tensor, gy: torch.Tensor) -> Call:
+        import torch
+
+        y = self._training(row, x)()
+
+        def call() -> object:
             with torch.inference_mode(False):
-                gx, = torch.autograd.grad(y, blocked_x, blocked_gy, retain_graph=True)
+                gx, = torch.autograd.grad(y, x, gy, retain_graph=True)
             return gx
 
         return call
