@@ -183,7 +183,8 @@ class Entered:
             self.expected = arrays
         elif arrays:
             difference = measure.disagreement(
-                arrays, self.expected, self.row.tolerance, self.row.slack, contender.region)
+                arrays, self.expected, self.row.tolerance, self.row.slack + contender.slack,
+                contender.region)
             if difference:
                 self.differing[peer.name] = difference
                 return

@@ -27,7 +27,7 @@ AHEAD, LEVEL, BEHIND = "ahead", "level", "behind"
 SUBJECT, PEER, YARDSTICK, PLAIN = "subject", "peer", "yardstick", "plain"
 
 #: A peer this many times slower than the fastest one may be given fewer rounds than the others.
-FAR_BEHIND = 5.0
+FAR_BEHIND = 3.0
 
 #: Quartiles of fewer ratios than this say little.
 LEAST_ROUNDS = 5
@@ -56,6 +56,8 @@ class Contender:
         Does the work so many times; by default a loop over ``call``.
     region : tuple of slice
         The part of the result that is to agree: a library may treat borders in its own way.
+    slack : float
+        How much the result may differ besides: what a library is known to lose.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Contender:
     arrays: Callable[[object], tuple[np.ndarray, ...]]
     run: Callable[[int], None] | None = None
     region: tuple[slice, ...] = ()
+    slack: float = 0.0
 
     def repeat(self, times: int) -> None:
         """Do the work ``times`` times."""
@@ -103,7 +106,7 @@ class Effort:
     visits: float = math.inf
 
 
-FULL = Effort(rounds=15, few=2, batch_seconds=0.005, warm_seconds=0.4, row_seconds=3.0,
+FULL = Effort(rounds=15, few=2, batch_seconds=0.005, warm_seconds=0.25, row_seconds=1.5,
               visits=2.5e9)
 QUICK = Effort(rounds=7, few=1, batch_seconds=0.002, warm_seconds=0.1, row_seconds=0.6,
                visits=5e8)
@@ -177,6 +180,8 @@ def time_rounds(
     timings: dict[str, list[float]] = {contender.name: [] for contender in contenders}
     with _no_garbage_collection():
         for number in range(max(rounds.values(), default=0)):
+            if number == effort.few:
+                rounds = _readmit(contenders, timings, rounds)
             for contender in rotated(contenders, number):
                 if number < rounds[contender.name]:
                     settle()
@@ -228,6 +233,17 @@ def _share_rounds(contenders: Sequence[Contender], seconds: Mapping[str, float],
     rounds = int(left / sum(cost[name] for name in cost.keys() - far))
     rounds = min(effort.rounds, max(rounds, LEAST_ROUNDS))
     return {name: min(effort.few, rounds) if name in far else rounds for name in cost}
+
+
+def _readmit(contenders: Sequence[Contender], timings: Mapping[str, Sequence[float]],
+             rounds: Mapping[str, int]) -> dict[str, int]:
+    """Give all rounds to peers that are not far behind after all: their first calls were slow."""
+    medians = {contender.name: statistics.median(timings[contender.name])
+               for contender in contenders if contender.role == PEER and timings[contender.name]}
+    limit = FAR_BEHIND * min(medians.values(), default=math.inf)
+    most = max(rounds.values())
+    return {name: most if medians.get(name, math.inf) <= limit else each
+            for name, each in rounds.items()}
 
 
 def _time_batch(contender: Contender, batch: int, clock: Callable[[], float]) -> float:

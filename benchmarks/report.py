@@ -99,11 +99,13 @@ class Result:
         """``"ahead"``, ``"level"`` or ``"behind"``; None where no peer does the row.
 
         The call with a fresh result decides: it is the one that most people write. A row where
-        the results differ is neither.
+        the results differ is neither, and a few rounds decide nothing.
         """
         if self.differing:
             return DIFFERS
         ratio = self.ratio()
+        if ratio and len(self.timings[self.best_peer]) < measure.LEAST_ROUNDS:
+            return LEVEL
         return ratio and ratio.verdict
 
     def as_dict(self) -> dict[str, object]:

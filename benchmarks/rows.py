@@ -371,7 +371,7 @@ def select(rows: Iterable[Row], pattern: str | None) -> tuple[Row, ...]:
 LARGE, STEM, STAGE = (32, 64, 112, 112), (8, 64, 112, 112), (8, 192, 28, 28)
 DEEP, LATE, LAST = (8, 256, 20, 20), (8, 192, 14, 14), (8, 512, 7, 7)
 FILTERED, TINY = (1, 8, 512, 512), (1, 16, 8, 8)
-VOLUME, SCAN = (2, 32, 32, 64, 64), (1, 1, 160, 160, 160)
+VOLUME, SCAN = (2, 32, 32, 64, 64), (1, 1, 128, 128, 128)
 SERIES, AUDIO = (1, 64, 65536), (32, 64, 16384)
 LONG_WINDOWS = (3, 5, 9, 13, 31, 101)
 

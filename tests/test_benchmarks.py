@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -197,8 +198,8 @@ def test_peers_agree_with_cpool(key):
             result = made and made.arrays(made.call())
             if result is not None:
                 texts.append(measure.disagreement(
-                    result, result_of(peers.Cpool(cpool), row), row.tolerance, row.slack,
-                    made.region))
+                    result, result_of(peers.Cpool(cpool), row), row.tolerance,
+                    row.slack + made.slack, made.region))
     assert set(texts) == {""}
 
 
@@ -279,6 +280,26 @@ def test_a_peer_far_behind_gets_few_rounds_where_time_is_short():
     # (60 - 2 * 25) / (1 + 4) are two rounds: the least number is five.
     assert {name: len(each) for name, each in timings.items()} == {
         "cpool": 5, "best": 5, "far": 2}
+
+
+def test_a_peer_whose_first_calls_are_slow_gets_its_rounds():
+    clock = Clock()
+    effort = dataclasses.replace(EFFORT, row_seconds=60.0)
+    calls = 0
+
+    def run(times: int) -> None:
+        nonlocal calls
+        calls += 1
+        clock.now += times * (40.0 if calls == 1 else 3.0)
+
+    ours, late = clock.contender("cpool", 1.0, measure.SUBJECT), contender("late", run=run)
+    timings = measure.time_rounds([ours, clock.contender("best", 4.0), late], effort, clock=clock)
+    assert {name: len(each) for name, each in timings.items()} == {
+        "cpool": 5, "best": 5, "late": 5}
+
+
+def test_few_rounds_decide_nothing():
+    assert fake_result([2.0] * 4, [1.0] * 5).verdict == "level"
 
 
 def test_a_slow_contender_is_not_called_again_before_the_rounds():
@@ -449,6 +470,7 @@ class FakePeer:
     """A peer that answers with given arrays, or raises what it is given."""
 
     version, missing = "1", ""
+    allowed: ClassVar[dict[str, object]] = {}
 
     def __init__(self, name: str, role: str, answer: object, naive: bool = False) -> None:
         self.key = self.name = name
@@ -464,7 +486,8 @@ class FakePeer:
     def contender(self, row: object, data: object, threads: int) -> measure.Contender | None:
         if self.answer is None:
             return None
-        return measure.Contender(self.name, self.role, self._call, lambda result: (result,))
+        return measure.Contender(self.name, self.role, self._call, lambda result: (result,),
+                                 **self.allowed)
 
     def _call(self) -> np.ndarray:
         if isinstance(self.answer, Exception):
@@ -499,6 +522,15 @@ def test_only_peers_with_equal_results_are_timed():
                                "slow": "may read all window elements, more than 1e+01"}
     assert result.verdict == report.DIFFERS
     assert ours.threads == [3]
+
+
+@pytest.mark.parametrize("allowed", [{"slack": 0.5}, {"region": (slice(0, 1),)}])
+def test_a_peer_may_say_where_and_how_it_differs(allowed, monkeypatch):
+    monkeypatch.setattr(FakePeer, "allowed", allowed)
+    result = run_fakes(FakePeer("cpool", measure.SUBJECT, np.array([1.0, 2.0])),
+                       FakePeer("peer", measure.PEER, np.array([1.0, 2.5])))
+    assert result.differing == {}
+    assert set(result.timings) == {"cpool", "peer"}
 
 
 def test_a_row_that_cannot_be_made_here_is_told(capsys):

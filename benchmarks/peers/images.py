@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import measure
 import numpy as np
 from measure import Contender
-from rows import CHANNELS_FIRST, CHANNELS_LAST, Data, Row, to_channels_first
+from rows import CHANNELS_FIRST, CHANNELS_LAST, EPSILON, Data, Row, to_channels_first
 
 from peers.base import LeftOutError, find, highest, lowest
 
@@ -254,8 +256,13 @@ class Bottleneck(_Images):
         function = getattr(bottleneck, f"move_{name}")
         window = row.kernel[0]
         # Its windows end at each element: the first whole one ends at window - 1.
-        return self._contender(functools.partial(function, data.x(CHANNELS_FIRST), window),
+        made = self._contender(functools.partial(function, data.x(CHANNELS_FIRST), window),
                                lambda y: y[..., window - 1:])
+        if row.reduction in {"max", "min"}:
+            return made
+        # Its running sum, kept in the type of the data, drifts along the series.
+        drift = EPSILON.get(row.dtype, 0.0) * math.sqrt(row.shape[2])
+        return replace(made, slack=drift)
 
 
 # --- NumPy ---------------------------------------------------------------------------------------
