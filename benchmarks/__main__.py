@@ -13,17 +13,21 @@ import importlib
 import importlib.util
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 
 EXIT_DIFFERENT, EXIT_USAGE = 1, 2
+
+#: Name of the files that are written.
+FILES = "cpool-benchmarks"
 
 if __package__:
     sys.exit("run it as `python benchmarks`: with -m Python looks for cpool in the working "
              "directory, not among the installed packages")
 
 import measure  # noqa: E402
+import numpy as np  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import rows  # noqa: E402
@@ -58,26 +62,31 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
         prog="python benchmarks",
-        description="Time the installed cpool beside its peers and a plain copy.",
-        epilog="peers: " + ", ".join(peers.PEERS))
+        description="Time the installed cpool beside its peers and a plain copy; print a table, "
+                    "write all timings and a plot.",
+        epilog="peers: " + ", ".join(peers.PEERS) + "; those that are not installed are left out")
     parser.add_argument("--rows", metavar="PATTERN",
                         help="only rows whose name contains PATTERN; * and ? stand for any text")
     parser.add_argument("--peers", metavar="LIST", type=_peer_keys, default=list(peers.PEERS),
                         help="peers to compare with, separated by commas (default: all)")
     parser.add_argument("--quick", action="store_true",
-                        help="few rounds, some minutes: a first look, not figures to quote")
+                        help="few rounds of some rows (of all that --rows names), some minutes: "
+                             "a first look, not figures to quote")
     parser.add_argument("--threads", metavar="N", type=_positive, nargs="+",
                         help="numbers of threads (default: 1 and all)")
-    parser.add_argument("--json", metavar="FILE", type=_new_file, help="write all timings there")
-    parser.add_argument("--plot", metavar="FILE", type=_new_file,
-                        help="draw a picture there (needs matplotlib)")
-    parser.add_argument("--list", action="store_true", help="print the names of the rows and stop")
+    parser.add_argument("--json", metavar="FILE", type=_new_file, default=Path(f"{FILES}.json"),
+                        help="write all timings there (default: %(default)s)")
+    parser.add_argument("--plot", metavar="FILE", type=_new_file, default=Path(f"{FILES}.png"),
+                        help="draw a picture there, with matplotlib (default: %(default)s)")
+    parser.add_argument("--list", action="store_true",
+                        help="print the names of the rows and stop; + stands before those that "
+                             "--quick measures")
     options = parser.parse_args(arguments)
     options.selected = rows.select(rows.ROWS, options.rows)
     if not options.selected:
         parser.error(f"no row contains {options.rows!r}; --list prints their names")
-    if options.plot and importlib.util.find_spec("matplotlib") is None:
-        parser.error("--plot needs the package matplotlib")
+    if options.quick and options.rows is None:
+        options.selected = tuple(row for row in options.selected if row.quick)
     return options
 
 
@@ -110,45 +119,76 @@ def _new_file(text: str) -> Path:
 def run_row(row: rows.Row, data: rows.Data, competitors: Sequence[peers.Peer], threads: int,
             effort: measure.Effort) -> report.Result:
     """Check each contender's result against cpool's, then time those that agree."""
-    contenders, guesses = [], {}
-    left_out, differing = {}, {}
-    expected = arrays = result = None
+    if row.missing:
+        return report.Result(row, threads, {}, {}, {"everybody": row.missing})
     with contextlib.ExitStack() as stack:
         for peer in competitors:
             stack.enter_context(peer.using(threads))
+        entered = Entered(row, effort)
         for peer in competitors:
-            try:
-                contender = peer.contender(row, data, threads)
-                if contender is None:
-                    left_out[peer.name] = "has no call for it"
-                    continue
-                start = time.perf_counter()
-                result = contender.call()
-                guesses[peer.name] = time.perf_counter() - start
-            except Exception as error:
-                # What a peer cannot do shows in as many ways as there are peers; cpool has to do
-                # every row, and the rows after this one are worth their time all the same.
-                kind = differing if peer.role == measure.SUBJECT else left_out
-                kind[peer.name] = _first_line(error)
-                continue
-            arrays = contender.arrays(result)
-            if expected is None:
-                # cpool comes first.
-                expected = arrays
-            elif arrays:
-                difference = measure.disagreement(arrays, expected, row.tolerance)
-                if difference:
-                    differing[peer.name] = difference
-                    continue
-            contenders.append(contender)
-        # They may be as large as everything else together.
-        del expected, arrays, result
+            entered.add(peer, data, threads)
+        # It may be as large as everything else together.
+        entered.expected = None
         with measure.OtherWork() as others:
             timings = measure.time_rounds(
-                contenders, effort, first_guess=guesses,
+                entered.contenders, effort, first_guess=entered.guesses,
                 settle=measure.wait_until_quiet if threads > 1 else lambda: None)
-    roles = {contender.name: contender.role for contender in contenders}
-    return report.Result(row, threads, timings, roles, left_out, differing, others.processors)
+    roles = {contender.name: contender.role for contender in entered.contenders}
+    return report.Result(row, threads, timings, roles, entered.left_out, entered.differing,
+                         others.processors)
+
+
+class Entered:
+    """Who takes part in a row, and why the others do not."""
+
+    def __init__(self, row: rows.Row, effort: measure.Effort) -> None:
+        self.row, self.effort = row, effort
+        self.contenders: list[measure.Contender] = []
+        self.guesses: dict[str, float] = {}
+        self.left_out: dict[str, str] = {}
+        self.differing: dict[str, str] = {}
+        self.expected: tuple[np.ndarray, ...] | None = None
+
+    def add(self, peer: peers.Peer, data: rows.Data, threads: int) -> None:
+        """Let a peer take part if it does the row, in time and with the right result."""
+        # Their number is told once, under the table.
+        if peer.role == measure.PEER and self.row.existing:
+            return
+        if peer.naive and self.row.visits > self.effort.visits:
+            self.left_out[peer.name] = (
+                f"may read all window elements, more than {self.effort.visits:.1g}")
+            return
+        try:
+            self._try(peer, data, threads)
+        except peers.LeftOutError as reason:
+            self.left_out[peer.name] = str(reason)
+        except Exception as error:
+            # What a peer cannot do shows in as many ways as there are peers; cpool has to do
+            # every row, and the rows after this one are worth their time all the same.
+            kind = self.differing if peer.role == measure.SUBJECT else self.left_out
+            kind[peer.name] = _first_line(error)
+
+    def _try(self, peer: peers.Peer, data: rows.Data, threads: int) -> None:
+        contender = peer.contender(self.row, data, threads)
+        if contender is None:
+            if peer.role == measure.PEER:
+                self.left_out[peer.name] = "has no call for it"
+            return
+        start = time.perf_counter()
+        result = contender.call()
+        self.guesses[peer.name] = time.perf_counter() - start
+        arrays = contender.arrays(result)
+        if self.expected is None:
+            # cpool comes first.
+            self.expected = arrays
+        elif arrays:
+            difference = measure.disagreement(
+                arrays, self.expected, self.row.tolerance, self.row.slack + contender.slack,
+                contender.region)
+            if difference:
+                self.differing[peer.name] = difference
+                return
+        self.contenders.append(contender)
 
 
 def _first_line(error: Exception) -> str:
@@ -163,15 +203,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the benchmark and return the exit code."""
     options = parse(arguments)
     if options.list:
-        print("\n".join(row.name for row in options.selected))
+        print("\n".join(f"{'+' if row.quick else ' '} {row.name}" for row in options.selected))
         return 0
     cpool = installed_cpool()
     chosen = [peers.PEERS[key]() for key in options.peers]
     present = [peer for peer in chosen if not peer.missing]
-    competitors = [peers.Cpool(cpool), peers.Cpool(cpool, out=True), *present]
+    competitors = [peers.Cpool(cpool), peers.Cpool(cpool, out=True), peers.PlainCpool(cpool),
+                   *present]
     counts = list(dict.fromkeys(options.threads or (1, cpool.get_num_threads())))
-    versions = {"numpy" if peer.key == "copy" else peer.name: peer.version
-                for peer in competitors if peer.key != "cpool out="}
+    versions = {peer.name: peer.version for peer in present if peer.key != "copy"}
     about = report.environment(cpool.__file__, cpool.show_config(mode="dict"), versions,
                                {peer.name: peer.missing for peer in chosen if peer.missing})
     about["quick"] = options.quick
@@ -180,11 +220,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
                   measure.QUICK if options.quick else measure.FULL)
     for threads in counts:
         report.print_table(results, threads)
-    if options.json:
-        report.write_json(options.json, about, results)
-    if options.plot:
-        report.write_plot(options.plot, about, results)
+    write_files(options, about, results)
     return EXIT_DIFFERENT if any(result.differing for result in results) else 0
+
+
+def write_files(options: argparse.Namespace, about: Mapping[str, object],
+                results: Sequence[report.Result]) -> None:
+    """Write all timings, and the plot where it can be drawn."""
+    report.write_json(options.json, about, results)
+    print(f"written: {options.json}")
+    if importlib.util.find_spec("matplotlib") is None:
+        print("no plot: it needs the package matplotlib")
+        return
+    report.write_plot(options.plot, about, results)
+    print(f"written: {options.plot}")
 
 
 def run(selected: Sequence[rows.Row], competitors: Sequence[peers.Peer], counts: Sequence[int],

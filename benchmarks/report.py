@@ -8,16 +8,19 @@ import os
 import platform
 import statistics
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import measure
-from measure import AHEAD, BEHIND, LEVEL, PEER, SUBJECT, YARDSTICK, Spread
+from measure import AHEAD, BEHIND, LEVEL, PEER, PLAIN, SUBJECT, YARDSTICK, Spread
 from rows import Row
 
 #: What a row is called where a peer's result is not cpool's: its times prove nothing.
 DIFFERS = "DIFFERS"
+#: What a row is called that no peer does.
+NO_PEER = "no peer"
 #: Rows that are behind head the table, after results that need a look.
 ORDER = (DIFFERS, BEHIND, LEVEL, AHEAD, None)
 #: From so many processors used by others on, a row is not to be trusted.
@@ -63,6 +66,11 @@ class Result:
         return measure.fastest(self.timings, self._named(PEER))
 
     @property
+    def compared(self) -> str | None:
+        """What stands beside cpool: the best peer, else cpool without the row's option."""
+        return self.best_peer or measure.fastest(self.timings, self._named(PLAIN))
+
+    @property
     def yardstick(self) -> str | None:
         """The plain copy, where it was measured."""
         return measure.fastest(self.timings, self._named(YARDSTICK))
@@ -91,11 +99,13 @@ class Result:
         """``"ahead"``, ``"level"`` or ``"behind"``; None where no peer does the row.
 
         The call with a fresh result decides: it is the one that most people write. A row where
-        the results differ is neither.
+        the results differ is neither, and a few rounds decide nothing.
         """
         if self.differing:
             return DIFFERS
         ratio = self.ratio()
+        if ratio and len(self.timings[self.best_peer]) < measure.LEAST_ROUNDS:
+            return LEVEL
         return ratio and ratio.verdict
 
     def as_dict(self) -> dict[str, object]:
@@ -109,6 +119,7 @@ class Result:
             "differing": dict(self.differing),
             "other_work": self.other_work,
             "best_peer": self.best_peer,
+            "compared": self.compared,
             "ratio": {subject: _spread_dict(self.ratio(subject))
                       for subject in self._named(SUBJECT)},
             "ratio_to_peer": {peer: _spread_dict(self.ratio_to(peer))
@@ -128,12 +139,16 @@ def sorted_results(results: Sequence[Result]) -> list[Result]:
 
 def geometric_means(results: Sequence[Result], subject: str = "cpool") -> dict[int, float | None]:
     """Return the geometric mean of the median ratios (best peer / cpool), by threads."""
-    means = {}
-    for threads in sorted({result.threads for result in results}):
-        spreads = (result.ratio(subject) for result in results
-                   if result.threads == threads and not result.differing)
-        means[threads] = measure.geometric_mean([each.median for each in spreads if each])
-    return means
+    counts = sorted({result.threads for result in results})
+    return {threads: measure.geometric_mean(_medians(results, threads, subject))
+            for threads in counts}
+
+
+def _medians(results: Sequence[Result], threads: int, subject: str) -> list[float]:
+    """Return the median ratios (best peer / cpool) of the rows that have one."""
+    spreads = (result.ratio(subject) for result in results
+               if result.threads == threads and not result.differing)
+    return [spread.median for spread in spreads if spread]
 
 
 # --- what it ran with ----------------------------------------------------------------------------
@@ -212,17 +227,18 @@ def print_table(results: Sequence[Result], threads: int) -> None:
 
 
 def _cells(result: Result) -> tuple[str, ...]:
-    ratio, out_ratio = result.ratio(), result.ratio("cpool out=")
+    beside = result.compared
+    ratio, out_ratio = result.ratio_to(beside), result.ratio_to(beside, "cpool out=")
     cpool, copy = result.median("cpool"), result.median(result.yardstick)
     return (
-        (result.verdict or "no peer") + ("*" if result.disturbed else ""),
+        (result.verdict or NO_PEER) + ("*" if result.disturbed else ""),
         result.row.name,
         _microseconds(cpool),
         _microseconds(result.median("cpool out=")),
         _microseconds(copy),
         f"{cpool / copy:.2f}" if cpool and copy else "-",
-        result.best_peer or "-",
-        _microseconds(result.median(result.best_peer)),
+        beside or "-",
+        _microseconds(result.median(beside)),
         f"{ratio.median:.2f}" if ratio else "-",
         f"{ratio.lower:.2f} to {ratio.upper:.2f}" if ratio else "-",
         f"{out_ratio.median:.2f}" if out_ratio else "-",
@@ -235,9 +251,10 @@ def _print_summary(results: Sequence[Result]) -> None:
     print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()
                     if count or verdict != DIFFERS))
     for subject in ("cpool", "cpool out="):
-        for mean in geometric_means(results, subject).values():
+        for threads, mean in geometric_means(results, subject).items():
             if mean is not None:
-                print(f"geometric mean of best peer / {subject}: {mean:.2f}")
+                count = len(_medians(results, threads, subject))
+                print(f"geometric mean of best peer / {subject}: {mean:.2f} over {_rows(count)}")
     for peer in _names(results, PEER):
         _print_peer(peer, results)
     for result in results:
@@ -247,8 +264,12 @@ def _print_summary(results: Sequence[Result]) -> None:
     if disturbed:
         print(f"* DISTURBED: other processes used up to {max(disturbed):.1f} processors in "
               f"{len(disturbed)} of {len(results)} rows: measure again on a quiet machine")
-    for (name, why), count in _left_out(results).items():
-        print(f"left out: {name} on {count} {'row' if count == 1 else 'rows'}: {why}")
+    for why, counts in _left_out(results).items():
+        names = ", ".join(f"{name} on {_rows(count)}" for name, count in counts.items())
+        print(f"left out: {names}: {why}")
+    without = sum(bool(result.row.existing) for result in results)
+    if without:
+        print(f"{_rows(without)} with where or omit stand beside cpool without, not beside peers")
 
 
 def _print_peer(peer: str, results: Sequence[Result]) -> None:
@@ -269,12 +290,18 @@ def _names(results: Sequence[Result], role: str) -> list[str]:
                               if each == role))
 
 
-def _left_out(results: Sequence[Result]) -> dict[tuple[str, str], int]:
-    counts: dict[tuple[str, str], int] = {}
+def _left_out(results: Sequence[Result]) -> dict[str, dict[str, int]]:
+    """Return the number of rows for each reason and peer."""
+    counts: dict[str, dict[str, int]] = {}
     for result in results:
-        for pair in result.left_out.items():
-            counts[pair] = counts.get(pair, 0) + 1
+        for name, why in result.left_out.items():
+            names = counts.setdefault(why, {})
+            names[name] = names.get(name, 0) + 1
     return counts
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count} rows"
 
 
 def _microseconds(seconds: float | None) -> str:
@@ -313,13 +340,14 @@ def write_plot(path: Path, about: Mapping[str, object], results: Sequence[Result
     counts = sorted({result.threads for result in results})
     rows = max(sum(result.threads == count for result in results) for count in counts)
     figure, panels = pyplot.subplots(
-        1, len(counts), squeeze=False, figsize=(2 + 8 * len(counts), 2 + 0.42 * rows),
+        1, len(counts), squeeze=False, figsize=(2 + 8 * len(counts), 2 + 0.3 * rows),
         layout="constrained")
     for panel, count in zip(panels[0], counts, strict=True):
         _draw_panel(panel, [result for result in results if result.threads == count])
         panel.set_title(threads_text(count), loc="left")
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-    figure.suptitle(f"{about['processor']}: {versions}", fontsize=9)
+    figure.suptitle(textwrap.fill(f"{about['processor']}: {versions}", 90 * len(counts)),
+                    fontsize=9)
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
 
@@ -327,7 +355,7 @@ def write_plot(path: Path, about: Mapping[str, object], results: Sequence[Result
 def _draw_panel(panel: object, results: Sequence[Result]) -> None:
     results = sorted_results(results)
     bars = (
-        (PEER, "best peer", [result.median(result.best_peer) for result in results]),
+        (PEER, "best peer", [result.median(result.compared) for result in results]),
         (SUBJECT, "cpool", [result.median("cpool") for result in results]),
         (YARDSTICK, "copy", [result.median(result.yardstick) for result in results]),
     )
@@ -337,9 +365,9 @@ def _draw_panel(panel: object, results: Sequence[Result]) -> None:
         values = [float("nan") if each is None else 1e6 * each for each in seconds]
         panel.barh(places, values, height, color=COLOURS[role], label=label)
     for place, result in enumerate(results):
-        ratio = result.ratio()
-        text = f"{ratio.median:.2g}x {result.best_peer}" if ratio else ""
-        medians = filter(None, (result.median(result.best_peer), result.median("cpool")))
+        ratio = result.ratio_to(result.compared)
+        text = f"{ratio.median:.2g}x {result.compared}" if ratio else ""
+        medians = filter(None, (result.median(result.compared), result.median("cpool")))
         panel.annotate(DIFFERS if result.differing else text,
                        (1e6 * max(medians, default=1e-6), place),
                        xytext=(4, 0), textcoords="offset points", va="center", fontsize=7,
