@@ -238,6 +238,8 @@ cdef int accumulator(int operation, bint mean, int x_code, int y_code, double ta
         return DOUBLE
     if floating(x_code):
         return FLOAT
+    if SIZE[x_code] == 1 and taps < 128:
+        return INT16
     if SIZE[x_code] <= 2 and taps * (128 << (8 * (SIZE[x_code] - 1))) * (
             2 if unsigned(x_code) else 1) < 2147483648.0:
         return INT32
@@ -310,6 +312,11 @@ def fold(x, int operation, Windows windows, axes=None, channels_last=False, int 
     if mean:
         call.mean_of(count_include_pad, divisor)
     types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
+    if (operation != ADD and (x_code == HALF or x_code == BFLOAT) and y_code == x_code
+            and not selecting and mask is None and not g.omit_nan and not g.raise_nan):
+        g.t_type = INT16
+        g.keyed = True
+        g.nan_key = 32767 if operation == MAX else -32768
     for i in range(cnp.PyArray_NDIM(array)):
         shape[i] = cnp.PyArray_DIM(array, i)
         elements *= <double> shape[i]

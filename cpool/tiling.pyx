@@ -290,7 +290,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     g.rows_at = place(&at, parts * pitch * size)
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
-    g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * g.row) * size)
+    g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * pitch) * size)
     g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else
                               g.strip if g.tall else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)

@@ -21,7 +21,7 @@ cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ss
             and (rows == 1 or g.xs[1] == n * g.x_size)
             and (t.d1 - t.d == 1 or g.xs[0] == size * g.x_size)
             and <size_t> place(g, t, t.d, 0) % g.x_size == 0):
-        convert(box, place(g, t, t.d, 0), g.x_type, g.x_size, (t.d1 - t.d) * size)
+        convert(g, box, place(g, t, t.d, 0), (t.d1 - t.d) * size)
         return box
     for d in range(t.d, t.d1):
         for h in range(rows):

@@ -40,14 +40,14 @@ cdef void fold_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op) 
         fold_items(g, lo, hi, s, op, <int32_t> 0)
     elif g.t_type == UINT64:
         fold_items(g, lo, hi, s, op, <uint64_t> 0)
+    elif g.t_type == INT16:
+        fold_items(g, lo, hi, s, op, <int16_t> 0)
     elif Op is AddOp:
         fold_items(g, lo, hi, s, op, <huge> 0)
     elif g.t_type == INT8:
         fold_items(g, lo, hi, s, op, <int8_t> 0)
     elif g.t_type == UINT8:
         fold_items(g, lo, hi, s, op, <uint8_t> 0)
-    elif g.t_type == INT16:
-        fold_items(g, lo, hi, s, op, <int16_t> 0)
     elif g.t_type == UINT16:
         fold_items(g, lo, hi, s, op, <uint16_t> 0)
     elif g.t_type == UINT32:

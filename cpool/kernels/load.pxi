@@ -68,8 +68,21 @@ cdef void bfloats(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexc
         y[i] = <T> bfloat_to_float(x[i])
 
 
-cdef void convert(T* y, const char* raw, int kind, int size, Py_ssize_t n) noexcept nogil:
+cdef void keys(int16_t* restrict y, const uint16_t* restrict x, int16_t infinity, int16_t nan,
+               Py_ssize_t n) noexcept nogil:
+    """16-bit floats as integers in the same order: a negative one's magnitude is turned round. A
+    NaN, of either sign, is the key that wins."""
+    cdef Py_ssize_t i
+    cdef int16_t h, v
+    for i in range(n):
+        h = <int16_t> x[i]
+        v = h ^ ((h >> 15) & INT16_MAX)
+        y[i] = nan if (h & INT16_MAX) > infinity else v
+
+
+cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Exactly the conversions that cpool.arrays asks for: none of them loses anything."""
+    cdef int kind = g.x_type
     if T is float or T is double:
         if kind == HALF:
             halves(y, <const uint16_t*> raw, n)
@@ -87,14 +100,19 @@ cdef void convert(T* y, const char* raw, int kind, int size, Py_ssize_t n) noexc
         else:
             widen(y, <const int64_t*> raw, n)
         return
-    if T is int32_t or T is uint64_t:
+    if T is int16_t:
+        if g.keyed:
+            keys(y, <const uint16_t*> raw, 0x7c00 if kind == HALF else 0x7f80, g.nan_key, n)
+            return
+    if T is int16_t or T is int32_t or T is uint64_t:
         if kind == INT8:
             widen(y, <const int8_t*> raw, n)
             return
         elif kind == BOOL or kind == UINT8:
             widen(y, <const uint8_t*> raw, n)
             return
-        elif kind == INT16:
+    if T is int32_t or T is uint64_t:
+        if kind == INT16:
             widen(y, <const int16_t*> raw, n)
             return
         elif kind == UINT16:
@@ -123,10 +141,10 @@ cdef void load_plain(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T
     cdef char* raw = s + g.raw_at
     if not g.x_swapped and is_contiguous(g.xs, nw, t.nc, g.x_size) and (
             <size_t> x % g.x_size == 0):
-        convert(y, x, g.x_type, g.x_size, nw * t.nc)
+        convert(g, y, x, nw * t.nc)
         return
     gather(raw, x, nw, t.nc, g.xs[2], g.xs[3], g.x_size, g.x_swapped)
-    convert(y, raw, g.x_type, g.x_size, nw * t.nc)
+    convert(g, y, raw, nw * t.nc)
 
 
 cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,

@@ -1,6 +1,6 @@
 """What one call is: plain structs, filled by cpool.arrays, read by the kernels."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int16_t, int64_t
 
 
 cdef enum TypeCode:
@@ -91,6 +91,8 @@ cdef struct Plan:
     bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
     bint gathered               # transposed selection of small regular windows, tap by tap
+    bint keyed                  # 16-bit floats are folded as integers in the same order (load.pxi)
+    int16_t nan_key
     bint raise_nan              # report any NaN that a window reads
     bint mean                   # forward: divide on store; transposed: divide on load
     bint mean_masked            # the divisor is counted

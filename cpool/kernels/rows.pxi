@@ -437,6 +437,32 @@ cdef void split(T* phases, Py_ssize_t pitch, const T* x, Py_ssize_t n, Py_ssize_
             i += 1
 
 
+cdef extern from *:
+    """
+    /* Groups of up to `whole` bytes, `step` apart, are moved together: whole ones are copied, each
+       over what was too much of the one before. */
+    #define CPOOL_MOVE(whole) for (i = 0; i < n; i++) memcpy(y + i * unit, x + i * step, whole)
+    static void cpool_move_groups(char *y, const char *x, Py_ssize_t n, Py_ssize_t step,
+                                  Py_ssize_t unit) {
+        Py_ssize_t i;
+        if (unit == 1) CPOOL_MOVE(1);
+        else if (unit == 2) CPOOL_MOVE(2);
+        else if (unit <= 4) CPOOL_MOVE(4);
+        else if (unit <= 8) CPOOL_MOVE(8);
+        else if (unit <= 16) CPOOL_MOVE(16);
+        else CPOOL_MOVE(32);
+    }
+    """
+    void move_groups "cpool_move_groups"(char* y, const char* x, Py_ssize_t n, Py_ssize_t step,
+                                         Py_ssize_t unit) noexcept nogil
+
+
+cdef void thin_out(T* y, const T* x, Py_ssize_t n, Py_ssize_t step, Py_ssize_t unit) noexcept nogil:
+    """n groups of `unit` elements, together less than a block each, of which the first are `step`
+    elements apart; y has slack for a block."""
+    move_groups(<char*> y, <const char*> x, n, step * sizeof(T), unit * sizeof(T))
+
+
 cdef void unsplit(T* y, Py_ssize_t yp, const T** phases, Py_ssize_t xp, Py_ssize_t groups,
                   Py_ssize_t stride, Py_ssize_t unit, Py_ssize_t rows) noexcept nogil:
     """The reverse, for a block of rows: y gets `groups` groups of each phase in turn."""

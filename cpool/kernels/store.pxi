@@ -17,6 +17,7 @@ cdef extern from *:
     static inline double cpool_rint(double v) {
         return fabs(v) < 0x1p51 ? cpool_round_small(v) : rint(v);
     }
+    static inline float cpool_round_float(float v) { return (v + 0x1.8p23f) - 0x1.8p23f; }
     /* Of moderate size: neither v nor 1 / v is subnormal, in single precision either. */
     static inline int cpool_is_power_of_two(double v) {
         int exponent;
@@ -30,6 +31,7 @@ cdef extern from *:
     huge round_divide "cpool_round_divide"(huge v, huge n) noexcept nogil
     double nearest "cpool_rint"(double v) noexcept nogil
     double round_small "cpool_round_small"(double v) noexcept nogil
+    float round_float "cpool_round_float"(float v) noexcept nogil
     double fabs(double v) noexcept nogil
     bint is_power_of_two "cpool_is_power_of_two"(double v) noexcept nogil
     const double D_NAN "((double)NAN)"
@@ -314,12 +316,97 @@ cdef void quotients(const Plan* g, double* restrict wide, const T* restrict z,
         scale(wide, constant_divisor(g), n)
 
 
+ctypedef fused Narrow:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+
+ctypedef fused Total:
+    int16_t
+    int32_t
+
+
+cdef void round_shift(Narrow* restrict y, const Total* restrict z, int shift,
+                      Py_ssize_t n) noexcept nogil:
+    """z / 2**shift, rounded half to even and saturated; shift > 0."""
+    cdef Py_ssize_t i
+    cdef Total v, half = <Total> ((1 << (shift - 1)) - 1)
+    cdef int32_t q, lo = limit_low(<Narrow> 0), hi = limit_high(<Narrow> 0)
+    for i in range(n):
+        v = z[i]
+        v = <Total> (<Total> (v + half + ((v >> shift) & 1)) >> shift)
+        q = v
+        q = q if q < hi else hi
+        q = q if q > lo else lo
+        y[i] = <Narrow> q
+
+
+cdef void round_quotient(Narrow* restrict y, const Total* restrict z, float by,
+                         Py_ssize_t n) noexcept nogil:
+    """z / by, rounded half to even and saturated. |z| < 2**23, |by| > 1: a float's quotient is then
+    on the right side of every half, and adding 1.5 * 2**23 rounds it."""
+    cdef Py_ssize_t i
+    cdef float v
+    cdef int32_t q, lo = limit_low(<Narrow> 0), hi = limit_high(<Narrow> 0)
+    for i in range(n):
+        v = <float> z[i] / by
+        q = <int32_t> round_float(v)
+        q = q if q < hi else hi
+        q = q if q > lo else lo
+        y[i] = <Narrow> q
+
+
+cdef void mean_narrow(const Plan* g, Narrow* y, const Total* z, Py_ssize_t n) noexcept nogil:
+    cdef double by = constant_divisor(g)
+    cdef int shift = 0
+    if is_power_of_two(by) and by > 1 and by < 4096:
+        while (1 << shift) < by:
+            shift += 1
+        round_shift(y, z, shift, n)
+    else:
+        round_quotient(y, z, <float> by, n)
+
+
+cdef inline bint is_narrow_mean(const Plan* g, const double* by,
+                                const int32_t* counts) noexcept nogil:
+    """Means of few 8- or 16-bit integers as such integers, all divided by the same."""
+    cdef double taps = <double> g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
+    return (g.mean and by == NULL and counts == NULL and g.x_size <= 2 and taps < 128
+            and fabs(constant_divisor(g)) > 1
+            and (g.y_type == INT8 or g.y_type == UINT8 or g.y_type == INT16
+                 or g.y_type == UINT16))
+
+
+cdef void unkey(uint16_t* restrict y, const int16_t* restrict z, Py_ssize_t n) noexcept nogil:
+    """The reverse of `keys`."""
+    cdef Py_ssize_t i
+    cdef int16_t v
+    for i in range(n):
+        v = z[i]
+        y[i] = <uint16_t> (v ^ ((v >> 15) & INT16_MAX))
+
+
 cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
                          const int32_t* counts, double* wide, Op op) noexcept nogil:
     cdef Py_ssize_t i
     cdef huge* exact = <huge*> wide
     cdef bint empty = False
-    if T is int32_t and Op is AddOp:
+    if T is int16_t:
+        if g.keyed:
+            unkey(<uint16_t*> y, z, n)
+            return
+    if (T is int16_t or T is int32_t) and Op is AddOp:
+        if is_narrow_mean(g, by, counts):
+            if g.y_type == INT8:
+                mean_narrow(g, <int8_t*> y, z, n)
+            elif g.y_type == UINT8:
+                mean_narrow(g, <uint8_t*> y, z, n)
+            elif g.y_type == INT16:
+                mean_narrow(g, <int16_t*> y, z, n)
+            else:
+                mean_narrow(g, <uint16_t*> y, z, n)
+            return
         if not g.mean and g.y_type == (UINT64 if is_unsigned(g.x_type) and g.x_type != BOOL
                                        else INT64):
             widen(<int64_t*> y, z, n)
@@ -330,7 +417,7 @@ cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const doubl
         if empty and not is_floating(g.y_type):
             fail(g, EMPTY_WINDOW)
             return
-    if is_floating(g.y_type) or (T is int32_t and g.mean):
+    if is_floating(g.y_type) or ((T is int16_t or T is int32_t) and g.mean):
         quotients(g, wide, z, by, n)
         if empty:
             for i in range(n):

@@ -156,13 +156,17 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
             fold_rows(z, nc, line, a.stride * nc, &r, nc, m, safe, levels, g.row, op)
         elif a.stride > PHASES:
             fold_apart(a, z, line, m, nc, op)
+        elif nc == 1 and a.stride == 2:
+            # Element o of a window's tap is at entry o of the tap's phase.
+            split(phases, g.line, line, (m - 1) * 2 + (a.kernel - 1) * a.dilation + 1, 2, 1)
+            r.period, r.pitch = 2, g.line
+            fold_run(z, phases, &r, m, True, levels, g.row, op)
+            r.period, r.pitch = 0, 1
         else:
-            # Element c of window o is at entry (o * nc + c) of its tap's phase.
-            split(phases, g.line, line, (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1,
-                  a.stride, nc)
-            r.period, r.pitch = a.stride, g.line
-            fold_run(z, phases, &r, m * nc, True, levels, g.row, op)
-            r.period, r.pitch = 0, nc
+            # A window at every place, then those that are wanted: whole vectors do the most of it.
+            fold_run(phases, line, &r, ((m - 1) * a.stride + 1) * nc, safe, levels,
+                     most(g.line, g.row), op)
+            thin_out(z, phases, m, a.stride * nc, nc)
         z += zp
         line += lp
 
