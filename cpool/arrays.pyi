@@ -40,17 +40,17 @@ class Options:
     ) -> None: ...
     def replace(self, **changes: Any) -> Options: ...
 
-# An array, or with positions or offsets a tuple of it and of both, None for what was not asked.
+# y; with return_indices (y, positions); with offsets (y, positions or None, offsets).
 def fold(
-    x: ArrayLike,
     operation: int,
+    x: ArrayLike,
     windows: Windows,
     options: Options,
+    return_indices: bool = False,
+    offsets: bool = False,
     mean: bool = False,
     count_include_pad: bool = True,
     divisor: SupportsIndex | None = None,
-    positions: bool = False,
-    offsets: bool = False,
 ) -> Any: ...
 def as_dtype(dtype: DTypeLike | None) -> np.dtype[Any]: ...
 def checked_gradient(gy: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]: ...

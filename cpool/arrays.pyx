@@ -298,6 +298,18 @@ cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noex
     g.x_swapped = not cnp.PyArray_ISNOTSWAPPED(x)
 
 
+cdef double result_shape(const Pooled* pooled, cnp.ndarray x, cnp.npy_intp* shape) noexcept:
+    """The shape of x with its pooled axes as long as there are windows; gives the taps of one."""
+    cdef int i
+    cdef double taps = 1
+    for i in range(cnp.PyArray_NDIM(x)):
+        shape[i] = cnp.PyArray_DIM(x, i)
+    for i in range(pooled.count):
+        shape[pooled.axes[i]] = pooled.windows[i].m
+        taps *= <double> pooled.windows[i].kernel
+    return taps
+
+
 cdef int nan_policy_of(Plan* g, object policy, int x_code) except -1:
     if not isinstance(policy, str):
         raise TypeError(f'nan_policy must be "propagate", "omit" or "raise", got {policy!r}')
@@ -321,19 +333,21 @@ cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
         operation == ADD or not (masked or g.omit_nan))
 
 
-def fold(x, int operation, Windows windows, Options options, bint mean=False,
-         bint count_include_pad=True, divisor=None, bint positions=False, bint offsets=False):
-    """Windows of x folded: y, or (y, int64 positions or None, offsets or None).
+def fold(int operation, x, Windows windows, Options options, return_indices=False,
+         bint offsets=False, bint mean=False, bint count_include_pad=True, divisor=None):
+    """Windows of x folded: y or, with return_indices, (y, int64 positions). With offsets, what the
+    pullback of a selection needs: (y, positions or None, offsets).
 
     operation: 0 max, 1 min, 2 add; mean: add, and divide by the windows' sizes.
     """
+    cdef bint positions = boolean(return_indices, "return_indices")
     cdef cnp.ndarray array, y
-    cdef Tables tables = Tables()
+    cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
     cdef Plan* g = &plan
     cdef int x_code, y_code, i, ndim
-    cdef double taps = 1
+    cdef double taps
     cdef bint selecting = positions or offsets, masked, plain_nan
     cdef cnp.npy_intp shape[64]
     array = x if cnp.PyArray_CheckExact(x) else as_input(x)
@@ -344,8 +358,7 @@ def fold(x, int operation, Windows windows, Options options, bint mean=False,
         y_code = type_code(as_dtype(options.dtype), "dtype")
     clear(g)
     windows_of(&pooled, windows, array, options, tables)
-    for i in range(pooled.count):
-        taps *= <double> pooled.windows[i].kernel
+    taps = result_shape(&pooled, array, shape)
     mask = as_mask(options.where, array)
     masked = mask is not None
     plain_nan = options.nan_policy == "propagate"
@@ -358,10 +371,6 @@ def fold(x, int operation, Windows windows, Options options, bint mean=False,
     if mean:
         mean_of(g, &pooled, count_include_pad, divisor, tables)
     types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
-    for i in range(ndim):
-        shape[i] = cnp.PyArray_DIM(array, i)
-    for i in range(pooled.count):
-        shape[pooled.axes[i]] = pooled.windows[i].m
     y = empty(ndim, shape, y_code) if options.out is None else output(
         options.out, tuple([shape[i] for i in range(ndim)]), native_dtype(y_code), (array, mask),
         "out")
@@ -381,7 +390,9 @@ def fold(x, int operation, Windows windows, Options options, bint mean=False,
         tile(g, kernels.block, selecting, False)
     run(g, kernels.select[operation] if selecting else kernels.fold[operation],
         <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
-    return (y, q2, q) if selecting else y
+    if offsets:
+        return y, q2, q
+    return (y, q2) if positions else y
 
 
 cdef inline bint has_one_divisor(const Plan* g) noexcept:
@@ -418,7 +429,7 @@ def gradient_input(gy, shape, t_code_double):
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
            bint count_include_pad=True, divisor=None):
     """The transpose of a sum (or a mean) over windows: each element gets what its windows got."""
-    cdef Tables tables = Tables()
+    cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
     cdef Plan* g = &plan
@@ -463,7 +474,7 @@ cdef bint is_gathered(const Plan* g) noexcept:
 def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, tuple shape, dtype,
             bint masked=False):
     """The transpose of a selection: each window's gradient goes to the element it selected."""
-    cdef Tables tables = Tables()
+    cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
     cdef Plan* g = &plan
@@ -524,7 +535,7 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
 
 def table_of_axes(Windows windows, tuple axes, tuple order, tuple shape):
     """Lengths of the result along the pooled axes."""
-    cdef Tables tables = Tables()
+    cdef Tables tables = Tables.__new__(Tables)
     cdef Pooled pooled
     windows_on(&pooled, windows, axes, order, shape, tables)
     return tuple([pooled.windows[i].m for i in range(pooled.count)])

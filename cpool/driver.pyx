@@ -22,6 +22,7 @@ cdef extern from *:
 OPENMP = bool(CPOOL_OPENMP)
 
 cdef double SMALL = 65536       # elements moved by a call that is not worth a second thread
+cdef double QUICK = 4096        # ... nor letting other Python threads run meanwhile
 
 cdef Kernels* kernels = NULL
 ISA = None
@@ -45,7 +46,9 @@ cdef int run(kernel_t kernel, Plan* g, double work) except -1:
         return 0
     if work > SMALL and g.items > 1:
         count = threads.current()
-    if count <= 1:
+    if count <= 1 and work <= QUICK:
+        memory = run_items(kernel, g, 0, g.items)
+    elif count <= 1:
         with nogil:
             memory = run_items(kernel, g, 0, g.items)
     else:

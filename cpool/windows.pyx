@@ -39,10 +39,6 @@ cdef enum Pad:
 cdef class Tables:
     """Memory of the tables of one call, freed with it."""
 
-    def __cinit__(self):
-        self.blocks = NULL
-        self.count = 0
-
     cdef void* take(self, Py_ssize_t entries) except NULL:
         """Room for so many entries of 8 bytes."""
         cdef void* block = NULL
@@ -247,7 +243,7 @@ cdef class Windows:
         (112, 112)
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):
             self.fill(&a, <int> i, n, tables)
@@ -276,7 +272,7 @@ cdef class Windows:
         [[[0, 1], [1, 2, 3], [3, 4]]]
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):
             self.fill(&a, <int> i, n, tables)
@@ -307,7 +303,7 @@ cdef class Windows:
         [[2, 3, 2]]
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         cdef bint padded = boolean(count_include_pad, "count_include_pad")
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):

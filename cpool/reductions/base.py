@@ -53,8 +53,10 @@ class Reduction:
         """The value of a window, in plain Python, for examples."""
         raise NotImplementedError
 
+    # A method, or a property that gives a callable of the same arguments. Selections take one more,
+    # return_indices, and with it give (values, indices).
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
-        """The pooled array, or with return_indices, which selections take, (values, indices)."""
+        """The pooled array."""
         raise NotImplementedError
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Any, Pullback]:

@@ -66,7 +66,7 @@ class Sum(Reduction):
         return sum(window)
 
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
-        return arrays.fold(x, ADD, windows, options)
+        return arrays.fold(ADD, x, windows, options)
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Any, Pullback]:
         x = arrays.as_input(x)
@@ -174,9 +174,7 @@ class Mean(Sum):
             raise ValueError(f"divisor_override must not be 0 nor beyond 2**53, got {divisor}")
 
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
-        return arrays.fold(
-            x, ADD, windows, options, True, self.count_include_pad, self.divisor_override
-        )
+        return arrays.fold(ADD, x, windows, options, **self._kernel_arguments())
 
     def _kernel_arguments(self) -> dict[str, Any]:
         return {
@@ -197,7 +195,7 @@ class Mean(Sum):
             return None, self._kernel_arguments()
         axes, order = places
         given = tuple(axes[order.index(i)] for i in range(len(axes)))
-        counts = arrays.fold(mask, ADD, windows, arrays.Options(axes=given))
+        counts = arrays.fold(ADD, mask, windows, arrays.Options(axes=given))
         lengths = [shape[axis] for axis in given]
         padding = self._table(windows, lengths, self.count_include_pad) - self._table(
             windows, lengths, False
