@@ -19,9 +19,15 @@ cdef extern from *:
     #define CPOOL_OPENMP 0
     #define cpool_seconds() 0.0
     #endif
+
+    static char *cpool_kept[16];
+    static inline char *cpool_swap(int slot, char *block) {
+        return __atomic_exchange_n(&cpool_kept[slot], block, __ATOMIC_ACQ_REL);
+    }
     """
     const int CPOOL_OPENMP
     double seconds "cpool_seconds"() noexcept nogil
+    char* swap "cpool_swap"(int slot, char* block) noexcept nogil
 
 OPENMP = bool(CPOOL_OPENMP)
 if not OPENMP:
@@ -32,6 +38,10 @@ cdef double QUICK = 4096        # ... nor letting other Python threads run meanw
 cdef double PATIENCE = 0.001    # seconds that a call may wait for its other threads
 cdef double REST = 20           # times what a call waited in vain, for which calls use one thread
 cdef double alone_until = 0
+
+cdef enum:
+    SLOTS = 16          # blocks of scratch that are kept
+    KEPT = 1048576      # bytes of the largest
 
 cdef Kernels* kernels = NULL
 ISA = None
@@ -70,16 +80,38 @@ cdef int run(kernel_t kernel, Plan* g, double work) except -1:
 
 
 cdef int run_items(kernel_t kernel, const Plan* g, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef char* memory = <char*> malloc(g.scratch + 64)
+    cdef char* memory = take_scratch(g.scratch, 0)
     if memory == NULL:
         return 1
     kernel(g, lo, hi, aligned(memory))
-    free(memory)
+    keep_scratch(memory, 0)
     return 0
 
 
-cdef inline char* aligned(char* memory) noexcept nogil:
-    return memory + (64 - <size_t> memory % 64)
+# Scratch is kept from call to call, a block for each thread of a team: memory that malloc gets anew
+# from the operating system takes longer to be touched than a small call takes. A block begins with
+# its size; whoever takes one leaves none for others.
+
+cdef char* take_scratch(Py_ssize_t size, int thread) noexcept nogil:
+    cdef char* block = swap(thread % SLOTS, NULL)
+    if block != NULL and (<Py_ssize_t*> block)[0] >= size:
+        return block
+    free(block)
+    block = <char*> malloc(sizeof(Py_ssize_t) + 64 + size)
+    if block != NULL:
+        (<Py_ssize_t*> block)[0] = size
+    return block
+
+
+cdef void keep_scratch(char* block, int thread) noexcept nogil:
+    if block != NULL and (<Py_ssize_t*> block)[0] <= KEPT:
+        block = swap(thread % SLOTS, block)
+    free(block)
+
+
+cdef inline char* aligned(char* block) noexcept nogil:
+    block += sizeof(Py_ssize_t)
+    return block + (64 - <size_t> block % 64)
 
 
 # Where another process has the processor of a thread, OpenMP lets all others wait for that thread,
@@ -101,10 +133,10 @@ cdef int run_parallel(kernel_t kernel, const Plan* g, int count) except -1:
     with nogil:
         begin = end = seconds()
         with parallel(num_threads=count):
-            memory = <char*> malloc(g.scratch + 64)
+            memory = take_scratch(g.scratch, threadid())
             for block in prange(blocks, schedule="dynamic"):
                 run_block(kernel, g, block, blocks, memory, threadid(), &end, &failed)
-            free(memory)
+            keep_scratch(memory, threadid())
         waited = seconds() - end
     if waited > PATIENCE and waited > end - begin:
         alone_until = seconds() + REST * waited
