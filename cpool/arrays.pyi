@@ -20,23 +20,37 @@ def explicit_axes(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
 def overlap(a: NDArray[Any], b: NDArray[Any]) -> bool: ...
 
-# An array, or with positions or offsets a tuple of it and of both, None for what was not asked.
+class Options:
+    axes: Any
+    channels_last: Any
+    rank: int
+    nan_policy: Any
+    where: Any
+    dtype: Any
+    out: Any
+    def __init__(
+        self,
+        axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None = None,
+        channels_last: bool = False,
+        rank: int = 0,
+        nan_policy: str = "propagate",
+        where: ArrayLike | None = None,
+        dtype: DTypeLike | None = None,
+        out: NDArray[Any] | None = None,
+    ) -> None: ...
+    def replace(self, **changes: Any) -> Options: ...
+
+# y; with return_indices (y, positions); with offsets (y, positions or None, offsets).
 def fold(
-    x: ArrayLike,
     operation: int,
+    x: ArrayLike,
     windows: Windows,
-    axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None = None,
-    channels_last: bool = False,
-    rank: int = 0,
-    nan_policy: str = "propagate",
-    where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None,
-    out: NDArray[Any] | None = None,
+    options: Options,
+    return_indices: bool = False,
+    offsets: bool = False,
     mean: bool = False,
     count_include_pad: bool = True,
     divisor: SupportsIndex | None = None,
-    positions: bool = False,
-    offsets: bool = False,
 ) -> Any: ...
 def as_dtype(dtype: DTypeLike | None) -> np.dtype[Any]: ...
 def checked_gradient(gy: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]: ...

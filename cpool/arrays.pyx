@@ -4,6 +4,7 @@ Here arguments are checked, data types chosen and results allocated; `views` say
 in memory, `tiling` how the work is cut, `driver` runs it.
 """
 
+cimport cython
 cimport numpy as cnp
 from libc.string cimport memset
 
@@ -102,75 +103,105 @@ def explicit_axes(int ndim, Windows windows, axes):
 
 # --- a call ---------------------------------------------------------------------------------------
 
-cdef class Call:
-    """A plan together with the memory that it points into."""
-    cdef Plan plan
-    cdef Tables tables
-    cdef int failures
-    cdef Pooled pooled
+@cython.final
+@cython.freelist(8)
+cdef class Options:
+    """What a call says beside its input and its windows. Checked where it is used."""
+    cdef readonly object axes, channels_last, nan_policy, where, dtype, out
+    cdef readonly int rank      # 1 to 3 for functions whose name says it, else 0
 
-    def __cinit__(self):
-        memset(&self.plan, 0, sizeof(Plan))
-        self.tables = Tables()
-        self.failures = 0
+    def __cinit__(self, axes=None, channels_last=False, int rank=0, nan_policy="propagate",
+                  where=None, dtype=None, out=None):
+        self.axes, self.channels_last, self.rank = axes, channels_last, rank
+        self.nan_policy, self.where, self.dtype, self.out = nan_policy, where, dtype, out
 
-    cdef int windows_of(self, Windows windows, cnp.ndarray x, object axes, object channels_last,
-                        int rank) except -1:
-        """The windows of a call. What most calls are comes first, without Python objects."""
-        cdef int i, last = cnp.PyArray_NDIM(x)
-        if axes is None and rank > 0 and (channels_last is False or channels_last is True):
-            last -= 1 if channels_last is True else 0
-            if last >= rank:
-                windows.check_axes(rank)
-                self.pooled.count = rank
-                for i in range(rank):
-                    self.pooled.axes[i] = last - rank + i
-                    windows.fill(&self.pooled.windows[i], i,
-                                 cnp.PyArray_DIM(x, self.pooled.axes[i]), self.tables)
-                return 0
-        found, order = pooled_axes(cnp.PyArray_NDIM(x), windows, axes, channels_last, rank)
-        return self.windows_on(windows, found, order, (<object> x).shape)
+    def replace(self, **changes):
+        """The same but for some."""
+        values = {
+            "axes": self.axes, "channels_last": self.channels_last, "rank": self.rank,
+            "nan_policy": self.nan_policy, "where": self.where, "dtype": self.dtype,
+            "out": self.out,
+        }
+        return Options(**{**values, **changes})
 
-    cdef int windows_on(self, Windows windows, tuple axes, tuple order, object shape) except -1:
-        cdef int i
-        self.pooled.count = <int> len(axes)
-        for i in range(self.pooled.count):
-            self.pooled.axes[i] = axes[i]
-            windows.fill(&self.pooled.windows[i], order[i], shape[axes[i]], self.tables)
-        return 0
 
-    cdef int mean_of(self, bint count_include_pad, object divisor) except -1:
-        cdef Plan* g = &self.plan
-        cdef int i
-        g.mean = True
-        if divisor is not None:
-            g.divisor = divisor
-            if g.divisor == 0:
-                raise ValueError("divisor_override must not be 0")
+# What a plan has before and behind its outer axes. Variables, because gcc makes a `rep stos` of a
+# memset of a constant size, which takes longer to start than the library's memset to run.
+cdef Plan _plan
+cdef size_t BEFORE_OUTER = <char*> &_plan.outer - <char*> &_plan
+cdef size_t BEHIND_OUTER = <char*> (&_plan + 1) - <char*> &_plan.axis
+
+
+cdef void clear(Plan* g) noexcept:
+    """Zero a plan but for its outer axes, most of its 4 kB, of which `view` enters those there
+    are."""
+    memset(g, 0, BEFORE_OUTER)
+    memset(&g.axis, 0, BEHIND_OUTER)
+
+
+cdef int windows_of(Pooled* pooled, Windows windows, cnp.ndarray x, Options options,
+                    Tables tables) except -1:
+    """The windows of a call. What most calls are comes first, without Python objects."""
+    cdef int i, rank = options.rank, last = cnp.PyArray_NDIM(x)
+    cdef object channels_last = options.channels_last
+    if options.axes is None and rank > 0 and (channels_last is False or channels_last is True):
+        last -= 1 if channels_last is True else 0
+        if last >= rank:
+            windows.check_axes(rank)
+            pooled.count = rank
+            for i in range(rank):
+                pooled.axes[i] = last - rank + i
+                windows.fill(&pooled.windows[i], i, cnp.PyArray_DIM(x, pooled.axes[i]), tables)
             return 0
-        for i in range(self.pooled.count):
-            fill_sizes(&self.pooled.windows[i], count_include_pad, self.tables)
-        return 0
+    found, order = pooled_axes(cnp.PyArray_NDIM(x), windows, options.axes, channels_last, rank)
+    return windows_on(pooled, windows, found, order, (<object> x).shape, tables)
 
-    cdef int run(self, kernel_t kernel, double work) except -1:
-        self.plan.failures = &self.failures
-        driver.run(kernel, &self.plan, work)
-        if self.failures != 0:
-            self.explain()
-        return 0
 
-    cdef int explain(self) except -1:
-        if self.failures & NAN_READ:
-            raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
-        if self.failures & EMPTY_WINDOW:
-            raise ValueError(
-                f"where leaves a window without an element: dtype must be floating, got "
-                f"{native_dtype(self.plan.y_type)}")
-        if self.failures & NAN_TO_INTEGER:
-            raise ValueError(
-                f"dtype must be floating where the value of a window is NaN, got "
-                f"{native_dtype(self.plan.y_type)}")
-        raise ValueError("indices must be -1 or positions inside the result")
+cdef int windows_on(Pooled* pooled, Windows windows, tuple axes, tuple order, object shape,
+                    Tables tables) except -1:
+    cdef int i
+    pooled.count = <int> len(axes)
+    for i in range(pooled.count):
+        pooled.axes[i] = axes[i]
+        windows.fill(&pooled.windows[i], order[i], shape[axes[i]], tables)
+    return 0
+
+
+cdef int mean_of(Plan* g, Pooled* pooled, bint count_include_pad, object divisor,
+                 Tables tables) except -1:
+    cdef int i
+    g.mean = True
+    if divisor is not None:
+        g.divisor = divisor
+        if g.divisor == 0:
+            raise ValueError("divisor_override must not be 0")
+        return 0
+    for i in range(pooled.count):
+        fill_sizes(&pooled.windows[i], count_include_pad, tables)
+    return 0
+
+
+cdef int run(Plan* g, kernel_t kernel, double work) except -1:
+    cdef int failures = 0
+    g.failures = &failures
+    driver.run(kernel, g, work)
+    if failures != 0:
+        explain(failures, g.y_type)
+    return 0
+
+
+cdef int explain(int failures, int y_type) except -1:
+    if failures & NAN_READ:
+        raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
+    if failures & EMPTY_WINDOW:
+        raise ValueError(
+            f"where leaves a window without an element: dtype must be floating, got "
+            f"{native_dtype(y_type)}")
+    if failures & NAN_TO_INTEGER:
+        raise ValueError(
+            f"dtype must be floating where the value of a window is NaN, got "
+            f"{native_dtype(y_type)}")
+    raise ValueError("indices must be -1 or positions inside the result")
 
 
 cdef object as_mask(object where, cnp.ndarray x):
@@ -269,89 +300,106 @@ cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noex
     g.x_swapped = not cnp.PyArray_ISNOTSWAPPED(x)
 
 
-def fold(x, int operation, Windows windows, axes=None, channels_last=False, int rank=0,
-         nan_policy="propagate", where=None, dtype=None, out=None, bint mean=False,
-         bint count_include_pad=True, divisor=None, bint positions=False, bint offsets=False):
-    """Windows of x folded: y, or (y, int64 positions or None, offsets or None).
+cdef double result_shape(const Pooled* pooled, cnp.ndarray x, cnp.npy_intp* shape) noexcept:
+    """The shape of x with its pooled axes as long as there are windows; gives the taps of one."""
+    cdef int i
+    cdef double taps = 1
+    for i in range(cnp.PyArray_NDIM(x)):
+        shape[i] = cnp.PyArray_DIM(x, i)
+    for i in range(pooled.count):
+        shape[pooled.axes[i]] = pooled.windows[i].m
+        taps *= <double> pooled.windows[i].kernel
+    return taps
+
+
+cdef int nan_policy_of(Plan* g, object policy, int x_code) except -1:
+    if not isinstance(policy, str):
+        raise TypeError(f'nan_policy must be "propagate", "omit" or "raise", got {policy!r}')
+    if policy == "omit":
+        g.omit_nan = floating(x_code)
+    elif policy == "raise":
+        g.raise_nan = floating(x_code)
+    elif policy != "propagate":
+        raise ValueError(f'nan_policy must be "propagate", "omit" or "raise", got {policy!r}')
+    return 0
+
+
+cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
+    """Whether what is folded is the result, in the result's type."""
+    cdef int natural = g.t_type
+    if operation == ADD and not floating(g.x_type):
+        natural = result_code(operation, g.mean, g.x_type) if g.t_type == UINT64 else -1
+    elif g.x_type == BOOL:
+        natural = BOOL
+    return not g.mean and g.y_type == natural and (
+        operation == ADD or not (masked or g.omit_nan))
+
+
+def fold(int operation, x, Windows windows, Options options, return_indices=False,
+         bint offsets=False, bint mean=False, bint count_include_pad=True, divisor=None):
+    """Windows of x folded: y or, with return_indices, (y, int64 positions). With offsets, what the
+    pullback of a selection needs: (y, positions or None, offsets).
 
     operation: 0 max, 1 min, 2 add; mean: add, and divide by the windows' sizes.
     """
+    cdef bint positions = boolean(return_indices, "return_indices")
     cdef cnp.ndarray array, y
-    cdef Call call = Call()
-    cdef Plan* g = &call.plan
-    cdef int x_code, y_code, natural, i
-    cdef double taps = 1, elements = 1
-    cdef bint selecting = positions or offsets
+    cdef Tables tables = Tables.__new__(Tables)
+    cdef Plan plan
+    cdef Pooled pooled
+    cdef Plan* g = &plan
+    cdef int x_code, y_code, i, ndim
+    cdef double taps
+    cdef bint selecting = positions or offsets, masked, plain_nan
     cdef cnp.npy_intp shape[64]
-    if not (type(x) is np.ndarray):
-        x = as_input(x)
-    array = x
-    x_code = type_code(x.dtype, "x")
+    array = x if cnp.PyArray_CheckExact(x) else as_input(x)
+    ndim = cnp.PyArray_NDIM(array)
+    x_code = type_code(array.descr, "x")
     y_code = result_code(operation, mean, x_code)
-    if dtype is not None:
-        y_code = type_code(as_dtype(dtype), "dtype")
-    call.windows_of(windows, array, axes, channels_last, rank)
-    for i in range(call.pooled.count):
-        taps *= <double> call.pooled.windows[i].kernel
-    mask = as_mask(where, array) if where is not None else None
-    if nan_policy != "propagate":
-        if not isinstance(nan_policy, str):
-            raise TypeError(
-                f'nan_policy must be "propagate", "omit" or "raise", got {nan_policy!r}')
-        if nan_policy == "omit":
-            g.omit_nan = floating(x_code)
-        elif nan_policy == "raise":
-            g.raise_nan = floating(x_code)
-        else:
-            raise ValueError(
-                f'nan_policy must be "propagate", "omit" or "raise", got {nan_policy!r}')
-    if (selecting or mask is not None or nan_policy != "propagate") and taps >= 2147483647.0:
+    if options.dtype is not None:
+        y_code = type_code(as_dtype(options.dtype), "dtype")
+    clear(g)
+    windows_of(&pooled, windows, array, options, tables)
+    taps = result_shape(&pooled, array, shape)
+    mask = as_mask(options.where, array)
+    masked = mask is not None
+    plain_nan = options.nan_policy == "propagate"
+    if not plain_nan:
+        nan_policy_of(g, options.nan_policy, x_code)
+    if (selecting or masked or not plain_nan) and taps >= 2147483647.0:
         raise ValueError(
             f"kernel_size must have less than 2**31 elements with return_indices, where or "
             f"nan_policy, got {taps:.0f}")
     if mean:
-        call.mean_of(count_include_pad, divisor)
+        mean_of(g, &pooled, count_include_pad, divisor, tables)
     types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
     if (operation != ADD and (x_code == HALF or x_code == BFLOAT) and y_code == x_code
             and not selecting and mask is None and not g.omit_nan and not g.raise_nan):
         g.t_type = INT16
         g.keyed = True
         g.nan_key = 32767 if operation == MAX else -32768
-    for i in range(cnp.PyArray_NDIM(array)):
-        shape[i] = cnp.PyArray_DIM(array, i)
-        elements *= <double> shape[i]
-    for i in range(call.pooled.count):
-        shape[call.pooled.axes[i]] = call.pooled.windows[i].m
-    y = empty(cnp.PyArray_NDIM(array), shape, y_code) if out is None else output(
-        out, tuple([shape[i] for i in range(cnp.PyArray_NDIM(array))]), native_dtype(y_code),
-        (x, mask), "out")
-    q2 = empty(cnp.PyArray_NDIM(array), shape, INT64) if positions else None
+    y = empty(ndim, shape, y_code) if options.out is None else output(
+        options.out, tuple([shape[i] for i in range(ndim)]), native_dtype(y_code), (array, mask),
+        "out")
+    q2 = empty(ndim, shape, INT64) if positions else None
     q = None
     g.no_offset = -1
     if offsets:
-        g.q_type = offset_type(taps, mask is not None or g.omit_nan)
+        g.q_type = offset_type(taps, masked or g.omit_nan)
         g.q_size = SIZE[g.q_type]
-        q = empty(cnp.PyArray_NDIM(array), shape, g.q_type)
-    view(g, &call.pooled, array, y, q, q2, mask, selecting)
-    natural = g.t_type
-    if operation == ADD and not floating(x_code):
-        natural = result_code(operation, mean, x_code) if g.t_type == UINT64 else -1
-    elif x_code == BOOL:
-        natural = BOOL
-    g.y_plain = not mean and y_code == natural and (
-        operation == ADD or (mask is None and not g.omit_nan))
-    g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and mask is None
+        q = empty(ndim, shape, g.q_type)
+    view(g, &pooled, array, y, q, q2, mask, selecting)
+    g.y_plain = stored_plainly(g, operation, masked)
+    g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and not masked
                   and not g.omit_nan and has_one_divisor(g))
-    g.in_place = readable(g, array) and mask is None and not g.omit_nan
-    if cnp.PyArray_SIZE(y) == 0:
-        g.items = 0
-    else:
+    g.in_place = readable(g, array) and not masked and not g.omit_nan
+    if cnp.PyArray_SIZE(y) > 0:
         tile(g, kernels.block, selecting, False)
-    call.run(kernels.select[operation] if selecting else kernels.fold[operation],
-             elements + cnp.PyArray_SIZE(y))
-    if selecting:
+    run(g, kernels.select[operation] if selecting else kernels.fold[operation],
+        <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
+    if offsets:
         return y, q2, q
-    return y
+    return (y, q2) if positions else y
 
 
 cdef inline bint has_one_divisor(const Plan* g) noexcept:
@@ -388,29 +436,32 @@ def gradient_input(gy, shape, t_code_double):
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
            bint count_include_pad=True, divisor=None):
     """The transpose of a sum (or a mean) over windows: each element gets what its windows got."""
-    cdef Call call = Call()
-    cdef Plan* g = &call.plan
+    cdef Tables tables = Tables.__new__(Tables)
+    cdef Plan plan
+    cdef Pooled pooled
+    cdef Plan* g = &plan
     cdef int i, code = type_code(np.dtype(dtype), "dtype")
     cdef cnp.ndarray array, gx
-    call.windows_on(windows, axes, order, shape)
+    clear(g)
+    windows_on(&pooled, windows, axes, order, shape, tables)
     expected = list(shape)
-    for i in range(call.pooled.count):
-        expected[call.pooled.axes[i]] = call.pooled.windows[i].m
+    for i in range(pooled.count):
+        expected[pooled.axes[i]] = pooled.windows[i].m
     gy = gradient_input(gy, tuple(expected), code == DOUBLE)
     array = gy
     if mean:
-        call.mean_of(count_include_pad, divisor)
-    for i in range(call.pooled.count):
-        transpose(&call.pooled.windows[i], call.tables)
+        mean_of(g, &pooled, count_include_pad, divisor, tables)
+    for i in range(pooled.count):
+        transpose(&pooled.windows[i], tables)
     g.transposed = True
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
-    view(g, &call.pooled, array, gx, None, None, None, False)
+    view(g, &pooled, array, gx, None, None, None, False)
     g.y_plain = g.t_type == code
     g.in_place = readable(g, array) and not mean
     if cnp.PyArray_SIZE(gx) > 0:
         tile(g, kernels.block, False, False)
-    call.run(kernels.fold[<int> ADD], <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
+    run(g, kernels.fold[<int> ADD], <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
     return gx
 
 
@@ -430,15 +481,18 @@ cdef bint is_gathered(const Plan* g) noexcept:
 def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, tuple shape, dtype,
             bint masked=False):
     """The transpose of a selection: each window's gradient goes to the element it selected."""
-    cdef Call call = Call()
-    cdef Plan* g = &call.plan
+    cdef Tables tables = Tables.__new__(Tables)
+    cdef Plan plan
+    cdef Pooled pooled
+    cdef Plan* g = &plan
     cdef int i, code = type_code(np.dtype(dtype), "dtype")
     cdef cnp.ndarray array, gx
     gy = gradient_input(gy, (<object> offsets).shape, code == DOUBLE)
     array = gy
-    call.windows_on(windows, axes, order, shape)
-    for i in range(call.pooled.count):
-        transpose(&call.pooled.windows[i], call.tables)
+    clear(g)
+    windows_on(&pooled, windows, axes, order, shape, tables)
+    for i in range(pooled.count):
+        transpose(&pooled.windows[i], tables)
     g.transposed = True
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     g.q_size = <int> (<object> offsets).itemsize
@@ -447,27 +501,28 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     if masked:
         g.no_offset = 255 if g.q_size == 1 else 65535 if g.q_size == 2 else -1
     gx = np.empty(shape, dtype)
-    view(g, &call.pooled, array, gx, offsets, None, None, True)
+    view(g, &pooled, array, gx, offsets, None, None, True)
     g.y_plain = g.t_type == code
     g.in_place = False
     g.gathered = is_gathered(g)
     if cnp.PyArray_SIZE(gx) > 0:
         tile(g, kernels.block, False, True)
-    call.run(kernels.scatter, <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
+    run(g, kernels.scatter, <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
     return gx
 
 
 def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transposed=False):
     """Contiguous planes x[..., n] to y[..., elements] by int64 positions, or the transpose: planes
     x[..., n] to y of indices' shape."""
-    cdef Call call = Call()
-    cdef Plan* g = &call.plan
+    cdef Plan plan
+    cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
     if transposed:
         y = np.zeros((<object> indices).shape, (<object> x).dtype)
     else:
         y = np.zeros(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
+    clear(g)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
     g.axis[2].n = shape[len(shape) - 1]
@@ -475,8 +530,8 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
     g.items = cnp.PyArray_SIZE(x) // g.axis[2].n if g.axis[2].n > 0 else 0
     g.scratch = g.axis[2].n * 8 if transposed else 64
     try:
-        call.run(kernels.unpool_transposed if transposed else kernels.unpool,
-                 <double> cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y))
+        run(g, kernels.unpool_transposed if transposed else kernels.unpool,
+            <double> cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y))
     except ValueError:
         wrong = (<object> indices)[np.less(indices, -1) | np.greater_equal(indices, elements)]
         raise ValueError(
@@ -487,9 +542,10 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
 
 def table_of_axes(Windows windows, tuple axes, tuple order, tuple shape):
     """Lengths of the result along the pooled axes."""
-    cdef Call call = Call()
-    call.windows_on(windows, axes, order, shape)
-    return tuple([call.pooled.windows[i].m for i in range(call.pooled.count)])
+    cdef Tables tables = Tables.__new__(Tables)
+    cdef Pooled pooled
+    windows_on(&pooled, windows, axes, order, shape, tables)
+    return tuple([pooled.windows[i].m for i in range(pooled.count)])
 
 
 def global_axes(int ndim, axes, channels_last):

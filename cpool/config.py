@@ -49,7 +49,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "instruction_sets": cpool.kernels.built(),
         "compiler": cpu.COMPILER,
         "openmp": driver.OPENMP,
-        "threads": threads.get_num_threads() if driver.OPENMP else 1,
+        "threads": threads.get_num_threads(),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "machine": platform.machine(),

@@ -1,7 +1,7 @@
 """The driver: the instruction set in use, and the only parallel region of the library."""
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from cython.parallel cimport prange
+from cython.parallel cimport parallel, prange, threadid
 from libc.stdlib cimport free, malloc
 
 from cpool.kernels.plan cimport Kernels, Plan, kernel_t
@@ -12,16 +12,36 @@ from cpool import threads
 cdef extern from *:
     """
     #ifdef _OPENMP
+    #include <omp.h>
     #define CPOOL_OPENMP 1
+    #define cpool_seconds() omp_get_wtime()
     #else
     #define CPOOL_OPENMP 0
+    #define cpool_seconds() 0.0
     #endif
+
+    static char *cpool_kept[16];
+    static inline char *cpool_swap(int slot, char *block) {
+        return __atomic_exchange_n(&cpool_kept[slot], block, __ATOMIC_ACQ_REL);
+    }
     """
     const int CPOOL_OPENMP
+    double seconds "cpool_seconds"() noexcept nogil
+    char* swap "cpool_swap"(int slot, char* block) noexcept nogil
 
 OPENMP = bool(CPOOL_OPENMP)
+if not OPENMP:
+    threads.use_one()
 
 cdef double SMALL = 65536       # elements moved by a call that is not worth a second thread
+cdef double QUICK = 4096        # ... nor letting other Python threads run meanwhile
+cdef double PATIENCE = 0.001    # seconds that a call may wait for its other threads
+cdef double REST = 20           # times what a call waited in vain, for which calls use one thread
+cdef double alone_until = 0
+
+cdef enum:
+    SLOTS = 16          # blocks of scratch that are kept
+    KEPT = 1048576      # bytes of the largest
 
 cdef Kernels* kernels = NULL
 ISA = None
@@ -45,7 +65,11 @@ cdef int run(kernel_t kernel, Plan* g, double work) except -1:
         return 0
     if work > SMALL and g.items > 1:
         count = threads.current()
-    if count <= 1:
+        if count > 1 and seconds() < alone_until:
+            count = 1
+    if count <= 1 and work <= QUICK:
+        memory = run_items(kernel, g, 0, g.items)
+    elif count <= 1:
         with nogil:
             memory = run_items(kernel, g, 0, g.items)
     else:
@@ -56,19 +80,75 @@ cdef int run(kernel_t kernel, Plan* g, double work) except -1:
 
 
 cdef int run_items(kernel_t kernel, const Plan* g, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
-    cdef char* memory = <char*> malloc(g.scratch + 64)
+    cdef char* memory = take_scratch(g.scratch, 0)
     if memory == NULL:
         return 1
-    kernel(g, lo, hi, memory + (64 - <size_t> memory % 64))
-    free(memory)
+    kernel(g, lo, hi, aligned(memory))
+    keep_scratch(memory, 0)
     return 0
 
 
+# Scratch is kept from call to call, a block for each thread of a team: memory that malloc gets anew
+# from the operating system takes longer to be touched than a small call takes. A block begins with
+# its size; whoever takes one leaves none for others.
+
+cdef char* take_scratch(Py_ssize_t size, int thread) noexcept nogil:
+    cdef char* block = swap(thread % SLOTS, NULL)
+    if block != NULL and (<Py_ssize_t*> block)[0] >= size:
+        return block
+    free(block)
+    block = <char*> malloc(sizeof(Py_ssize_t) + 64 + size)
+    if block != NULL:
+        (<Py_ssize_t*> block)[0] = size
+    return block
+
+
+cdef void keep_scratch(char* block, int thread) noexcept nogil:
+    if block != NULL and (<Py_ssize_t*> block)[0] <= KEPT:
+        block = swap(thread % SLOTS, block)
+    free(block)
+
+
+cdef inline char* aligned(char* block) noexcept nogil:
+    block += sizeof(Py_ssize_t)
+    return block + (64 - <size_t> block % 64)
+
+
+# Where another process has the processor of a thread, OpenMP lets all others wait for that thread,
+# even if there is nothing left for it to do, and waiting is spinning: GCC's libgomp spins for about
+# 10 ms (300000 times, gomp_spin_count_var in its env.c), in which the scheduler has no reason to
+# move the late thread to the processor that spins. How long is read from the environment when
+# libgomp is loaded, and not to be had otherwise. Nor is spinning to be had without: a thread that
+# sleeps takes as long to wake as a cache full of elements to be pooled. So a call that waited more
+# than it worked is taken as a sign that processors are busy, and for a multiple of what it waited,
+# calls use one thread. That bounds what is lost by trying again to 1 / REST of the time.
 cdef int run_parallel(kernel_t kernel, const Plan* g, int count) except -1:
     """Items in blocks over threads. Tiles stand at absolute places and own what they write, so
     the result does not depend on who does which block."""
+    global alone_until
     cdef Py_ssize_t block, blocks = min(g.items, <Py_ssize_t> count * 8)
-    cdef int memory = 0
-    for block in prange(blocks, nogil=True, schedule="dynamic", num_threads=count):
-        memory += run_items(kernel, g, g.items * block // blocks, g.items * (block + 1) // blocks)
-    return memory
+    cdef int failed = 0
+    cdef double begin, end, waited
+    cdef char* memory
+    with nogil:
+        begin = end = seconds()
+        with parallel(num_threads=count):
+            memory = take_scratch(g.scratch, threadid())
+            for block in prange(blocks, schedule="dynamic"):
+                run_block(kernel, g, block, blocks, memory, threadid(), &end, &failed)
+            keep_scratch(memory, threadid())
+        waited = seconds() - end
+    if waited > PATIENCE and waited > end - begin:
+        alone_until = seconds() + REST * waited
+    return failed
+
+
+cdef void run_block(kernel_t kernel, const Plan* g, Py_ssize_t block, Py_ssize_t blocks,
+                    char* memory, int thread, double* end, int* failed) noexcept nogil:
+    """A block of items; `end` becomes the time when the calling thread did its last one."""
+    if memory == NULL:
+        failed[0] = 1
+        return
+    kernel(g, g.items * block // blocks, g.items * (block + 1) // blocks, aligned(memory))
+    if thread == 0:
+        end[0] = seconds()

@@ -63,4 +63,4 @@ cdef cnp.dtype native_dtype(int code):
 cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int code):
     if code == BFLOAT:
         return np.empty(tuple([shape[i] for i in range(ndim)]), native_dtype(code))
-    return cnp.PyArray_EMPTY(ndim, shape, NUMPY_TYPE[code], 0)
+    return cnp.PyArray_SimpleNew(ndim, shape, NUMPY_TYPE[code])

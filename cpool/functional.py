@@ -15,34 +15,36 @@ from collections.abc import Callable
 from typing import Any
 
 from cpool import unpooling
+from cpool.arrays import Options
 from cpool.docstrings import adaptive_text, global_text, sliding_text, unpool_text
 from cpool.pooling import pool_whole
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Reduction
 from cpool.windows import adaptive, sliding
 
-# {run} is the reduction's method (forward, or vjp), {own} the operator's own arguments, {selected}
-# passes return_indices on, {axes} is there in the n-dimensional form alone.
+# {run} is the reduction's method (forward, or vjp), {selected} passes return_indices on, {axes} is
+# there in the n-dimensional form alone. Arguments are passed on by position: a dictionary of them
+# would cost a small call a third of its time.
 _SLIDING = """\
 def {name}(x, {positional}, *, {keywords}{axes}channels_last=False,
            padding_mode="constant", nan_policy="propagate", where=None, dtype=None, out=None):
     windows = sliding(kernel_size, stride, padding, dilation, ceil_mode, padding_mode)
-    return {run}(x, windows, {selected}{passed}channels_last=channels_last, rank={rank},
-                 nan_policy=nan_policy, where=where, dtype=dtype, out=out)
+    options = Options({given}, channels_last, {rank}, nan_policy, where, dtype, out)
+    return {run}(x, windows, options{selected})
 """
 
 _ADAPTIVE = """\
 def {name}(x, output_size, {indices}*, {axes}channels_last=False, nan_policy="propagate",
            where=None, dtype=None, out=None):
-    return run(x, adaptive(output_size), {selected}{passed}channels_last=channels_last,
-               rank={rank}, nan_policy=nan_policy, where=where, dtype=dtype, out=out)
+    options = Options({given}, channels_last, {rank}, nan_policy, where, dtype, out)
+    return run(x, adaptive(output_size), options{selected})
 """
 
 _GLOBAL = """\
 def {name}(x, *, {indices}axes=None, channels_last=False, keepdims=True, nan_policy="propagate",
            where=None, dtype=None, out=None):
-    return pool_whole(run, x, axes, channels_last, keepdims, {selected}nan_policy=nan_policy,
-                      where=where, dtype=dtype, out=out)
+    options = Options(axes, channels_last, 0, nan_policy, where, dtype, out)
+    return pool_whole(run, x, options, keepdims{selected})
 """
 
 _UNPOOL = """\
@@ -64,9 +66,8 @@ def _words(kind: type[Reduction] | None, rank: int) -> dict[str, Any]:
         "rank": rank,
         "axes": "" if rank else "axes=None, ",
         "given": "None" if rank else "axes",
-        "passed": "" if rank else "axes=axes, ",
         "indices": "return_indices=False, " if selects else "",
-        "selected": "return_indices=return_indices, " if selects else "",
+        "selected": ", return_indices" if selects else "",
     }
 
 
@@ -87,7 +88,7 @@ def _publish(
         text = template.format(name=name, run=_called(kind, method), **words)
         source = unpooling if kind is None else kind()
         names = {"run": getattr(source, method), "make": _made(kind), "sliding": sliding,
-                 "adaptive": adaptive, "pool_whole": pool_whole}  # fmt: skip
+                 "adaptive": adaptive, "Options": Options, "pool_whole": pool_whole}  # fmt: skip
         made.append(_compiled(text, name, names))
     function, function._vjp = made
     function.__doc__ = doc

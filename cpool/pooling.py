@@ -36,7 +36,7 @@ def as_reduction(reduction: Any) -> Reduction:
 
 
 def _pool(
-    method: str, x: Any, reduction: Any, windows: Any, rng: Any = None, **options: Any
+    method: str, x: Any, reduction: Any, windows: Any, rng: Any, options: arrays.Options
 ) -> Any:
     """What `pool` and its pullback have in common."""
     reduction = as_reduction(reduction)
@@ -46,7 +46,7 @@ def _pool(
         raise ValueError(
             f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
         )
-    return getattr(reduction, method)(x, windows, **options)
+    return getattr(reduction, method)(x, windows, options)
 
 
 def pool(
@@ -122,19 +122,8 @@ def pool(
     >>> cpool.pool(x, "mean", cpool.adaptive((1, 3)))
     array([[6.5, 7.5, 8.5]])
     """
-    return _pool(
-        "forward",
-        x,
-        reduction,
-        windows,
-        rng,
-        axes=axes,
-        channels_last=channels_last,
-        nan_policy=nan_policy,
-        where=where,
-        dtype=dtype,
-        out=out,
-    )
+    options = arrays.Options(axes, channels_last, 0, nan_policy, where, dtype, out)
+    return _pool("forward", x, reduction, windows, rng, options)
 
 
 _SIGNATURE = inspect.signature(pool)
@@ -142,10 +131,11 @@ _SIGNATURE = inspect.signature(pool)
 
 def _pool_vjp(*args: Any, **kwargs: Any) -> Any:
     try:
-        arguments = _SIGNATURE.bind(*args, **kwargs).arguments
+        options = _SIGNATURE.bind(*args, **kwargs).arguments
     except TypeError as error:
         raise TypeError(f"pool() {error}") from None
-    return _pool("vjp", **arguments)
+    given = [options.pop(name) for name in ("x", "reduction", "windows")]
+    return _pool("vjp", *given, options.pop("rng", None), arrays.Options(**options))
 
 
 pool._vjp = _pool_vjp  # type: ignore[attr-defined]
@@ -222,17 +212,18 @@ def vjp(
 
 
 def pool_whole(
-    run: Callable[..., Any], x: Any, axes: Any, channels_last: bool, keepdims: bool, **options: Any
+    run: Callable[..., Any], x: Any, options: arrays.Options, keepdims: bool, *own: Any
 ) -> Any:
     """Global pooling: one window over each plane."""
     x = arrays.as_input(x)
     keepdims = arrays.flag(keepdims, "keepdims")
-    axes = arrays.global_axes(x.ndim, axes, channels_last)
-    if keepdims:
-        return run(x, whole(), axes=axes, **options)
-    out = options.pop("out")
-    result = run(x, whole(), axes=axes, out=arrays.with_axes(out, axes), **options)
-    return drop_axes(result, axes, out)
+    axes = arrays.global_axes(x.ndim, options.axes, options.channels_last)
+    out = options.out
+    options = options.replace(
+        axes=axes, channels_last=False, out=out if keepdims else arrays.with_axes(out, axes)
+    )
+    result = run(x, whole(), options, *own)
+    return result if keepdims else drop_axes(result, axes, out)
 
 
 def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:

@@ -20,7 +20,7 @@ _CGROUP = Path("/sys/fs/cgroup")
 _local = threading.local()
 _process: int | None = None
 _default: int | None = None
-_forked = False
+_single = False
 
 
 def _quota() -> float:
@@ -71,7 +71,7 @@ def _checked(n: object) -> int:
 
 def current() -> int:
     """Threads for a call that is worth more than one."""
-    if _forked:
+    if _single:
         return 1
     return getattr(_local, "count", None) or _process or _default_count()
 
@@ -82,7 +82,8 @@ def get_num_threads() -> int:
     Returns
     -------
     int
-        1 in a forked child: OpenMP's threads do not survive a fork.
+        1 in a forked child, as OpenMP's threads do not survive a fork, and where cpool was built
+        without OpenMP.
 
     Examples
     --------
@@ -149,11 +150,12 @@ def num_threads(n: int) -> Iterator[None]:
         _local.count = before
 
 
-def _in_child() -> None:
-    global _forked
-    _forked = True
+def use_one() -> None:
+    """Use one thread from now on, whatever else is set: there are no others."""
+    global _single
+    _single = True
 
 
 if hasattr(os, "register_at_fork"):
     # libgomp waits forever in a child for threads that only the parent has.
-    os.register_at_fork(after_in_child=_in_child)
+    os.register_at_fork(after_in_child=use_one)

@@ -107,6 +107,7 @@ cdef bint is_flat(const Plan* g, Py_ssize_t size, bint selecting) noexcept:
     return (not selecting and not g.transposed and g.mask == NULL and not g.omit_nan
             and not g.raise_nan and g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1
             and is_regular(h) and is_regular(w) and not w.identity and not h.identity
+            and not (g.outer_ndim == 0 and is_pairs(h) and is_pairs(w))
             and h.n * w.n * size <= FLAT and h.m * w.m * size <= 2 * FLAT
             and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and least(last, w.n - 1) < w.stride * w.m)

@@ -14,6 +14,12 @@ cnp.import_array()
 
 cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
 
+cdef Axis SINGLE                # an axis of one element, which is its own window
+memset(&SINGLE, 0, sizeof(Axis))
+SINGLE.n = SINGLE.m = SINGLE.kernel = SINGLE.stride = SINGLE.dilation = SINGLE.reach = 1
+SINGLE.size0 = SINGLE.exist0 = 1
+SINGLE.identity = True
+
 
 cdef struct Dim:
     # An axis: its length, and its stride in each array.
@@ -69,8 +75,6 @@ cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* coun
     cdef int i, inner = -1
     cdef Dim d
     g.inner = 1
-    for i in range(4):
-        g.xs[i] = g.ys[i] = g.qs[i] = g.q2s[i] = g.ms[i] = 0
     for i in range(pooled):
         if along[i].n > 1 and absolute(along[i].x) < least_pooled:
             least_pooled = absolute(along[i].x)
@@ -119,9 +123,10 @@ cdef void fill_slots(Plan* g, Pooled* pooled, Dim* along, bint keep_order) noexc
     """Pooled axes to D, H, W: the last one is W, or H where the inner axis alone makes the rows."""
     cdef int i, j, last = 1 if pooled.count == 1 and g.inner > 1 else 2
     for i in range(3):
-        g.axis[i] = identity_axis()
-        g.axis[i].transposed = g.transposed
         g.plane_shape[i] = 1
+        if not last - pooled.count < i <= last:
+            g.axis[i] = SINGLE
+            g.axis[i].transposed = g.transposed
     if not keep_order:
         sort_by_stride(along, pooled.windows, pooled.count)
     for j in range(pooled.count):
@@ -147,7 +152,7 @@ cdef void merge_whole(Plan* g) noexcept:
             b.kernel = b.reach = b.n
             b.size0 *= a.size0
             b.exist0 *= a.exist0
-            a[0] = identity_axis()
+            a[0] = SINGLE
     if is_single(&g.axis[1]) and g.axis[0].start != NULL and g.axis[0].m == 1:
         swap_slots(g, 0, 1)
         merge_whole(g)
@@ -194,15 +199,6 @@ cdef void rows_from_planes(Plan* g) noexcept:
     g.qs[1] = g.q_outer[last]
     g.planes //= h.n
     g.outer_ndim = last
-
-
-cdef Axis identity_axis() noexcept:
-    cdef Axis a
-    memset(&a, 0, sizeof(Axis))
-    a.n = a.m = a.kernel = a.stride = a.dilation = a.reach = 1
-    a.size0 = a.exist0 = 1
-    a.identity = True
-    return a
 
 
 cdef inline Py_ssize_t absolute(Py_ssize_t a) noexcept nogil:

@@ -7,6 +7,8 @@ else (output shapes, kernels, backward passes, divisors) reads the tables that a
 Windows are immutable, hashable and picklable, and need no data: `w.output_shape(input_shape)`.
 """
 
+cimport cython
+from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdlib cimport free, malloc
 
 cdef extern from *:
@@ -32,12 +34,10 @@ cdef enum Pad:
     EXPLICIT, SAME, SAME_LOWER
 
 
+@cython.final
+@cython.freelist(8)
 cdef class Tables:
     """Memory of the tables of one call, freed with it."""
-
-    def __cinit__(self):
-        self.blocks = NULL
-        self.count = 0
 
     cdef void* take(self, Py_ssize_t entries) except NULL:
         """Room for so many entries of 8 bytes."""
@@ -77,20 +77,23 @@ cdef bint boolean(object value, str name) except -1:
 
 cdef Py_ssize_t integer(object value, str name, Py_ssize_t least) except? -1:
     """An integer argument; a float or a bool is a TypeError."""
-    cdef object number
-    if type(value) is not int:
-        try:
-            number = None if is_bool(value) or getattr(value, "ndim", 0) else value.__index__()
-        except (AttributeError, TypeError):
-            number = None
-        if number is None:
-            raise TypeError(f"{name} must be an int or one int for each axis, got {value!r}")
-    else:
-        number = value
-    if number < least:
+    cdef int overflow = 0
+    cdef long long number = PyLong_AsLongLongAndOverflow(
+        value if type(value) is int else index_of(value, name), &overflow)
+    if overflow < 0 or (overflow == 0 and number < least):
         raise ValueError(f"{name} must be at least {least}, got {value}")
-    if number >= LIMIT:
+    if overflow > 0 or number >= LIMIT:
         raise ValueError(f"{name} must be less than 2**62, got {value}")
+    return number
+
+
+cdef object index_of(object value, str name):
+    try:
+        number = None if is_bool(value) or getattr(value, "ndim", 0) else value.__index__()
+    except (AttributeError, TypeError):
+        number = None
+    if number is None:
+        raise TypeError(f"{name} must be an int or one int for each axis, got {value!r}")
     return number
 
 
@@ -240,7 +243,7 @@ cdef class Windows:
         (112, 112)
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):
             self.fill(&a, <int> i, n, tables)
@@ -269,7 +272,7 @@ cdef class Windows:
         [[[0, 1], [1, 2, 3], [3, 4]]]
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):
             self.fill(&a, <int> i, n, tables)
@@ -300,7 +303,7 @@ cdef class Windows:
         [[2, 3, 2]]
         """
         cdef Axis a
-        cdef Tables tables = Tables()
+        cdef Tables tables = Tables.__new__(Tables)
         cdef bint padded = boolean(count_include_pad, "count_include_pad")
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):

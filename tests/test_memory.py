@@ -74,6 +74,7 @@ SMALL = [
     sliding((9, 3, 7), 2, 2, 1),
     sliding((40, 3, 3), 2, 2, 1),
     sliding((40, 2, 5), 2, 2, 2),
+    sliding((40, 6, 5), 2, 2, 2),
     sliding((9, 2, 3, 3), 2, 2, 1, **LAST),
     sliding((3, 37, 53), 2, 2, 2),
     sliding((3, 37, 53), 2, 3, 2, padding=1),

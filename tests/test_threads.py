@@ -52,6 +52,7 @@ def run(*code, timeout=60, **environment):
 # --- the number -----------------------------------------------------------------------------------
 
 
+@needs_openmp
 def test_set_and_get():
     default = cpool.get_num_threads()
     assert default >= 1
@@ -62,6 +63,7 @@ def test_set_and_get():
     assert cpool.get_num_threads() == default
 
 
+@needs_openmp
 def test_context_managers_nest():
     cpool.set_num_threads(5)
     with cpool.num_threads(2):
@@ -75,6 +77,7 @@ def test_context_managers_nest():
     assert cpool.get_num_threads() == 4
 
 
+@needs_openmp
 def test_context_manager_restores_after_an_exception():
     cpool.set_num_threads(5)
     for error in (ValueError, KeyboardInterrupt, GeneratorExit):
@@ -86,6 +89,7 @@ def test_context_manager_restores_after_an_exception():
     assert cpool.get_num_threads() == 5
 
 
+@needs_openmp
 def test_refused_numbers_change_nothing():
     cpool.set_num_threads(5)
     with pytest.raises(ValueError, match=r"^n must be from 1 to 1024, got 0$"):
@@ -95,6 +99,7 @@ def test_refused_numbers_change_nothing():
     assert cpool.get_num_threads() == 5
 
 
+@needs_openmp
 def test_context_manager_is_of_one_thread():
     cpool.set_num_threads(5)
     seen, inside, looked = [], threading.Event(), threading.Event()
@@ -121,6 +126,7 @@ def test_context_manager_is_of_one_thread():
         assert pool.submit(cpool.get_num_threads).result(10) == 4
 
 
+@needs_openmp
 @pytest.mark.parametrize(
     "value, expected",
     [
@@ -143,6 +149,7 @@ def test_omp_num_threads(value, expected):
     assert found == (run(code) if expected is None else expected)
 
 
+@needs_openmp
 def test_omp_num_threads_is_only_the_default():
     code = """
         import cpool, json
@@ -158,6 +165,7 @@ def test_omp_num_threads_is_only_the_default():
     assert run(code, OMP_NUM_THREADS="3") == [2, 4, 3]
 
 
+@needs_openmp
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no affinity masks here")
 def test_affinity_mask():
     code = """
@@ -200,6 +208,7 @@ def test_quota_of_the_container(files, expected, tmp_path, monkeypatch):
     assert threads._quota() == expected
 
 
+@needs_openmp
 @pytest.mark.parametrize(
     "quota, expected", [("max", 8), ("50000", 1), ("250000", 3), ("9900000", 8)]
 )
@@ -211,6 +220,25 @@ def test_quota_limits_the_default(quota, expected, tmp_path, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert cpool.get_num_threads() == expected
+
+
+@pytest.mark.skipif(OPENMP, reason="built with OpenMP")
+def test_one_without_openmp():
+    assert cpool.get_num_threads() == 1
+    cpool.set_num_threads(4)
+    assert cpool.get_num_threads() == 1
+    with cpool.num_threads(2):
+        assert cpool.get_num_threads() == 1
+
+
+def test_one_where_there_are_no_others(monkeypatch):
+    """As in a build without OpenMP, which says so when it is imported."""
+    monkeypatch.setattr(threads, "_single", False)
+    cpool.set_num_threads(4)
+    threads.use_one()
+    with cpool.num_threads(2):
+        assert cpool.get_num_threads() == 1
+    assert cpool.show_config(mode="dict")["threads"] == 1
 
 
 # --- the result does not depend on it -------------------------------------------------------------
@@ -449,6 +477,7 @@ PARENT = """
 """
 
 
+@needs_openmp
 @needs_fork
 def test_forked_child_after_a_parallel_call():
     code = """

@@ -11,6 +11,7 @@ cdef struct Tile:
     Py_ssize_t h_lo, h_hi           # source rows
     Py_ssize_t w_lo, w_hi           # source elements along W (times nc)
     Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
+    Py_ssize_t beyond               # bytes behind the array that whole blocks of all rows take in
     bint safe                       # BLOCK bytes beyond each row's end may be read
 
 
@@ -106,13 +107,15 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
     else:
         line_of_windows(&a[2], t, entries)
     t.safe = True
+    t.beyond = 0
     if g.in_place:
         # The farthest byte of this tile's rows, whatever the signs of the strides.
         reading = (t.w_hi * g.inner + t.nc) * g.x_size + g.margin
         extent(&a[0], t.d, t.d1, entries, &i, &deep)
         reading += most(0, ((deep if a[0].source == NULL else a[0].n) - 1) * g.xs[0])
         reading += most(0, ((t.h_hi if a[1].source == NULL else a[1].n) - 1) * g.xs[1])
-        t.safe = reading <= g.x_end - t.x
+        t.beyond = most(0, reading - (g.x_end - t.x))
+        t.safe = t.beyond == 0
 
 
 cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag) noexcept nogil:
@@ -135,3 +138,22 @@ cdef void full_windows(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* 
     if a.n + a.before >= (a.kernel - 1) * a.dilation + 1:
         stop[0] = (a.n + a.before - (a.kernel - 1) * a.dilation - 1) // a.stride + 1
     stop[0] = most(first[0], least(hi, stop[0]))
+
+
+cdef bint take_safe_part(const Plan* g, Tile* t, Tile* part) noexcept nogil:
+    """The last tiles of an array may not be read in whole blocks, but all but their last rows may:
+    these become a part of their own, if there are any."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t last, h
+    if g.xs[1] <= 0 or a.start != NULL or a.source != NULL or a.transposed:
+        return False
+    last = t.h_hi - (t.beyond + g.xs[1] - 1) // g.xs[1]     # rows before it are safe
+    h = floor_div(last - (a.kernel - 1) * a.dilation - 1 + a.before, a.stride) + 1
+    if h <= t.h0 or h >= t.h1:
+        return False
+    part[0] = t[0]
+    part.safe = True
+    part.h1 = t.h0 = h
+    extent(a, part.h0, part.h1, NULL, &part.h_lo, &part.h_hi)
+    extent(a, t.h0, t.h1, NULL, &t.h_lo, &t.h_hi)
+    return True

@@ -440,11 +440,6 @@ cdef inline bint is_quads(const Plan* g, const Tile* t) noexcept nogil:
     return (t.nc == 1 and not g.stacked and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]))
 
 
-cdef inline bint is_pairs(const Axis* a) noexcept nogil:
-    return (a.kernel == 2 and a.stride == 2 and a.dilation == 1 and a.before == 0
-            and a.source == NULL and a.start == NULL and 2 * a.m <= a.n)
-
-
 # --- transposed -----------------------------------------------------------------------------------
 
 cdef const T* spread_along(const Plan* g, const Tile* t, T* wide, const T* line, Py_ssize_t lp,
@@ -597,14 +592,20 @@ cdef void count_tile(const Plan* g, const Tile* t, char* s) noexcept nogil:
         fold_tile(g, t, EXISTING, s, add, <int32_t> 0)
 
 
+cdef void fold_one(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
+    count_tile(g, t, s)
+    fold_tile(g, t, VALUES, s, op, tag)
+
+
 cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
                      T tag) noexcept nogil:
     cdef Py_ssize_t item
-    cdef Tile t
+    cdef Tile t, part
     if g.flat:
         flat_items(g, lo, hi, s, op, tag)
         return
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        count_tile(g, &t, s)
-        fold_tile(g, &t, VALUES, s, op, tag)
+        if not t.safe and take_safe_part(g, &t, &part):
+            fold_one(g, &part, s, op, tag)
+        fold_one(g, &t, s, op, tag)

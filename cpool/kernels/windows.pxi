@@ -173,3 +173,8 @@ cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entrie
                 stop[0] = most(stop[0], r.entries[i] + 1)
     if stop[0] < first[0]:
         first[0] = stop[0] = 0
+
+
+cdef inline bint is_pairs(const Axis* a) noexcept nogil:
+    return (a.kernel == 2 and a.stride == 2 and a.dilation == 1 and a.before == 0
+            and a.source == NULL and a.start == NULL and 2 * a.m <= a.n)

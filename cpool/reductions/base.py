@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 if TYPE_CHECKING:
+    from cpool.arrays import Options
     from cpool.windows import Windows
 
 Pullback = Callable[[Any], np.ndarray]
@@ -52,11 +53,13 @@ class Reduction:
         """The value of a window, in plain Python, for examples."""
         raise NotImplementedError
 
-    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
-        """The pooled array, or with return_indices (values, indices)."""
+    # A method, or a property that gives a callable of the same arguments. Selections take one more,
+    # return_indices, and with it give (values, indices).
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        """The pooled array."""
         raise NotImplementedError
 
-    def vjp(self, x: Any, windows: Windows, **options: Any) -> tuple[Any, Pullback]:
+    def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Any, Pullback]:
         """The pooled array, and the function that takes its gradient to that of x."""
         raise NotImplementedError
 

@@ -15,6 +15,7 @@ from cpool import arrays
 from cpool.reductions.base import Pullback, Reduction, gradient_dtype
 
 if TYPE_CHECKING:
+    from cpool.arrays import Options
     from cpool.windows import Windows
 
 __all__ = ["Mean", "Sum"]
@@ -64,26 +65,22 @@ class Sum(Reduction):
         """The value of a window, in plain Python."""
         return sum(window)
 
-    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
-        return arrays.fold(x, ADD, windows, **options)
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        return arrays.fold(ADD, x, windows, options)
 
-    def vjp(self, x: Any, windows: Windows, **options: Any) -> tuple[Any, Pullback]:
+    def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Any, Pullback]:
         x = arrays.as_input(x)
-        y = self.forward(x, windows, **options)
+        y = self.forward(x, windows, options)
         return y, self._transpose(x, y.shape, windows, options)
 
     def _transpose(
-        self, x: np.ndarray, y_shape: tuple[int, ...], windows: Windows, options: dict[str, Any]
+        self, x: np.ndarray, y_shape: tuple[int, ...], windows: Windows, options: Options
     ) -> Pullback:
         places = arrays.pooled_axes(
-            x.ndim,
-            windows,
-            options.get("axes"),
-            options.get("channels_last", False),
-            options.get("rank", 0),
+            x.ndim, windows, options.axes, options.channels_last, options.rank
         )
         shape, dtype = x.shape, gradient_dtype(x)
-        mask = existing(x, options.get("where"), options.get("nan_policy", "propagate"))
+        mask = existing(x, options.where, options.nan_policy)
         divisors, mean = self._divisors(mask, shape, y_shape, windows, places)
 
         def pullback(gy: Any) -> np.ndarray:
@@ -176,8 +173,8 @@ class Mean(Sum):
         if divisor == 0 or abs(divisor) >= 2**53:
             raise ValueError(f"divisor_override must not be 0 nor beyond 2**53, got {divisor}")
 
-    def forward(self, x: Any, windows: Windows, **options: Any) -> Any:
-        return arrays.fold(x, ADD, windows, **self._kernel_arguments(), **options)
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        return arrays.fold(ADD, x, windows, options, **self._kernel_arguments())
 
     def _kernel_arguments(self) -> dict[str, Any]:
         return {
@@ -198,7 +195,7 @@ class Mean(Sum):
             return None, self._kernel_arguments()
         axes, order = places
         given = tuple(axes[order.index(i)] for i in range(len(axes)))
-        counts = arrays.fold(mask, ADD, windows, axes=given)
+        counts = arrays.fold(ADD, mask, windows, arrays.Options(axes=given))
         lengths = [shape[axis] for axis in given]
         padding = self._table(windows, lengths, self.count_include_pad) - self._table(
             windows, lengths, False
