@@ -71,6 +71,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
         return tile_planes(g, size, block)
     g.stacked = is_stacked(g)
     tile_inner(g, size)
+    g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or g.raise_nan)
     tile_along(g, size, scattering)
@@ -182,6 +183,17 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     g.tile[1] = least(g.tile[1], w.m)
 
 
+cdef bint is_fused(const Plan* g, int block) noexcept:
+    """Selections of so few taps in rows of channels that all of them are compared at once."""
+    cdef int i
+    cdef double elements = 1
+    for i in range(3):
+        elements *= <double> g.axis[i].kernel
+        if g.axis[i].start != NULL or g.axis[i].source != NULL:
+            return False
+    return elements <= 9 and g.tile[2] * SIZE[g.t_type] >= block
+
+
 cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
     """Elements of a padded row of the source, as a tile reads it."""
     cdef const Axis* w = &g.axis[2]
@@ -265,8 +277,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
     g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * g.row) * size)
-    g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else g.tile[0])
-                        * (pitch if g.transposed or selecting else g.row) * size)
+    g.result_at = place(&at, (1 if g.transposed else most(rows, g.tile[0]) if selecting else
+                              g.tile[0]) * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, g.tile[0] * g.row * 4)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
