@@ -20,6 +20,7 @@ cdef enum:
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
     TAPS = 8            # of a row of flat planes, at most
+    SELECTED = 12288    # bytes of values and offsets of a tile
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
 
@@ -77,6 +78,8 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
+    if selecting:
+        tile_selected(g, size, line)
     number_tiles(g)
     place_scratch(g, size, line, boxed, selecting)
     return 0
@@ -228,6 +231,23 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
                          least(taps // h.stride, 4 * BOX // most(1, line * size)))
     else:
         g.tile[0] = rows
+    g.tile[0] = most(1, least(g.tile[0], h.m))
+
+
+cdef void tile_selected(Plan* g, Py_ssize_t size, Py_ssize_t line) noexcept:
+    """Along H: as many rows as the fastest cache has room for, with their offsets; or twice that,
+    where rows at the border of a tile are selected from twice."""
+    cdef const Axis* h = &g.axis[1]
+    cdef Py_ssize_t taps = reading(h, 1), row = g.tile[1] * g.tile[2] * (size + 4)
+    if h.start != NULL:
+        return
+    if not g.in_place:
+        row += line * size
+    if g.fused:
+        g.tile[0] = SELECTED // row
+    else:
+        g.tile[0] = most((2 * SELECTED // row - taps) // h.stride + 1,
+                         least(taps // h.stride, 8 * SELECTED // row))
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 

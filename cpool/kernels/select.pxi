@@ -303,20 +303,20 @@ cdef void select_run(T* v, int32_t* o, Py_ssize_t yp, const T* x, const Run* r, 
     cdef int32_t offsets[9]
     for i in range(least(r.count, 9)):
         taps[i] = x + address(r, i)
-        offsets[i] = <int32_t> i * step
+        offsets[i] = <int32_t> (r.tap + i) * step
     select_taps(v, o, yp, taps, offsets, least(r.count, 9), xp, n, rows, op)
     for i in range(9, r.count):
-        select_more(v, o, yp, x + address(r, i), <int32_t> i * step, xp,
+        select_more(v, o, yp, x + address(r, i), <int32_t> (r.tap + i) * step, xp,
                     UP(n, BESIDE(sizeof(T))), rows, op)
 
 
 cdef void select_each(const Axis* a, const Tile* t, T* v, int32_t* o, const T* line,
-                      int32_t step, Best op) noexcept nogil:
+                      Py_ssize_t m, int32_t step, Best op) noexcept nogil:
     """Irregular windows and large strides, one element after the other."""
     cdef Py_ssize_t w, c, i, at, first, between, count
     cdef T best
     cdef int32_t offset
-    for w in range(t.w1 - t.w0):
+    for w in range(m):
         if a.start != NULL:
             first, between, count = a.start[t.w0 + w] - t.w_lo, 1, a.count[t.w0 + w]
         else:
@@ -339,7 +339,7 @@ cdef void select_irregular(const Plan* g, const Tile* t, T* v, int32_t* o, const
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t w
     cdef Run r
-    r.step, r.pitch, r.period, r.entries = 1, t.nc, 0, NULL
+    r.step, r.pitch, r.period, r.entries, r.tap = 1, t.nc, 0, NULL, 0
     for w in range(t.w0, t.w1):
         r.first, r.count = a.start[w] - t.w_lo, a.count[w]
         select_run(v, o, 0, line, &r, <int32_t> g.digit[2], 0, t.nc, 1, op)
@@ -347,20 +347,74 @@ cdef void select_irregular(const Plan* g, const Tile* t, T* v, int32_t* o, const
         o += t.nc
 
 
+cdef inline bint has_few_borders(const Plan* g, const Tile* t) noexcept nogil:
+    """Whether all but a few windows of a row are inside it: rows need no padding then."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t first, stop
+    full_windows(a, t.w0, t.w1, &first, &stop)
+    return a.source == NULL and 8 * (t.w1 - t.w0 - stop + first) <= t.w1 - t.w0
+
+
 cdef void select_along(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
                        const T* line, Py_ssize_t lp, Py_ssize_t rows, char* s,
                        Best op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of values and offsets."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t i, m = t.w1 - t.w0, nc = t.nc, groups = (m - 1) * a.stride
+    cdef Py_ssize_t first, stop, begin
+    if not has_few_borders(g, t):
+        select_full(g, t, v, o, yp, line, lp, t.w1 - t.w0, rows, s, op)
+        leave_padding(g, t, o, yp, rows)
+        return
+    full_windows(a, t.w0, t.w1, &first, &stop)
+    begin = (first - t.w0) * t.nc
+    select_full(g, t, v + begin, o + begin, yp,
+                line + (first * a.stride - a.before - t.w_lo) * t.nc, lp, stop - first, rows, s,
+                op)
+    select_borders(g, t, t.w0, first, v, o, yp, line, lp, rows, op)
+    select_borders(g, t, stop, t.w1, v, o, yp, line, lp, rows, op)
+
+
+cdef void select_borders(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, T* v,
+                         int32_t* o, Py_ssize_t yp, const T* line, Py_ssize_t lp,
+                         Py_ssize_t rows, Best op) noexcept nogil:
+    """The windows lo to hi, of which some taps are in the padding."""
+    cdef Py_ssize_t w, c, i, j, at
+    cdef int32_t step = <int32_t> g.digit[2], offset
+    cdef T best
+    cdef Run r
+    for w in range(lo, hi):
+        taps(&g.axis[2], w, NULL, &r)
+        r.first -= t.w_lo
+        r.pitch = t.nc
+        at = (w - t.w0) * t.nc
+        if t.nc == UP(t.nc, BESIDE(sizeof(T))):
+            select_run(v + at, o + at, yp, line, &r, step, lp, t.nc, rows, op)
+            continue
+        for j in range(rows):
+            for c in range(t.nc):
+                best = line[j * lp + address(&r, 0) + c]
+                offset = <int32_t> r.tap * step
+                for i in range(1, r.count):
+                    offset = offset_of(best, line[j * lp + address(&r, i) + c], offset,
+                                       <int32_t> (r.tap + i) * step, op)
+                    best = pick(best, line[j * lp + address(&r, i) + c], op)
+                v[j * yp + at + c] = best
+                o[j * yp + at + c] = offset
+
+
+cdef void select_full(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
+                      const T* line, Py_ssize_t lp, Py_ssize_t m, Py_ssize_t rows, char* s,
+                      Best op) noexcept nogil:
+    """m windows of each line, the first of which begins with it, none of which is clipped."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, nc = t.nc, groups = (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
     cdef bint wide = nc * <Py_ssize_t> sizeof(T) >= BLOCK
     cdef bint close = a.stride == 2 and a.dilation == 1 and nc == 1 and a.start == NULL
     cdef int32_t step = <int32_t> g.digit[2]
     cdef T* phases = <T*> (s + g.phases_at)
     cdef Run r
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
-    r.entries = NULL
-    groups += (a.kernel - 1) * a.dilation + 1
+    r.entries, r.tap = NULL, 0
     if a.start == NULL and a.stride == 1:
         select_run(v, o, yp, line, &r, step, lp, m * nc, rows, op)
     elif close and a.kernel == 2:
@@ -372,7 +426,7 @@ cdef void select_along(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_
             if a.start != NULL and wide:
                 select_irregular(g, t, v, o, line, op)
             elif a.start != NULL or a.stride > PHASES:
-                select_each(a, t, v, o, line, step, op)
+                select_each(a, t, v, o, line, m, step, op)
             elif wide and (a.kernel <= 9 or nc == UP(nc, BESIDE(sizeof(T)))):
                 select_run(v, o, nc, line, &r, step, a.stride * nc, nc, m, op)
             else:
@@ -403,14 +457,16 @@ cdef void leave_padding(const Plan* g, const Tile* t, int32_t* o, Py_ssize_t yp,
 
 cdef const T* lines_of(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t* pitch, char* s,
                        Best op, T tag) noexcept nogil:
-    """The rows h_lo to h_hi of a plane, padded; in place if there is nothing to do."""
-    cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc, left = t.left * t.nc
-    cdef bint padded = t.width != t.w_hi - t.w_lo
+    """The rows h_lo to h_hi of a plane, padded where `select_along` wants it; in place if there is
+    nothing to do."""
+    cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc, left
+    cdef bint padded = t.width != t.w_hi - t.w_lo and not has_few_borders(g, t)
     cdef T* lines = <T*> (s + g.result_at)
     cdef T* line = lines
     if g.in_place and t.safe and not padded and g.axis[1].source == NULL:
         pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
         return <const T*> place(g, t, d, t.h_lo)
+    left = t.left * t.nc if padded else 0
     pitch[0] = UP(t.width * t.nc, sizeof(T))
     if g.in_place and t.safe and g.axis[1].source == NULL:
         copy_rows(lines + left, pitch[0], <const T*> place(g, t, d, t.h_lo),
@@ -626,7 +682,6 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v,
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
         x = lines_of(g, t, d, &lp, s, op, tag)
         select_along(g, t, box, offsets, pitch, x, lp, t.h_hi - t.h_lo, s, op)
-        leave_padding(g, t, offsets, pitch, t.h_hi - t.h_lo)
         base = (r.tap + i) * g.digit[0]
         merge_windows(g, t, t.h0, middle, v, o, yp, box, offsets, pitch, base, i > 0, s, op)
         merge_windows(g, t, middle, t.h1, z, o + straight * yp, yp, box, offsets, pitch, base,
@@ -645,7 +700,6 @@ cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo,
                      2 * pitch, UP(t.w1 - t.w0, BESIDE(sizeof(T))), hi - lo, op)
     else:
         select_along(g, t, v, o, yp, x + (lo - t.h_lo) * pitch, pitch, hi - lo, s, op)
-        leave_padding(g, t, o, yp, hi - lo)
 
 
 cdef void select_tile(const Plan* g, const Tile* t, char* s, Best op, T tag) noexcept nogil:
@@ -660,7 +714,7 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Best op, T tag) noe
         return
     if written_once(g, form):
         yp = (t.w1 - t.w0) * t.nc
-        straight = selected_straight(g, t, sizeof(T))
+        straight = selected_straight(g, t, form, sizeof(T))
     if form == MERGED:
         select_merged(g, t, straight, v, z, o, yp, s, op, tag)
     else:
@@ -679,13 +733,17 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Best op, T tag) noe
         z += yp
 
 
-cdef inline Py_ssize_t selected_straight(const Plan* g, const Tile* t,
+cdef inline Py_ssize_t selected_straight(const Plan* g, const Tile* t, Form form,
                                          Py_ssize_t size) noexcept nogil:
-    """rows_straight, where values wider than offsets come in two blocks."""
-    cdef Py_ssize_t straight = rows_straight(g, t, size)
-    if size > 4 and straight > 0:
-        straight = most(0, t.h1 - t.h0 - 1 - 2 * BLOCK // (t.w1 * t.nc * size))
-    return straight
+    """How many rows of values may be written straight to the result: all but those from which the
+    last block would reach behind the tile."""
+    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc
+    if (not g.y_plain or <size_t> target(g, t) % size != 0
+            or not in_one_piece(g, t, g.ys, <int> size, n)):
+        return 0
+    if form == CHANNELS and t.nc == UP(t.nc, BESIDE(size)):
+        return t.h1 - t.h0
+    return most(0, t.h1 - t.h0 - 1 - most(BLOCK, UP(1, BESIDE(size)) * size) // (n * size))
 
 
 cdef inline bint written_once(const Plan* g, Form form) noexcept nogil:
