@@ -389,6 +389,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         g.q_size = SIZE[g.q_type]
         q = empty(ndim, shape, g.q_type)
     view(g, &pooled, array, y, q, q2, mask, selecting)
+    if selecting:
+        count_offsets(g, not offsets)
     g.y_plain = stored_plainly(g, operation, masked)
     g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and not masked
                   and not g.omit_nan and has_one_divisor(g))
@@ -406,6 +408,29 @@ cdef inline bint has_one_divisor(const Plan* g) noexcept:
     """Whether all windows' sums are divided by the same."""
     return g.divisor != 0 or (
         g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
+
+
+cdef void count_offsets(Plan* g, bint distances) noexcept:
+    """What a tap counts for in an offset: digits of its number, or its distance in the plane, if
+    that is possible: taps at equal distances, and not too far from each other."""
+    cdef int i
+    cdef double reach = 0
+    g.digit[2] = 1
+    for i in range(1, -1, -1):
+        g.digit[i] = g.digit[i + 1] * g.axis[i + 1].kernel
+    if not distances:
+        return
+    for i in range(3):
+        if g.axis[i].source != NULL:
+            return
+        reach = reach * <double> g.plane_shape[i] + (
+            <double> (g.axis[i].kernel - 1) * <double> g.axis[i].dilation)
+    if reach >= 2147483647.0:
+        return
+    g.distances = True
+    g.digit[2] = g.axis[2].dilation
+    g.digit[1] = g.axis[1].dilation * g.plane_shape[2]
+    g.digit[0] = g.axis[0].dilation * g.plane_shape[2] * g.plane_shape[1]
 
 
 def as_dtype(dtype):

@@ -22,6 +22,7 @@ cdef enum:
     TALL = 8            # windows one row apart, with more rows than this, are folded as fold_tall does
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
+    SELECTED = 12288    # bytes of values and offsets of a tile
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
 
@@ -74,11 +75,14 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.tall = is_tall(g, selecting)
     g.stacked = is_stacked(g) and not g.tall
     tile_inner(g, size)
+    g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or g.raise_nan)
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
+    if selecting:
+        tile_selected(g, size, line)
     number_tiles(g)
     place_scratch(g, size, line, boxed, selecting)
     return 0
@@ -203,6 +207,17 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     g.tile[1] = least(g.tile[1], w.m)
 
 
+cdef bint is_fused(const Plan* g, int block) noexcept:
+    """Selections of so few taps in rows of channels that all of them are compared at once."""
+    cdef int i
+    cdef double elements = 1
+    for i in range(3):
+        elements *= <double> g.axis[i].kernel
+        if g.axis[i].start != NULL or g.axis[i].source != NULL:
+            return False
+    return elements <= 9 and g.tile[2] * SIZE[g.t_type] >= block
+
+
 cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
     """Elements of a padded row of the source, as a tile reads it."""
     cdef const Axis* w = &g.axis[2]
@@ -241,6 +256,23 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
                          least(taps // h.stride, 4 * BOX // most(1, line * size)))
     else:
         g.tile[0] = rows
+    g.tile[0] = most(1, least(g.tile[0], h.m))
+
+
+cdef void tile_selected(Plan* g, Py_ssize_t size, Py_ssize_t line) noexcept:
+    """Along H: as many rows as the fastest cache has room for, with their offsets; or twice that,
+    where rows at the border of a tile are selected from twice."""
+    cdef const Axis* h = &g.axis[1]
+    cdef Py_ssize_t taps = reading(h, 1), row = g.tile[1] * g.tile[2] * (size + 4)
+    if h.start != NULL:
+        return
+    if not g.in_place:
+        row += line * size
+    if g.fused:
+        g.tile[0] = SELECTED // row
+    else:
+        g.tile[0] = most((2 * SELECTED // row - taps) // h.stride + 1,
+                         least(taps // h.stride, 8 * SELECTED // row))
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 
@@ -292,7 +324,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
     g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * pitch) * size)
-    g.result_at = place(&at, (1 if g.transposed or (selecting and not g.raise_nan) else
+    g.result_at = place(&at, (1 if g.transposed else most(rows, g.tile[0]) if selecting else
                               g.strip if g.tall else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, 0 if g.tall else g.tile[0] * g.row * 4)

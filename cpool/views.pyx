@@ -61,7 +61,7 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     fill_slots(g, pooled, along, keep_order)
     if not keep_order and not g.transposed:
         merge_whole(g)
-    if not keep_order and not g.transposed:
+    if g.q2 == NULL and not g.transposed:
         merge_tiling(g)
     if g.q2 == NULL:
         rows_from_planes(g)
@@ -168,7 +168,8 @@ cdef void merge_tiling(Plan* g) noexcept:
             and h.kernel == h.stride and h.dilation == 1 and h.before == 0 and not is_single(h)
             and h.n == h.m * h.stride and h.reach == h.n and h.size == NULL and h.exist == NULL
             and g.x_outer[last] == h.n * g.xs[1] and g.y_outer[last] == h.m * g.ys[1]
-            and g.m_outer[last] == h.n * g.ms[1] and g.outer[last] > 0):
+            and g.q_outer[last] == h.m * g.qs[1] and g.m_outer[last] == h.n * g.ms[1]
+            and g.outer[last] > 0):
         h.n *= g.outer[last]
         h.m *= g.outer[last]
         h.reach = h.n

@@ -56,7 +56,7 @@ cdef void fold_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op) 
         fold_items(g, lo, hi, s, op, <int64_t> 0)
 
 
-cdef void select_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op) noexcept nogil:
+cdef void select_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Best op) noexcept nogil:
     if g.t_type == FLOAT:
         select_items(g, lo, hi, s, op, <float> 0)
     elif g.t_type == DOUBLE:

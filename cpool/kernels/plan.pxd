@@ -98,6 +98,9 @@ cdef struct Plan:
     bint mean_masked            # the divisor is counted
     double divisor              # divisor_override, or 0
     int64_t no_offset           # the offset of a window without existing elements
+    Py_ssize_t digit[3]         # what a tap along D, H, W adds to an offset
+    bint distances              # offsets are distances in the plane, not tap numbers
+    bint fused                  # selection of few taps in rows of channels, all at once
     # --- tiles: boxes of the result, one after the other at absolute positions
     Py_ssize_t depth            # extent along D: 1, but for flat planes
     Py_ssize_t tile[3]          # extent along H, W, inner
