@@ -11,9 +11,9 @@ from cpool cimport driver
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, unsigned
 from cpool.kernels.plan cimport *
-from cpool.tiling cimport tile
+from cpool.tiling cimport has_small_planes, tile
 from cpool.views cimport Pooled, view
-from cpool.windows cimport Tables, Windows, boolean, fill_sizes, transpose
+from cpool.windows cimport Tables, Windows, boolean, fill_sizes, tabulate, transpose
 
 import numpy as np
 
@@ -399,6 +399,8 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     view(g, &call.pooled, array, gx, None, None, None, False)
+    if has_small_planes(g) and not g.constant:
+        tabulate(&g.axis[1], &g.axis[2], call.tables)
     g.y_plain = g.t_type == code
     g.in_place = readable(g, array) and not mean
     if cnp.PyArray_SIZE(gx) > 0:
@@ -458,9 +460,9 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
     if transposed:
-        y = np.zeros((<object> indices).shape, (<object> x).dtype)
+        y = np.empty((<object> indices).shape, (<object> x).dtype)
     else:
-        y = np.zeros(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
+        y = np.empty(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
     g.axis[2].n = shape[len(shape) - 1]
