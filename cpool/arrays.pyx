@@ -12,9 +12,9 @@ from cpool cimport driver
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, unsigned
 from cpool.kernels.plan cimport *
-from cpool.tiling cimport tile
+from cpool.tiling cimport has_small_planes, tile
 from cpool.views cimport Pooled, view
-from cpool.windows cimport Tables, Windows, boolean, fill_sizes, transpose
+from cpool.windows cimport Tables, Windows, boolean, fill_sizes, tabulate, transpose
 
 import numpy as np
 
@@ -329,7 +329,7 @@ cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
     cdef int natural = g.t_type
     if operation == ADD and not floating(g.x_type):
         natural = result_code(operation, g.mean, g.x_type) if g.t_type == UINT64 else -1
-    elif g.x_type == BOOL:
+    elif g.x_type == BOOL and g.t_type == UINT8:
         natural = BOOL
     return not g.mean and g.y_type == natural and (
         operation == ADD or not (masked or g.omit_nan))
@@ -373,6 +373,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     if mean:
         mean_of(g, &pooled, count_include_pad, divisor, tables)
     types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
+    if selecting and SIZE[x_code] < 4 and not floating(x_code):
+        g.t_type = INT32        # as wide as the offsets
     if (operation != ADD and (x_code == HALF or x_code == BFLOAT) and y_code == x_code
             and not selecting and mask is None and not g.omit_nan and not g.raise_nan):
         g.t_type = INT16
@@ -482,6 +484,8 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, None, None, None, False)
+    if has_small_planes(g) and not g.constant:
+        tabulate(&g.axis[1], &g.axis[2], tables)
     g.y_plain = g.t_type == code
     g.in_place = readable(g, array) and not mean
     if cnp.PyArray_SIZE(gx) > 0:
@@ -543,10 +547,12 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transpo
     cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
+    # The kernels fill planes with zeros, but only those that something is put into.
+    make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
     if transposed:
-        y = np.zeros((<object> indices).shape, (<object> x).dtype)
+        y = make((<object> indices).shape, (<object> x).dtype)
     else:
-        y = np.zeros(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
+        y = make(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
     clear(g)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize

@@ -1,4 +1,5 @@
 from cpool.kernels.plan cimport Plan
 
 
+cdef bint has_small_planes(const Plan* g) noexcept
 cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1

@@ -19,10 +19,12 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
-    TALL = 8            # windows one row apart, with more rows than this, are folded as fold_tall does
+    TALL = 8            # rows of windows one row apart, from which on fold_tall folds them
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
     SELECTED = 12288    # bytes of values and offsets of a tile
+    LENGTH = 16         # of its windows where these are irregular
+    SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
 
@@ -61,7 +63,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     """Sizes of tiles, and where each thread's scratch rows are."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line, i
+    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line
     cdef bint boxed
     g.depth = 1
     if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
@@ -69,7 +71,9 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
     # narrowest type has in a block, folds along short rows sixteen.
     g.margin = 4 * block + (block * g.x_size if selecting else 0)
-    g.flat = is_flat(g, size, selecting)
+    if g.constant:
+        return tile_constant(g, size)
+    g.flat = is_flat(g, selecting or scattering)
     if g.flat:
         return tile_planes(g, size, block)
     g.tall = is_tall(g, selecting)
@@ -102,18 +106,34 @@ cdef bint is_regular(const Axis* a) noexcept:
     return a.start == NULL and a.source == NULL and not a.transposed
 
 
-cdef bint is_flat(const Plan* g, Py_ssize_t size, bint selecting) noexcept:
-    """Whether whole planes are folded as kernels/flat.pxi does it: they are small, and no window
-    reads a column that has no room in a row of as many elements as the windows' strides."""
+cdef bint is_flat(const Plan* g, bint selecting) noexcept:
+    """Whether whole planes are folded as kernels/flat.pxi does it: they are small, and their rows
+    can be."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
+    return (not selecting and g.mask == NULL and not g.omit_nan
+            and not g.raise_nan and not w.identity and not h.identity and has_small_planes(g)
+            and (h.start != NULL or is_regular(h)) and has_flat_rows(w)
+            and not (g.outer_ndim == 0 and not g.transposed and is_pairs(h) and is_pairs(w)))
+
+
+cdef bint has_small_planes(const Plan* g) noexcept:
+    """Two axes at most and no channels, so small that several planes can be a tile."""
+    cdef Py_ssize_t size = most(SIZE[g.t_type], 4)
+    return (g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1
+            and g.axis[1].n * g.axis[2].n * size <= FLAT
+            and g.axis[1].m * g.axis[2].m * size <= 2 * FLAT)
+
+
+cdef bint has_flat_rows(const Axis* w) noexcept:
+    """Irregular windows have two lengths at most, none of them great. Of regular ones none reads a
+    column that has no room in a row of as many elements as the windows' strides."""
+    cdef Py_ssize_t fewest, longest
     cdef Py_ssize_t last = (w.m - 1) * w.stride - w.before + (w.kernel - 1) * w.dilation
-    return (not selecting and not g.transposed and g.mask == NULL and not g.omit_nan
-            and not g.raise_nan and g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1
-            and is_regular(h) and is_regular(w) and not w.identity and not h.identity
-            and not (g.outer_ndim == 0 and is_pairs(h) and is_pairs(w))
-            and h.n * w.n * size <= FLAT and h.m * w.m * size <= 2 * FLAT
-            and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
+    if w.start != NULL:
+        run_lengths(w, &fewest, &longest)
+        return 0 < fewest and longest <= least(fewest + 1, LENGTH)
+    return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and least(last, w.n - 1) < w.stride * w.m)
 
 
@@ -123,28 +143,46 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
     cdef int last = g.outer_ndim - 1
-    cdef Py_ssize_t n = h.m * w.m, line = w.stride * w.m, whole = block // SIZE[g.t_type], at = 0
+    cdef Py_ssize_t n = h.m * w.m, line = flat_line(w), whole = block // SIZE[g.t_type], at = 0
     if last >= 0:
         d.n = d.m = d.reach = g.outer[last]
         g.xs[0], g.ys[0] = g.x_outer[last], g.y_outer[last]
         g.planes = g.planes // d.n if d.n > 0 else 0
         g.outer_ndim = last
-    g.depth = most(1, least(PLANES // (h.n * w.n * size), d.n))
+    g.depth = most(1, least(PLANES // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
     # Of folded rows: elements from plane to plane, and from phase to phase.
     whole *= w.stride
-    g.row = line * h.m + most(0, w.n - line) + (w.kernel - 1) * w.dilation + 2 * whole
+    g.row = line * h.m + most(0, w.n - line) + (most_taps(w) - 1) * w.dilation + 2 * whole
     g.row = g.row // whole * whole
     g.line = (g.depth * g.row // w.stride + SLACK + 63) // 64 * 64
     g.box_at = place(&at, g.depth * h.n * w.n * size)
     g.lines_at = place(&at, (w.before + SLACK + g.depth * g.row) * size)
-    g.phases_at = place(&at, (w.stride * g.line if w.stride > 1 else 0) * size)
-    g.masks_at = place(&at, w.kernel * (n + 64) * size)
+    g.phases_at = place(&at, (2 if w.start != NULL else w.stride if w.stride > 1 else 0)
+                        * g.line * size)
+    g.masks_at = place(&at, most(w.kernel * size, 4) * (n + 64))
     g.result_at = place(&at, g.depth * (n + 64) * size)
     g.levels_at = place(&at, halvings(most_taps(h)) * g.row * size)
-    g.divisors_at = place(&at, n * 8)
+    g.divisors_at = place(&at, most(n, h.n * w.n) * 8)
     g.raw_at = place(&at, most(n, w.n) * 8)
+    g.wide_at = place(&at, n * 16)
+    g.entries_at = place(&at, entries_size(g))
+    g.scratch = at
+    return 0
+
+
+cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
+    """One value for all of a plane: a tile is some rows of H (see rows_from_planes)."""
+    cdef Py_ssize_t n, at = 0
+    g.flat = False
+    g.tile[2] = least(g.inner, SAME // 16)
+    g.tile[1] = least(g.axis[2].m, SAME // g.tile[2])
+    g.tile[0] = least(g.axis[1].m, most(1, SAME // (g.tile[1] * g.tile[2])))
+    number_tiles(g)
+    n = g.tile[0] * g.tile[2]
+    g.box_at = place(&at, n * size)
+    g.raw_at = place(&at, n * 8)
     g.wide_at = place(&at, n * 16)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
@@ -168,7 +206,7 @@ cdef bint is_tall(const Plan* g, bint selecting) noexcept:
 cdef bint is_stacked(const Plan* g) noexcept:
     """Whether planes of a window are folded together with its rows: all are where they lie."""
     return (g.in_place and not g.transposed and not g.axis[0].identity
-            and g.axis[0].source == NULL and is_regular(&g.axis[1])
+            and g.axis[0].source == NULL and g.axis[1].source == NULL
             and g.axis[0].kernel * g.axis[1].kernel <= LEAF)
 
 
@@ -249,7 +287,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         # Whole blocks of rows: nothing is done twice.
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
         g.strip = most(2, BOX // (3 * line * size))
-    elif h.start != NULL:
+    elif h.start != NULL and boxed:
         g.tile[0] = 1
     elif boxed:
         g.tile[0] = most(most(1, (rows - taps) // h.stride + 1),
@@ -292,7 +330,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t wide = g.tile[1], rows, parts, taps_h, taps_w, pitch, at = 0
     cdef int levels
-    if w.transposed and w.start == NULL and w.stride <= PHASES:
+    if w.transposed and w.start == NULL and (w.stride <= PHASES or is_runs(w)):
         wide = ((w.reach if w.source != NULL else wide) // w.stride + 2) * w.stride
     g.line = (line + SLACK + 63) // 64 * 64
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64

@@ -56,6 +56,9 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
                 is_pooled = True
         if not is_pooled and dims[count].n != 1:
             count += 1
+    g.constant = not keep_order and is_constant(g, pooled)
+    for j in range(pooled.count if g.constant else 0):
+        along[j].x = along[j].y     # an axis of one window has no stride of its own
     take_inner(g, along, pooled.count, dims, &count)
     number_planes(g, dims, count)
     fill_slots(g, pooled, along, keep_order)
@@ -63,24 +66,28 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         merge_whole(g)
     if g.q2 == NULL and not g.transposed:
         merge_tiling(g)
+    if g.constant:
+        merge_constant(g)
     if g.q2 == NULL:
         rows_from_planes(g)
     return 0
 
 
 cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count) noexcept:
-    """The axis along which the input lies closest in memory, if no pooled one does, with those
-    that continue it, becomes the inner one."""
-    cdef Py_ssize_t least_pooled = LARGE, least_other = LARGE
+    """The axis along which the input (or the result, if that is all there is to a plane) lies
+    closest in memory, if no pooled one does, with those that continue it, becomes the inner one.
+    """
+    cdef Py_ssize_t least_pooled = LARGE, least_other = LARGE, near
     cdef int i, inner = -1
     cdef Dim d
     g.inner = 1
     for i in range(pooled):
-        if along[i].n > 1 and absolute(along[i].x) < least_pooled:
+        if (along[i].n > 1 or g.constant) and absolute(along[i].x) < least_pooled:
             least_pooled = absolute(along[i].x)
     for i in range(count[0]):
-        if absolute(dims[i].x) < least_other:
-            least_other = absolute(dims[i].x)
+        near = absolute(dims[i].y if g.constant else dims[i].x)
+        if near < least_other:
+            least_other = near
             inner = i
     if inner < 0 or least_other > least_pooled or least_other == 0:
         return
@@ -158,6 +165,49 @@ cdef void merge_whole(Plan* g) noexcept:
         merge_whole(g)
     if g.inner > 1 and is_single(&g.axis[1]):
         swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+
+
+cdef bint is_constant(const Plan* g, const Pooled* pooled) noexcept:
+    """Whether all elements of a plane get the same: the value of its only window."""
+    cdef const Axis* a
+    cdef int i
+    for i in range(pooled.count):
+        a = &pooled.windows[i]
+        if a.n != 1 or not (a.start != NULL or (a.source == NULL and a.before == 0
+                                                and a.dilation == 1 and a.kernel >= a.m)):
+            return False
+    return g.transposed
+
+
+cdef void merge_constant(Plan* g) noexcept:
+    """The axes of a window over all of a plane become W, a row of the result."""
+    cdef Axis* w = &g.axis[2]
+    join_constant(g, 1, 2)
+    join_constant(g, 0, 1)
+    join_constant(g, 1, 2)
+    g.constant = (is_single(&g.axis[0]) and is_single(&g.axis[1])
+                  and (w.m == 1 or g.ys[2] == g.inner * g.y_size)
+                  and (g.inner == 1 or g.ys[3] == g.y_size))
+
+
+cdef void join_constant(Plan* g, int i, int k) noexcept:
+    """One window over two axes of the result that continue each other."""
+    cdef Axis* a = &g.axis[i]
+    cdef Axis* b = &g.axis[k]
+    if a.m > 1 and b.m > 1 and g.ys[i] != b.m * g.ys[k]:
+        return
+    if b.m == 1:
+        g.ys[k] = g.ys[i]
+    b.size0 = (a.size[0] if a.size != NULL else a.size0) * (
+        b.size[0] if b.size != NULL else b.size0)
+    b.m *= a.m
+    b.kernel = b.stride = b.reach = b.m
+    b.dilation = 1
+    b.start = b.count = NULL
+    b.size = NULL
+    b.identity = b.m == 1
+    a[0] = SINGLE
+    a.transposed = True
 
 
 cdef void merge_tiling(Plan* g) noexcept:

@@ -16,4 +16,5 @@ cdef class Windows:
 
 cdef bint boolean(object value, str name) except -1
 cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1
+cdef int tabulate(Axis* a, Axis* b, Tables tables) except -1
 cdef int transpose(Axis* a, Tables tables) except -1

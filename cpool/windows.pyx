@@ -692,11 +692,13 @@ def whole():
 
 cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
     """How many elements of each window count in an average, and how many of them exist."""
-    cdef Py_ssize_t end = (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+    cdef Py_ssize_t o, end = (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
     a.size0 = a.exist0 = a.kernel
     if a.start != NULL:
-        if a.m > 1:
-            a.size = a.exist = size_table(a, 0, a.n, tables)
+        for o in range(a.m):
+            if a.count[o] != a.kernel:
+                a.size = a.exist = size_table(a, 0, a.n, tables)
+                break
         return 0
     if a.source != NULL:
         if end > a.reach:
@@ -757,3 +759,30 @@ cdef int transpose(Axis* a, Tables tables) except -1:
         image0[0] = 0
         a.images, a.image0 = images, image0
     return 0
+
+
+cdef int tabulate(Axis* a, Axis* b, Tables tables) except -1:
+    """Two transposed axes get tables, as irregular windows have them, if small planes can be
+    folded so: windows without gaps, of which about as many cover each element."""
+    cdef Axis c = a[0], d = b[0]
+    if cover(&c, tables) and cover(&d, tables):
+        a[0], b[0] = c, d
+    return 0
+
+
+cdef int cover(Axis* a, Tables tables) except -1:
+    """Which windows cover each element; False if their number differs by more than one."""
+    cdef Py_ssize_t i, first, last, fewest = a.n, longest = 0
+    if a.start != NULL:
+        return True
+    if a.identity or a.source != NULL or a.dilation != 1:
+        return False
+    start = <Py_ssize_t*> tables.take(a.m)
+    count = <Py_ssize_t*> tables.take(a.m)
+    for i in range(a.m):
+        first = max(0, i + a.before - a.kernel + a.stride) // a.stride
+        last = min(a.n - 1, (i + a.before) // a.stride)
+        start[i], count[i] = first, last - first + 1
+        fewest, longest = min(fewest, count[i]), max(longest, count[i])
+    a.start, a.count, a.stride, a.before = start, count, 1, 0
+    return fewest > 0 and longest <= fewest + 1

@@ -5,6 +5,9 @@
 # Folded rows stand so close that window o of row h begins at element (h * m + o) * stride of its
 # plane: then the windows of a whole plane are folded along as one row. Taps that would read a
 # neighbouring row are masked.
+#
+# Irregular windows of a row have one of two lengths: each length is folded at every element, as if
+# a window began there, and a table says which of these values are the plane's.
 
 cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ssize_t* plane,
                           char* s, Op op, T tag) noexcept nogil:
@@ -22,11 +25,30 @@ cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ss
             and (t.d1 - t.d == 1 or g.xs[0] == size * g.x_size)
             and <size_t> place(g, t, t.d, 0) % g.x_size == 0):
         convert(g, box, place(g, t, t.d, 0), (t.d1 - t.d) * size)
-        return box
-    for d in range(t.d, t.d1):
-        for h in range(rows):
-            load_plain(g, t, d, h, box + (d - t.d) * size + h * n, s)
+    else:
+        for d in range(t.d, t.d1):
+            for h in range(rows):
+                load_plain(g, t, d, h, box + (d - t.d) * size + h * n, s)
+    if T is float or T is double:
+        if g.transposed and g.mean:
+            flat_quotients(g, box, t.d1 - t.d, <double*> (s + g.divisors_at))
     return box
+
+
+cdef void flat_quotients(const Plan* g, T* box, Py_ssize_t planes, double* by) noexcept nogil:
+    """Gradients of means, each divided by what its mean was divided by."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t i, h, w, size = a.n * b.n
+    if divisor_is_constant(g):
+        scale(box, <T> constant_divisor(g), planes * size)
+        return
+    for h in range(a.n):
+        for w in range(b.n):
+            by[h * b.n + w] = ((a.size[h] if a.size != NULL else a.size0)
+                               * (b.size[w] if b.size != NULL else b.size0))
+    for i in range(planes):
+        divide(box + i * size, by, size)
 
 
 cdef void flat_heights(const Plan* g, T* y, Py_ssize_t yp, Py_ssize_t line, const T* x,
@@ -88,6 +110,9 @@ cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t
     cdef T* phases = <T*> (s + g.phases_at)
     cdef const T* taps[16]
     cdef const T* tap_masks[16]
+    if a.start != NULL:
+        flat_picks(g, y, yp, x, xp, planes, <const int32_t*> masks, s, op)
+        return
     if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
         pairs(y, yp, x, xp, n, planes, op)
         return
@@ -100,6 +125,38 @@ cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t
             taps[i] = phases + at % a.stride * g.line + at // a.stride
         tap_masks[i] = masks + i * pitch
     fold_masked(y, yp, taps, tap_masks, count, plain, xp // a.stride, n, planes, op)
+
+
+cdef void flat_places(const Plan* g, int32_t* places) noexcept nogil:
+    """Where flat_picks finds the value of each irregular window of a plane."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t h, o, i = 0, fewest, longest
+    run_lengths(a, &fewest, &longest)
+    for h in range(g.axis[1].m):
+        for o in range(a.m):
+            places[i] = <int32_t> (h * a.n + a.start[o] + (0 if a.count[o] == fewest else g.line))
+            i += 1
+    while i < UP(g.axis[1].m * a.m, 1):
+        places[i] = 0
+        i += 1
+
+
+cdef void flat_picks(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                     Py_ssize_t planes, const int32_t* places, char* s, Op op) noexcept nogil:
+    """Irregular windows along rows: those of either length at each element of a plane, and of
+    these the ones that exist."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t fewest, longest, n = UP(g.axis[1].m * a.n, sizeof(T))
+    cdef T* folded = <T*> (s + g.phases_at)
+    cdef const T* taps[32]
+    cdef Py_ssize_t i
+    run_lengths(a, &fewest, &longest)
+    for i in range(longest):
+        taps[i] = x + i
+    fold_leaf(folded, xp, taps, fewest, xp, n, planes, op)
+    if longest > fewest:
+        fold2(folded + g.line, xp, folded, taps[fewest], xp, n, planes, op)
+    pick_out(y, yp, folded, xp, places, UP(g.axis[1].m * a.m, sizeof(T)), planes)
 
 
 cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const double* by, char* s,
@@ -139,8 +196,8 @@ cdef void flat_divisors(const Plan* g, const Tile* t, double* by) noexcept nogil
 cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
                      T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t item, d, pitch, xp, planes, straight, count, plain
-    cdef Py_ssize_t n = g.axis[1].m * a.m, line = a.stride * a.m
+    cdef Py_ssize_t item, d, pitch, xp, planes, straight, count = 1, plain = 1
+    cdef Py_ssize_t n = g.axis[1].m * a.m, line = flat_line(a)
     cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), begin = (a.before + 63) // 64 * 64
     cdef Py_ssize_t order[16]
     cdef T* lines = <T*> (s + g.lines_at)
@@ -150,10 +207,13 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef const T* x
     cdef T* y
     cdef Tile t
-    count = flat_masks(g, masks, zp, order, &plain)
+    if a.start != NULL:
+        flat_places(g, <int32_t*> masks)
+    else:
+        count = flat_masks(g, masks, zp, order, &plain)
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        if g.mean and by == NULL and not divisor_is_constant(g):
+        if g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
             by = <double*> (s + g.divisors_at)
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)

@@ -61,14 +61,6 @@ cdef void select_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Best 
         select_items(g, lo, hi, s, op, <float> 0)
     elif g.t_type == DOUBLE:
         select_items(g, lo, hi, s, op, <double> 0)
-    elif g.t_type == INT8:
-        select_items(g, lo, hi, s, op, <int8_t> 0)
-    elif g.t_type == UINT8:
-        select_items(g, lo, hi, s, op, <uint8_t> 0)
-    elif g.t_type == INT16:
-        select_items(g, lo, hi, s, op, <int16_t> 0)
-    elif g.t_type == UINT16:
-        select_items(g, lo, hi, s, op, <uint16_t> 0)
     elif g.t_type == INT32:
         select_items(g, lo, hi, s, op, <int32_t> 0)
     elif g.t_type == UINT32:

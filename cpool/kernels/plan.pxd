@@ -90,6 +90,7 @@ cdef struct Plan:
     bint stacked                # planes of a window are folded together with its rows
     bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
+    bint constant               # transposed: one window over all of each plane, which is W
     bint gathered               # transposed selection of small regular windows, tap by tap
     bint keyed                  # 16-bit floats are folded as integers in the same order (load.pxi)
     int16_t nan_key

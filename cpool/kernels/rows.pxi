@@ -7,7 +7,7 @@
 # * The order in which elements are combined depends on the window alone, never on the place of a
 #   tile, the instruction set or the number of threads.
 
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 
 cdef void fill(T* y, Py_ssize_t n, T value) noexcept nogil:
@@ -26,6 +26,17 @@ cdef void copy_rows(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_
             y[i] = a[i]
         y += yp
         a += xp
+
+
+cdef void pick_out(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                   const int32_t* restrict places, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    """The elements at the same places of each row."""
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(n):
+            y[i] = x[places[i]]
+        y += yp
+        x += xp
 
 
 cdef void fold2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,

@@ -237,37 +237,81 @@ cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
 
 
 # --- unpooling: contiguous planes of values x, positions q, and result y ------------------------
+# Values are moved, never computed with: what counts is their size, which each loop knows.
 
-cdef void unpool_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    """y[q[i]] = x[i], the last of equals; everything else in y is zero already."""
-    cdef Py_ssize_t plane, i, n = g.axis[2].n, m = g.axis[2].m
+ctypedef fused Word:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+
+cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
+                        Word tag) noexcept nogil:
+    """y[q[i]] = x[i], the last of equals; everything else in y is 0."""
+    cdef Py_ssize_t plane, i, n = g.axis[2].n
+    cdef uint64_t m = g.axis[2].m
     cdef const int64_t* q
+    cdef const char* x
+    cdef char* y
     for plane in range(lo, hi):
         q = <const int64_t*> g.q2 + plane * n
+        x = g.x + plane * n * sizeof(Word)
+        y = g.y + plane * m * sizeof(Word)
+        memset(y, 0, m * sizeof(Word))
         for i in range(n):
-            if q[i] == -1:
-                continue
-            if not 0 <= q[i] < m:
+            if <uint64_t> q[i] < m:
+                memcpy(y + q[i] * sizeof(Word), x + i * sizeof(Word), sizeof(Word))
+            elif q[i] != -1:
                 fail(g, BAD_INDEX)
                 return
-            memcpy(g.y + (plane * m + q[i]) * g.x_size, g.x + (plane * n + i) * g.x_size, g.x_size)
+
+
+cdef void unpool_planes_transposed(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
+                                   Word tag) noexcept nogil:
+    """y[i] = x[q[i]] for the last i of each position, else 0."""
+    cdef Py_ssize_t plane, i, m = g.axis[2].m
+    cdef uint64_t n = g.axis[2].n
+    cdef const int64_t* q
+    cdef const char* x
+    cdef char* y
+    cdef int64_t* owner = <int64_t*> s
+    cdef Word value
+    for plane in range(lo, hi):
+        q = <const int64_t*> g.q2 + plane * m
+        x = g.x + plane * n * sizeof(Word)
+        y = g.y + plane * m * sizeof(Word)
+        for i in range(m):
+            if <uint64_t> q[i] < n:
+                owner[q[i]] = i
+            elif q[i] != -1:
+                fail(g, BAD_INDEX)
+                return
+        for i in range(m):
+            value = 0
+            if q[i] >= 0 and owner[q[i]] == i:
+                memcpy(&value, x + q[i] * sizeof(Word), sizeof(Word))
+            memcpy(y + i * sizeof(Word), &value, sizeof(Word))
+
+
+cdef void unpool_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    if g.x_size == 1:
+        unpool_planes(g, lo, hi, s, <uint8_t> 0)
+    elif g.x_size == 2:
+        unpool_planes(g, lo, hi, s, <uint16_t> 0)
+    elif g.x_size == 4:
+        unpool_planes(g, lo, hi, s, <uint32_t> 0)
+    else:
+        unpool_planes(g, lo, hi, s, <uint64_t> 0)
 
 
 cdef void unpool_transposed_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi,
                                   char* s) noexcept nogil:
-    """y[i] = x[q[i]] for the last i of each position, else 0; y is zero already."""
-    cdef Py_ssize_t plane, i, n = g.axis[2].n, m = g.axis[2].m
-    cdef const int64_t* q
-    cdef int64_t* owner = <int64_t*> s
-    for plane in range(lo, hi):
-        q = <const int64_t*> g.q2 + plane * m
-        for i in range(m):
-            if not -1 <= q[i] < n:
-                fail(g, BAD_INDEX)
-                return
-            if q[i] >= 0:
-                owner[q[i]] = i
-        for i in range(m):
-            if q[i] >= 0 and owner[q[i]] == i:
-                memcpy(g.y + (plane * m + i) * g.x_size, g.x + (plane * n + q[i]) * g.x_size,
-                       g.x_size)
+    if g.x_size == 1:
+        unpool_planes_transposed(g, lo, hi, s, <uint8_t> 0)
+    elif g.x_size == 2:
+        unpool_planes_transposed(g, lo, hi, s, <uint16_t> 0)
+    elif g.x_size == 4:
+        unpool_planes_transposed(g, lo, hi, s, <uint32_t> 0)
+    else:
+        unpool_planes_transposed(g, lo, hi, s, <uint64_t> 0)

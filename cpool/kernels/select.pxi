@@ -609,7 +609,7 @@ cdef inline bint is_nan(const Plan* g, const char* x, T tag) noexcept nogil:
     cdef char raw[8]
     cdef T value[1]
     gather(raw, x, 1, 1, 0, 0, g.x_size, g.x_swapped)
-    convert(value, raw, g.x_type, g.x_size, 1)
+    convert(g, value, raw, 1)
     return value[0] != value[0]
 
 

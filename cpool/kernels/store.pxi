@@ -378,6 +378,24 @@ cdef inline bint is_narrow_mean(const Plan* g, const double* by,
                  or g.y_type == UINT16))
 
 
+cdef void shorten(Narrow* restrict y, const int32_t* restrict z, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <Narrow> z[i]
+
+
+cdef void narrowed(const Plan* g, char* y, const int32_t* z, Py_ssize_t n) noexcept nogil:
+    """8- and 16-bit integers that were selected from as 32-bit ones."""
+    if g.y_type == INT8:
+        shorten(<int8_t*> y, z, n)
+    elif g.y_type == INT16:
+        shorten(<int16_t*> y, z, n)
+    elif g.y_type == UINT16:
+        shorten(<uint16_t*> y, z, n)
+    else:
+        shorten(<uint8_t*> y, z, n)
+
+
 cdef void unkey(uint16_t* restrict y, const int16_t* restrict z, Py_ssize_t n) noexcept nogil:
     """The reverse of `keys`."""
     cdef Py_ssize_t i
@@ -416,6 +434,10 @@ cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const doubl
             empty |= counts[i] == 0
         if empty and not is_floating(g.y_type):
             fail(g, EMPTY_WINDOW)
+            return
+    if T is int32_t and Op is not AddOp:
+        if g.y_type == g.x_type and g.y_size < 4:
+            narrowed(g, y, z, n)
             return
     if is_floating(g.y_type) or ((T is int16_t or T is int32_t) and g.mean):
         quotients(g, wide, z, by, n)

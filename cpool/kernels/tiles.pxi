@@ -430,8 +430,9 @@ cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t si
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     what is behind each row must be a later row of the same tile."""
     cdef Py_ssize_t bytes = t.w1 * t.nc * size
-    if (not (g.y_plain or g.y_scaled) or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner or g.ys[1] != bytes or
-            not is_contiguous(g.ys, t.w1, t.nc, size) or <size_t> target(g, t) % size != 0):
+    if (not (g.y_plain or g.y_scaled) or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
+            or g.ys[1] != bytes or not is_contiguous(g.ys, t.w1, t.nc, size)
+            or <size_t> target(g, t) % size != 0):
         return 0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 
@@ -455,6 +456,16 @@ cdef const T* spread_along(const Plan* g, const Tile* t, T* wide, const T* line,
     if a.identity:
         copy_rows(wide, g.row, line, lp, UP((t.w1 - t.w0) * nc, sizeof(T)), rows)
         return wide
+    if a.start != NULL and nc == 1:
+        for i in range(rows):
+            spread_irregular(a, t, wide + i * g.row, line + i * lp, op)
+        return wide
+    if a.stride > PHASES and nc == 1 and is_runs(a):
+        q0, q1 = phases_of(a, t.w0, t.w1)
+        for i in range(rows):
+            for j in range(q1 - q0):
+                fill(wide + i * g.row + j * a.stride, a.stride, line[i * lp + j])
+        return wide + t.w0 + a.before - q0 * a.stride
     if a.start != NULL or a.stride > PHASES:
         for i in range(rows):
             spread_each(g, t, wide + i * g.row, line + i * lp, s, op)
@@ -482,9 +493,23 @@ cdef const T* spread_along(const Plan* g, const Tile* t, T* wide, const T* line,
     return wide + a.before * nc
 
 
+cdef void spread_irregular(const Axis* a, const Tile* t, T* wide, const T* line,
+                           Op op) noexcept nogil:
+    """Irregular windows without channels, of which few cover an element."""
+    cdef Py_ssize_t w, i
+    cdef const T* x
+    cdef T value
+    for w in range(t.w0, t.w1):
+        x = line + a.start[w] - (t.w_lo - t.left)
+        value = identity(op, <T> 0) if a.count[w] <= 0 else x[0]
+        for i in range(1, a.count[w]):
+            value = pick(value, x[i], op)
+        wide[w - t.w0] = value
+
+
 cdef void spread_each(const Plan* g, const Tile* t, T* wide, const T* line, char* s,
                       Op op) noexcept nogil:
-    """Irregular windows and large strides, one element after the other."""
+    """Irregular windows of channels and large strides, one element after the other."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
@@ -556,6 +581,37 @@ cdef void spread_windows(const Plan* g, const Tile* t, What what, char* s, Op op
         emit(g, t, h, z, what, s, op)
 
 
+cdef void spread_constant(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
+    """One window over all of each plane: its value for every element."""
+    cdef Py_ssize_t h, rows = t.h1 - t.h0, n = rows * t.nc
+    cdef T* z = <T*> (s + g.box_at)
+    cdef char* raw = s + g.raw_at
+    gather(raw, place(g, t, t.d, t.h0), rows, t.nc, g.xs[1], g.xs[3], g.x_size, g.x_swapped)
+    convert(g, z, raw, n)
+    if T is float or T is double:
+        if g.mean:
+            scale(z, <T> constant_divisor(g), n)
+    finish(g, raw, z, n, NULL, NULL, s + g.wide_at, op)
+    for h in range(rows):
+        repeat_group(target(g, t) + h * g.ys[1], raw + h * t.nc * g.y_size, t.nc, t.w1 - t.w0,
+                     g.ys[2], g.y_size)
+
+
+cdef void repeat_group(char* y, const char* group, Py_ssize_t nc, Py_ssize_t times,
+                       Py_ssize_t stride, int size) noexcept nogil:
+    """nc elements of a finished row to `times` places; single ones are not apart."""
+    cdef Py_ssize_t i
+    if nc == 1 and stride == size and size == 4:
+        fill(<uint32_t*> y, times, (<const uint32_t*> group)[0])
+    elif nc == 1 and stride == size and size == 8:
+        fill(<uint64_t*> y, times, (<const uint64_t*> group)[0])
+    elif nc == 1 and stride == size and size == 2:
+        fill(<uint16_t*> y, times, (<const uint16_t*> group)[0])
+    else:
+        for i in range(times):
+            memcpy(y + i * stride, group, nc * size)
+
+
 # --- one tile after the other -----------------------------------------------------------------
 
 cdef void emit(const Plan* g, const Tile* t, Py_ssize_t h, T* z, What what, char* s,
@@ -606,6 +662,9 @@ cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         return
     for item in range(lo, hi):
         locate(g, item, &t, s)
+        if g.constant:
+            spread_constant(g, &t, s, op, tag)
+            continue
         if not t.safe and take_safe_part(g, &t, &part):
             fold_one(g, &part, s, op, tag)
         fold_one(g, &t, s, op, tag)

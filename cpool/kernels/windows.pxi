@@ -7,6 +7,7 @@ cdef enum:
     LANES = 16      # partial results of a fold along a row: fixed, so that bits are the same
     PHASES = 8      # strides up to this take a row apart into phases
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
+    RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
     SLIDES = 2048   # elements that are slid along at once
 
 
@@ -124,6 +125,26 @@ cdef void taps(const Axis* a, Py_ssize_t o, Py_ssize_t* entries, Run* r) noexcep
                 r.count += 1
 
 
+cdef inline Py_ssize_t flat_line(const Axis* a) noexcept nogil:
+    """Elements from one folded row of a small plane to the next (see flat.pxi)."""
+    return a.n if a.start != NULL else a.stride * a.m
+
+
+cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
+    """Elements that irregular windows are folded from: the least and the greatest number."""
+    cdef Py_ssize_t o
+    fewest[0] = longest[0] = a.count[0]
+    for o in range(1, a.m):
+        fewest[0] = least(fewest[0], a.count[o])
+        longest[0] = most(longest[0], a.count[o])
+
+
+cdef inline bint is_runs(const Axis* a) noexcept nogil:
+    """Transposed windows side by side, not too long: elements get runs of one value."""
+    return (a.start == NULL and a.source == NULL and a.kernel == a.stride and a.dilation == 1
+            and a.stride <= RUNS)
+
+
 cdef inline Py_ssize_t row_of(const Axis* a, Py_ssize_t at) noexcept nogil:
     """The source element at a place in an extent."""
     return a.source[at] if a.source != NULL and not a.transposed else at
@@ -152,6 +173,9 @@ cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entrie
     is mapped these are positions on the padded axis."""
     cdef Run r
     cdef Py_ssize_t o, i
+    if a.identity:
+        first[0], stop[0] = lo, hi
+        return
     if a.source != NULL and not a.transposed:
         first[0] = lo * a.stride
         stop[0] = least(a.reach, (hi - 1) * a.stride + (a.kernel - 1) * a.dilation + 1)
