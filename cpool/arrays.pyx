@@ -261,8 +261,11 @@ cdef int result_code(int operation, bint mean, int x_code) except -1:
     return UINT64 if unsigned(x_code) and x_code != BOOL else INT64
 
 
-cdef int accumulator(int operation, bint mean, int x_code, int y_code, double taps) except -1:
+cdef int accumulator(int operation, bint mean, bint selecting, int x_code, int y_code,
+                     double taps) except -1:
     """The type in which a window is folded."""
+    if selecting and SIZE[x_code] < 4 and not floating(x_code):
+        return INT32        # as wide as the offsets
     if operation != ADD:
         return UINT8 if x_code == BOOL else FLOAT if x_code == HALF or x_code == BFLOAT else x_code
     if x_code == DOUBLE or (floating(x_code) and y_code == DOUBLE):
@@ -277,6 +280,14 @@ cdef int accumulator(int operation, bint mean, int x_code, int y_code, double ta
     if SIZE[x_code] == 8 and (mean or y_code != x_code):
         return HUGE
     return UINT64
+
+
+cdef void fold_as_keys(Plan* g, int operation) noexcept:
+    """Extrema of 16-bit floats in their own type are those of integers in the same order."""
+    if (g.x_type == HALF or g.x_type == BFLOAT) and g.y_type == g.x_type:
+        g.t_type = INT16
+        g.keyed = True
+        g.nan_key = 32767 if operation == MAX else -32768
 
 
 cdef bint readable(Plan* g, cnp.ndarray x) except -1:
@@ -372,14 +383,9 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
             f"nan_policy, got {taps:.0f}")
     if mean:
         mean_of(g, &pooled, count_include_pad, divisor, tables)
-    types(g, array, x_code, accumulator(operation, mean, x_code, y_code, taps), y_code)
-    if selecting and SIZE[x_code] < 4 and not floating(x_code):
-        g.t_type = INT32        # as wide as the offsets
-    if (operation != ADD and (x_code == HALF or x_code == BFLOAT) and y_code == x_code
-            and not selecting and mask is None and not g.omit_nan and not g.raise_nan):
-        g.t_type = INT16
-        g.keyed = True
-        g.nan_key = 32767 if operation == MAX else -32768
+    types(g, array, x_code, accumulator(operation, mean, selecting, x_code, y_code, taps), y_code)
+    if operation != ADD and not selecting and not masked and plain_nan:
+        fold_as_keys(g, operation)
     y = empty(ndim, shape, y_code) if options.out is None else output(
         options.out, tuple([shape[i] for i in range(ndim)]), native_dtype(y_code), (array, mask),
         "out")
@@ -395,7 +401,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         count_offsets(g, not offsets)
     g.y_plain = stored_plainly(g, operation, masked)
     g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and not masked
-                  and not g.omit_nan and has_one_divisor(g))
+                  and not g.omit_nan and divisor_is_constant(g))
     g.in_place = readable(g, array) and not masked and not g.omit_nan
     if cnp.PyArray_SIZE(y) > 0:
         tile(g, kernels.block, selecting, False)
@@ -404,12 +410,6 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     if offsets:
         return y, q2, q
     return (y, q2) if positions else y
-
-
-cdef inline bint has_one_divisor(const Plan* g) noexcept:
-    """Whether all windows' sums are divided by the same."""
-    return g.divisor != 0 or (
-        g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
 
 
 cdef void count_offsets(Plan* g, bint distances) noexcept:

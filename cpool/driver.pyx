@@ -20,12 +20,14 @@ cdef extern from *:
     #define cpool_seconds() 0.0
     #endif
 
-    static char *cpool_kept[16];
+    #define CPOOL_SLOTS 16
+    static char *cpool_kept[CPOOL_SLOTS];
     static inline char *cpool_swap(int slot, char *block) {
         return __atomic_exchange_n(&cpool_kept[slot], block, __ATOMIC_ACQ_REL);
     }
     """
     const int CPOOL_OPENMP
+    const int SLOTS "CPOOL_SLOTS"      # blocks of scratch that are kept
     double seconds "cpool_seconds"() noexcept nogil
     char* swap "cpool_swap"(int slot, char* block) noexcept nogil
 
@@ -40,8 +42,7 @@ cdef double REST = 20           # times what a call waited in vain, for which ca
 cdef double alone_until = 0
 
 cdef enum:
-    SLOTS = 16          # blocks of scratch that are kept
-    KEPT = 1048576      # bytes of the largest
+    KEPT = 1048576      # bytes of the largest block of scratch that is kept
 
 cdef Kernels* kernels = NULL
 ISA = None

@@ -19,11 +19,11 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
-    TALL = 8            # rows of windows one row apart, from which on fold_tall folds them
+    TALL = 8            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
-    SELECTED = 12288    # bytes of values and offsets of a tile
     LENGTH = 16         # of its windows where these are irregular
+    SELECTED = 12288    # bytes of values and offsets of a tile
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
 
@@ -175,7 +175,6 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
 cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
     """One value for all of a plane: a tile is some rows of H (see rows_from_planes)."""
     cdef Py_ssize_t n, at = 0
-    g.flat = False
     g.tile[2] = least(g.inner, SAME // 16)
     g.tile[1] = least(g.axis[2].m, SAME // g.tile[2])
     g.tile[0] = least(g.axis[1].m, most(1, SAME // (g.tile[1] * g.tile[2])))

@@ -500,6 +500,18 @@ def test_integers_are_exact(dtype, kernel):
     assert narrow.tolist() == [saturated(sum(w), np.int8) for w in windows]
 
 
+@pytest.mark.parametrize("divisor", [*(2**shift for shift in range(1, 14)), 3, 1000, 2**24 + 1])
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_narrow_means_of_the_largest_sums(dtype, divisor):
+    """Sums and half a divisor together leave a narrow accumulator."""
+    dtype = np.dtype(dtype)
+    for value in (np.iinfo(dtype).min, np.iinfo(dtype).max):
+        for kernel in (125, 126, 127, 128, 129):
+            x = np.full(kernel, value, dtype)
+            mean = cpool.avg_pool1d(x, kernel, divisor_override=divisor, dtype=dtype)
+            assert mean.tolist() == [rounded_quotient(kernel * int(value), divisor, dtype)]
+
+
 @pytest.mark.parametrize("dtype", ["int64", "uint64"])
 def test_integers_are_exact_in_other_layouts(dtype):
     x = extreme(np.random.default_rng(5), np.dtype(dtype), 600).reshape(20, 30)

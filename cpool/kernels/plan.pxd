@@ -119,6 +119,12 @@ cdef struct Plan:
     int* failures
 
 
+cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
+    """Whether all windows' sums are divided by the same."""
+    return g.divisor != 0 or (
+        g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
+
+
 ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept nogil
 
 

@@ -342,16 +342,15 @@ cdef void fold_tall(const Plan* g, const Tile* t, What what, char* s, Op op, T t
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t h, i, first, pitch, row, length = 0, k = a.kernel, n = UP(
         (t.w_hi - t.w_lo) * t.nc, sizeof(T))
-    cdef T* prefix = row_at(s, g.rows_at, g.axis[1].kernel, g.line, tag)
+    cdef T* prefix = row_at(s, g.rows_at, k, g.line, tag)
     cdef T* lines = <T*> (s + g.lines_at)
     cdef T* y
     cdef const T* suffix
     cdef const T* x
-    cdef bint safe
+    cdef bint safe, more
     cdef Tile part = t[0]
     x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
     x -= 0 if rows_in_place(g, what) else t.h_lo * pitch
-    part.h0 = t.h0
     for h in range(t.h0, t.h1):
         i = h % k
         if i == 0 or h == t.h0:
@@ -364,17 +363,16 @@ cdef void fold_tall(const Plan* g, const Tile* t, What what, char* s, Op op, T t
         suffix = row_at(s, g.rows_at, most(i, first), g.line, tag)
         y = lines + (h - part.h0) * g.line + t.left * t.nc
         row = h - a.before + k - 1
-        if i > 0 and row < a.n and length > 0:
+        more = i > 0 and row < a.n      # the prefix gets one more row
+        if more and length == 0:
+            copy_rows(prefix, 0, row_in_reach(g, t, x, row, pitch, safe, s, tag), 0, n, 1)
+        if more and length > 0:
             sweep(y, prefix, row_in_reach(g, t, x, row, pitch, safe, s, tag), suffix, n, op)
-            length += 1
+        elif more or length > 0:
+            fold2(y, 0, suffix, prefix, 0, n, 1, op)
         else:
-            if i > 0 and row < a.n:
-                extend(prefix, row_in_reach(g, t, x, row, pitch, safe, s, tag), n, length, op)
-                length += 1
-            if length > 0:
-                fold2(y, 0, suffix, prefix, 0, n, 1, op)
-            else:
-                copy_rows(y, 0, suffix, 0, n, 1)
+            copy_rows(y, 0, suffix, 0, n, 1)
+        length += more
         if h + 1 == t.h1 or h + 1 == part.h0 + g.strip:
             part.h1 = h + 1
             fill_borders(g, &part, lines, part.h1 - part.h0, op, tag)
