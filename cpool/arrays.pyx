@@ -399,6 +399,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     view(g, &pooled, array, y, q, q2, mask, selecting)
     if selecting:
         count_offsets(g, not offsets)
+    g.count = kernels.count
     g.y_plain = stored_plainly(g, operation, masked)
     g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and not masked
                   and not g.omit_nan and divisor_is_constant(g))

@@ -4,7 +4,7 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange, threadid
 from libc.stdlib cimport free, malloc
 
-from cpool.kernels.plan cimport Kernels, Plan, kernel_t
+from cpool.kernels.plan cimport Kernels, Plan, kernel_t, provide_t
 
 import cpool.kernels
 from cpool import threads
@@ -44,15 +44,15 @@ cdef double alone_until = 0
 cdef enum:
     KEPT = 1048576      # bytes of the largest block of scratch that is kept
 
-cdef Kernels* kernels = NULL
+cdef Kernels kernels
 ISA = None
 
 
 def use_instruction_set(name):
     """Run the kernels of one instruction set from now on; for tests and measurements."""
-    global kernels, ISA
-    capsule = cpool.kernels.load(name)
-    kernels = <Kernels*> PyCapsule_GetPointer(capsule, "cpool.kernels")
+    global ISA
+    for provider in cpool.kernels.load(name):
+        (<provide_t> PyCapsule_GetPointer(provider, "cpool.kernels"))(&kernels)
     ISA = name
 
 

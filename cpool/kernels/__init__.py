@@ -1,7 +1,29 @@
-"""The compiled kernels: one module for each instruction set, of which one is chosen here.
+"""The compiled kernels: each unit for each instruction set, of which one is chosen here.
 
 The processor is asked before a module is imported, because even its initialisation uses the
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
+
+A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``unpooling.pyx``) says for which types
+and operations it compiles the texts that it includes. From the bottom up these are:
+
+=========  =========================================================================
+types      the types, and the operations' tags
+ops        what is done to two elements
+halves     16-bit floats
+windows    which elements a window reads
+moves      rows filled, copied, taken apart and put together
+rows       rows folded into rows: the loops that touch every element
+boxes      tiles: which part of the result, and what it reads
+load       a row of any array -> a contiguous row of the type that is folded
+store      a row of folded values -> a row of the result
+flat       small planes, several at a time
+tiles      sums and extrema, forward and transposed
+select     extrema with positions
+scatter    their transpose; unpooling
+=========  =========================================================================
+
+A kernel takes items lo to hi (tiles of planes) and scratch memory; it knows no threads, no Python
+and no allocation. ``plan.pxd`` has the structs that it is given.
 """
 
 from __future__ import annotations
@@ -13,6 +35,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
+UNITS = ("extrema", "sums", "positions", "unpooling")
 
 
 def built() -> list[str]:
@@ -31,9 +54,9 @@ def _chosen() -> str:
     return forced
 
 
-def load(name: str) -> object:
-    """The table of kernels of one instruction set, as a capsule."""
-    return importlib.import_module(f"cpool.kernels.{name}").kernels
+def load(name: str) -> list[object]:
+    """What fills the table of kernels of one instruction set: a function of each unit."""
+    return [importlib.import_module(f"cpool.kernels.{name}.{unit}").provider for unit in UNITS]
 
 
 NAME = _chosen()

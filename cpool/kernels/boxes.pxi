@@ -1,20 +1,5 @@
 # Tiles: boxes of the result, and what they read.
 
-cdef struct Tile:
-    # A box of the result in one plane, and the part of the source's rows that it reads.
-    const char* x
-    char* y
-    char* q
-    char* q2
-    const char* mask
-    Py_ssize_t d, d1, h0, h1, w0, w1, c0, nc
-    Py_ssize_t h_lo, h_hi           # source rows
-    Py_ssize_t w_lo, w_hi           # source elements along W (times nc)
-    Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
-    Py_ssize_t beyond               # bytes behind the array that whole blocks of all rows take in
-    bint safe                       # BLOCK bytes beyond each row's end may be read
-
-
 cdef void line_of_windows(const Axis* a, Tile* t, Py_ssize_t* entries) noexcept nogil:
     """Which part of a row the windows w0 to w1 read, and where it stands in a padded line."""
     cdef Py_ssize_t j0, j1
@@ -122,6 +107,10 @@ cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag
     return <T*> (s + at) + index * pitch
 
 
+cdef inline char* target(const Plan* g, const Tile* t) noexcept nogil:
+    return t.y + t.d * g.ys[0] + t.h0 * g.ys[1] + t.w0 * g.ys[2] + t.c0 * g.ys[3]
+
+
 cdef inline const char* place(const Plan* g, const Tile* t, Py_ssize_t d,
                               Py_ssize_t h) noexcept nogil:
     """The first element of a source row, where it lies in memory."""
@@ -157,3 +146,7 @@ cdef bint take_safe_part(const Plan* g, Tile* t, Tile* part) noexcept nogil:
     extent(a, part.h0, part.h1, NULL, &part.h_lo, &part.h_hi)
     extent(a, t.h0, t.h1, NULL, &t.h_lo, &t.h_hi)
     return True
+
+
+cdef inline bint is_quads(const Plan* g, const Tile* t) noexcept nogil:
+    return (t.nc == 1 and not g.stacked and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]))

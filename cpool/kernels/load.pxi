@@ -50,10 +50,10 @@ cdef void gather(char* raw, const char* x, Py_ssize_t nw, Py_ssize_t nc, Py_ssiz
             at += sc
 
 
-cdef void widen(T* restrict y, const S* restrict x, Py_ssize_t n) noexcept nogil:
+cdef void widen(Any* restrict y, const S* restrict x, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
-        y[i] = <T> x[i]
+        y[i] = <Any> x[i]
 
 
 cdef void halves(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexcept nogil:
@@ -99,7 +99,6 @@ cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept n
             widen(y, <const uint64_t*> raw, n)
         else:
             widen(y, <const int64_t*> raw, n)
-        return
     if T is int16_t:
         if g.keyed:
             keys(y, <const uint16_t*> raw, 0x7c00 if kind == HALF else 0x7f80, g.nan_key, n)
@@ -125,7 +124,8 @@ cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept n
         elif kind == UINT32:
             widen(y, <const uint32_t*> raw, n)
             return
-    memcpy(y, raw, n * sizeof(T))
+    if T is not huge:
+        memcpy(y, raw, n * sizeof(T))
 
 
 cdef inline bint is_contiguous(const Py_ssize_t* strides, Py_ssize_t nw, Py_ssize_t nc,
@@ -226,3 +226,34 @@ cdef void load(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y, W
     if T is float or T is double:
         if g.transposed and g.mean:
             divide_source(g, t, d, h, y)
+
+
+cdef void fill_borders(const Plan* g, const Tile* t, T* line, Py_ssize_t rows, Op op,
+                       T tag) noexcept nogil:
+    """The padding of lines, whose own elements stand at `left`."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t j, i, right = t.left + t.w_hi - t.w_lo
+    cdef Py_ssize_t after = (t.width - right) * t.nc
+    cdef T none = identity(op, tag)
+    if t.width == t.w_hi - t.w_lo:
+        return
+    for i in range(rows):
+        if a.source == NULL or a.transposed:
+            for j in range(t.left * t.nc):
+                line[j] = none
+            for j in range(after):
+                line[right * t.nc + j] = none
+        else:
+            repeat(a, t, line, 0, t.left, none)
+            repeat(a, t, line, right, t.width, none)
+        line += g.line
+
+
+cdef void repeat(const Axis* a, const Tile* t, T* line, Py_ssize_t lo, Py_ssize_t hi,
+                 T none) noexcept nogil:
+    """Positions lo to hi of a line get the elements that they repeat."""
+    cdef Py_ssize_t j, c
+    for j in range(lo, hi):
+        for c in range(t.nc):
+            line[j * t.nc + c] = (line[(t.left + a.source[j]) * t.nc + c] if j < a.reach
+                                  else none)

@@ -51,6 +51,24 @@ cdef struct Axis:
     double exist0
 
 
+cdef struct Tile:
+    # A box of the result in one plane, and the part of the source's rows that it reads.
+    const char* x
+    char* y
+    char* q
+    char* q2
+    const char* mask
+    Py_ssize_t d, d1, h0, h1, w0, w1, c0, nc
+    Py_ssize_t h_lo, h_hi           # source rows
+    Py_ssize_t w_lo, w_hi           # source elements along W (times nc)
+    Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
+    Py_ssize_t beyond               # bytes behind the array that whole blocks of all rows take in
+    bint safe                       # BLOCK bytes beyond each row's end may be read
+
+
+ctypedef void (*count_t)(const Plan*, const Tile*, char*) noexcept nogil
+
+
 cdef struct Plan:
     # --- arrays: addresses, data types, strides in bytes of D, H, W and inner
     const char* x
@@ -117,6 +135,7 @@ cdef struct Plan:
     Py_ssize_t slides_at
     Py_ssize_t scratch
     int* failures
+    count_t count               # counts what exists in the windows of a tile (sums.pyx)
 
 
 cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
@@ -129,10 +148,14 @@ ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept n
 
 
 cdef struct Kernels:
-    # Everything that one instruction set's module exports.
+    # What the units of one instruction set provide.
     kernel_t fold[3]            # by Operation
     kernel_t select[2]          # MAX, MIN: the same with positions
     kernel_t scatter            # the transpose of select
     kernel_t unpool             # values to the positions that q2 holds
     kernel_t unpool_transposed
+    count_t count
     int block                   # bytes that may be read or written beyond a row of scratch
+
+
+ctypedef void (*provide_t)(Kernels*) noexcept

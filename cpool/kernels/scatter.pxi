@@ -2,16 +2,21 @@
 # is a box of the input's gradient and adds up what falls into it, window after window in row-major
 # order: no two threads write the same element, and the order of additions is fixed.
 
+ctypedef fused Offset:
+    int32_t
+    float
+    double
+
 cdef enum:
     TABLE = 1024        # windows with up to this many elements have their offsets in a table
 
 
-cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* o,
+cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, Offset* o,
                       char* s) noexcept nogil:
     """The offsets of the windows of one source row; -1: no element."""
     cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
     cdef char* raw = s + g.raw_at
-    cdef T none = <T> g.no_offset
+    cdef Offset none = <Offset> g.no_offset
     gather(raw, t.q + d * g.qs[0] + h * g.qs[1] + t.w_lo * g.qs[2] + t.c0 * g.qs[3],
            t.w_hi - t.w_lo, t.nc, g.qs[2], g.qs[3], g.q_size, False)
     if g.q_type == UINT8:
@@ -22,14 +27,7 @@ cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, 
         widen(o, <int32_t*> raw, n)
     if g.no_offset >= 0:
         for i in range(n):
-            o[i] = <T> -1 if o[i] == none else o[i]
-
-
-cdef inline Py_ssize_t origin(const Axis* a, Py_ssize_t window) noexcept nogil:
-    """Where a window's first tap is: on the padded axis if that is mapped, else on the source."""
-    if a.origin != NULL:
-        return a.origin[window]
-    return window * a.stride - (0 if a.source != NULL else a.before)
+            o[i] = <Offset> -1 if o[i] == none else o[i]
 
 
 cdef inline Py_ssize_t mapped(const Axis* a, Py_ssize_t at) noexcept nogil:

@@ -19,19 +19,6 @@ cdef extern from *:
     """
     size_t BESIDE "CPOOL_BESIDE"(size_t size) noexcept nogil
 
-# The types in which is selected: narrower ones are loaded as 32 bits, as wide as the offsets.
-ctypedef fused V:
-    int32_t
-    uint32_t
-    int64_t
-    uint64_t
-    float
-    double
-
-ctypedef fused Best:
-    MaxOp
-    MinOp
-
 cdef enum Form:
     # How a tile is done.
     MASKED      # anything: one row and one tap after the other
@@ -62,25 +49,25 @@ cdef inline bint channels_in_place(const Tile* t, size_t size) noexcept nogil:
 # are written may be closer than whole blocks: each is finished before the next one begins. Taps and
 # their offsets come in tables, which are filled up with the first tap: it does not win twice.
 
-cdef inline int32_t offset_of(V a, V b, int32_t of_a, int32_t of_b, Best op) noexcept nogil:
+cdef inline int32_t offset_of(T a, T b, int32_t of_a, int32_t of_b, Op op) noexcept nogil:
     """The offset of pick(a, b)."""
-    if Best is MaxOp:
+    if Op is MaxOp:
         return of_b if b > a else of_a
     else:
         return of_b if b < a else of_a
 
 
-cdef void select3(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** taps,
+cdef void select3(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T** taps,
                   const int32_t* offsets, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                  Best op) noexcept nogil:
+                  Op op) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef const V* xa = taps[0]
-    cdef const V* xb = taps[1]
-    cdef const V* xc = taps[2]
+    cdef const T* xa = taps[0]
+    cdef const T* xb = taps[1]
+    cdef const T* xc = taps[2]
     cdef int32_t oa = offsets[0], ob = offsets[1], oc = offsets[2], of
-    cdef V a, b, c
+    cdef T a, b, c
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, c = xa[i], xb[i], xc[i]
             of = offset_of(a, b, oa, ob, op)
             a = pick(a, b, op)
@@ -94,18 +81,18 @@ cdef void select3(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** t
         xc += xp
 
 
-cdef void select4(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** taps,
+cdef void select4(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T** taps,
                   const int32_t* offsets, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                  Best op) noexcept nogil:
+                  Op op) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef const V* xa = taps[0]
-    cdef const V* xb = taps[1]
-    cdef const V* xc = taps[2]
-    cdef const V* xd = taps[3]
+    cdef const T* xa = taps[0]
+    cdef const T* xb = taps[1]
+    cdef const T* xc = taps[2]
+    cdef const T* xd = taps[3]
     cdef int32_t oa = offsets[0], ob = offsets[1], oc = offsets[2], od = offsets[3], of, of_c
-    cdef V a, b, c, d
+    cdef T a, b, c, d
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, c, d = xa[i], xb[i], xc[i], xd[i]
             of = offset_of(a, b, oa, ob, op)
             a = pick(a, b, op)
@@ -122,25 +109,25 @@ cdef void select4(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** t
         xd += xp
 
 
-cdef void select9(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** taps,
+cdef void select9(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T** taps,
                   const int32_t* offsets, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                  Best op) noexcept nogil:
+                  Op op) noexcept nogil:
     cdef Py_ssize_t i, j, at = 0
-    cdef const V* xa = taps[0]
-    cdef const V* xb = taps[1]
-    cdef const V* xc = taps[2]
-    cdef const V* xd = taps[3]
-    cdef const V* xe = taps[4]
-    cdef const V* xf = taps[5]
-    cdef const V* xg = taps[6]
-    cdef const V* xh = taps[7]
-    cdef const V* xi = taps[8]
+    cdef const T* xa = taps[0]
+    cdef const T* xb = taps[1]
+    cdef const T* xc = taps[2]
+    cdef const T* xd = taps[3]
+    cdef const T* xe = taps[4]
+    cdef const T* xf = taps[5]
+    cdef const T* xg = taps[6]
+    cdef const T* xh = taps[7]
+    cdef const T* xi = taps[8]
     cdef int32_t oa = offsets[0], ob = offsets[1], oc = offsets[2]
     cdef int32_t od = offsets[3], oe = offsets[4], of = offsets[5]
     cdef int32_t og = offsets[6], oh = offsets[7], oi = offsets[8], first, second, third
-    cdef V a, b, c, x
+    cdef T a, b, c, x
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, x = xa[at + i], xb[at + i]
             first = offset_of(a, x, oa, ob, op)
             a, x = pick(a, x, op), xc[at + i]
@@ -166,15 +153,15 @@ cdef void select9(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** t
         at += xp
 
 
-cdef void select_more(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V* restrict x,
+cdef void select_more(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T* restrict x,
                       int32_t offset, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                      Best op) noexcept nogil:
+                      Op op) noexcept nogil:
     """One more tap. What is in v and o must be at least whole blocks apart."""
     cdef Py_ssize_t i, j
-    cdef V a, b
+    cdef T a, b
     cdef int32_t of
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, of = v[i], x[i], o[i]
             o[i] = offset_of(a, b, of, offset, op)
             v[i] = pick(a, b, op)
@@ -183,13 +170,13 @@ cdef void select_more(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V
         x += xp
 
 
-cdef void select_pairs(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V* restrict x,
+cdef void select_pairs(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T* restrict x,
                        int32_t step, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                       Best op) noexcept nogil:
+                       Op op) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef V a, b
+    cdef T a, b
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b = x[2 * i], x[2 * i + 1]
             o[i] = offset_of(a, b, <int32_t> 0, step, op)
             v[i] = pick(a, b, op)
@@ -198,14 +185,14 @@ cdef void select_pairs(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const 
         x += xp
 
 
-cdef void select_threes(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V* restrict x,
+cdef void select_threes(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T* restrict x,
                         int32_t step, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                        Best op) noexcept nogil:
+                        Op op) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef V a, b, c
+    cdef T a, b, c
     cdef int32_t of, twice = 2 * step
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, c = x[2 * i], x[2 * i + 1], x[2 * i + 2]
             of = offset_of(a, b, <int32_t> 0, step, op)
             a = pick(a, b, op)
@@ -216,14 +203,14 @@ cdef void select_threes(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const
         x += xp
 
 
-cdef void select_quads(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V* restrict xa,
-                       const V* restrict xb, int32_t step, int32_t down, Py_ssize_t xp,
-                       Py_ssize_t n, Py_ssize_t rows, Best op) noexcept nogil:
+cdef void select_quads(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T* restrict xa,
+                       const T* restrict xb, int32_t step, int32_t down, Py_ssize_t xp,
+                       Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
     cdef Py_ssize_t i, j
-    cdef V a, b, c, d
+    cdef T a, b, c, d
     cdef int32_t of, of_c, both = down + step
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, c, d = xa[2 * i], xa[2 * i + 1], xb[2 * i], xb[2 * i + 1]
             of = offset_of(a, b, <int32_t> 0, step, op)
             a = pick(a, b, op)
@@ -237,21 +224,21 @@ cdef void select_quads(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const 
         xb += xp
 
 
-cdef void merge3(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** taps,
+cdef void merge3(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T** taps,
                  const int32_t** offsets, const int32_t* bases, Py_ssize_t xp, Py_ssize_t n,
-                 Py_ssize_t rows, Best op) noexcept nogil:
+                 Py_ssize_t rows, Op op) noexcept nogil:
     """Three rows of windows, the offsets of each of which begin at its base."""
     cdef Py_ssize_t i, j
-    cdef const V* xa = taps[0]
-    cdef const V* xb = taps[1]
-    cdef const V* xc = taps[2]
+    cdef const T* xa = taps[0]
+    cdef const T* xb = taps[1]
+    cdef const T* xc = taps[2]
     cdef const int32_t* oa = offsets[0]
     cdef const int32_t* ob = offsets[1]
     cdef const int32_t* oc = offsets[2]
     cdef int32_t base_a = bases[0], base_b = bases[1], base_c = bases[2], of, of_b, of_c
-    cdef V a, b, c
+    cdef T a, b, c
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, c = xa[i], xb[i], xc[i]
             of, of_b, of_c = oa[i] + base_a, ob[i] + base_b, oc[i] + base_c
             of = offset_of(a, b, of, of_b, op)
@@ -268,15 +255,15 @@ cdef void merge3(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V** ta
         oc += xp
 
 
-cdef void merge_more(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V* restrict x,
+cdef void merge_more(T* restrict v, int32_t* restrict o, Py_ssize_t yp, const T* restrict x,
                      const int32_t* restrict offsets, int32_t base, Py_ssize_t xp, Py_ssize_t n,
-                     Py_ssize_t rows, Best op) noexcept nogil:
+                     Py_ssize_t rows, Op op) noexcept nogil:
     """One more row of windows. What is in v and o must be at least whole blocks apart."""
     cdef Py_ssize_t i, j
-    cdef V a, b
+    cdef T a, b
     cdef int32_t of, of_b
     for j in range(rows):
-        for i in range(DOWN(n, BESIDE(sizeof(V)))):
+        for i in range(DOWN(n, BESIDE(sizeof(T)))):
             a, b, of, of_b = v[i], x[i], o[i], offsets[i] + base
             o[i] = offset_of(a, b, of, of_b, op)
             v[i] = pick(a, b, op)
@@ -288,14 +275,14 @@ cdef void merge_more(V* restrict v, int32_t* restrict o, Py_ssize_t yp, const V*
 
 # --- along the row --------------------------------------------------------------------------------
 
-cdef void select_taps(V* v, int32_t* o, Py_ssize_t yp, const V** taps, int32_t* offsets,
+cdef void select_taps(T* v, int32_t* o, Py_ssize_t yp, const T** taps, int32_t* offsets,
                       Py_ssize_t count, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
-                      Best op) noexcept nogil:
+                      Op op) noexcept nogil:
     """Up to 9 taps at once; the tables have room for as many."""
     cdef Py_ssize_t i
     for i in range(count, 9):
         taps[i], offsets[i] = taps[0], offsets[0]
-    n = UP(n, BESIDE(sizeof(V)))
+    n = UP(n, BESIDE(sizeof(T)))
     if count <= 3:
         select3(v, o, yp, taps, offsets, xp, n, rows, op)
     elif count == 4:
@@ -304,11 +291,11 @@ cdef void select_taps(V* v, int32_t* o, Py_ssize_t yp, const V** taps, int32_t* 
         select9(v, o, yp, taps, offsets, xp, n, rows, op)
 
 
-cdef void select_run(V* v, int32_t* o, Py_ssize_t yp, const V* x, const Run* r, int32_t step,
-                     Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Best op) noexcept nogil:
+cdef void select_run(T* v, int32_t* o, Py_ssize_t yp, const T* x, const Run* r, int32_t step,
+                     Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
     """Any number of taps. With more than 9, rows of v must be at least whole blocks apart."""
     cdef Py_ssize_t i
-    cdef const V* taps[9]
+    cdef const T* taps[9]
     cdef int32_t offsets[9]
     for i in range(least(r.count, 9)):
         taps[i] = x + address(r, i)
@@ -316,14 +303,14 @@ cdef void select_run(V* v, int32_t* o, Py_ssize_t yp, const V* x, const Run* r, 
     select_taps(v, o, yp, taps, offsets, least(r.count, 9), xp, n, rows, op)
     for i in range(9, r.count):
         select_more(v, o, yp, x + address(r, i), <int32_t> (r.tap + i) * step, xp,
-                    UP(n, BESIDE(sizeof(V))), rows, op)
+                    UP(n, BESIDE(sizeof(T))), rows, op)
 
 
-cdef void select_each(const Axis* a, const Tile* t, V* v, int32_t* o, const V* line,
-                      Py_ssize_t m, int32_t step, Best op) noexcept nogil:
+cdef void select_each(const Axis* a, const Tile* t, T* v, int32_t* o, const T* line,
+                      Py_ssize_t m, int32_t step, Op op) noexcept nogil:
     """Irregular windows and large strides, one element after the other."""
     cdef Py_ssize_t w, c, i, at, first, between, count
-    cdef V best
+    cdef T best
     cdef int32_t offset
     for w in range(m):
         if a.start != NULL:
@@ -342,8 +329,8 @@ cdef void select_each(const Axis* a, const Tile* t, V* v, int32_t* o, const V* l
             o[w * t.nc + c] = offset
 
 
-cdef void select_irregular(const Plan* g, const Tile* t, V* v, int32_t* o, const V* line,
-                           Best op) noexcept nogil:
+cdef void select_irregular(const Plan* g, const Tile* t, T* v, int32_t* o, const T* line,
+                           Op op) noexcept nogil:
     """Irregular windows of rows of channels."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t w
@@ -364,9 +351,9 @@ cdef inline bint has_few_borders(const Plan* g, const Tile* t) noexcept nogil:
     return a.source == NULL and 8 * (t.w1 - t.w0 - stop + first) <= t.w1 - t.w0
 
 
-cdef void select_along(const Plan* g, const Tile* t, V* v, int32_t* o, Py_ssize_t yp,
-                       const V* line, Py_ssize_t lp, Py_ssize_t rows, char* s,
-                       Best op) noexcept nogil:
+cdef void select_along(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
+                       const T* line, Py_ssize_t lp, Py_ssize_t rows, char* s,
+                       Op op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of values and offsets."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t first, stop, begin
@@ -383,20 +370,20 @@ cdef void select_along(const Plan* g, const Tile* t, V* v, int32_t* o, Py_ssize_
     select_borders(g, t, stop, t.w1, v, o, yp, line, lp, rows, op)
 
 
-cdef void select_borders(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, V* v,
-                         int32_t* o, Py_ssize_t yp, const V* line, Py_ssize_t lp,
-                         Py_ssize_t rows, Best op) noexcept nogil:
+cdef void select_borders(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, T* v,
+                         int32_t* o, Py_ssize_t yp, const T* line, Py_ssize_t lp,
+                         Py_ssize_t rows, Op op) noexcept nogil:
     """The windows lo to hi, of which some taps are in the padding."""
     cdef Py_ssize_t w, c, i, j, at
     cdef int32_t step = <int32_t> g.digit[2], offset
-    cdef V best
+    cdef T best
     cdef Run r
     for w in range(lo, hi):
         taps(&g.axis[2], w, NULL, &r)
         r.first -= t.w_lo
         r.pitch = t.nc
         at = (w - t.w0) * t.nc
-        if t.nc == UP(t.nc, BESIDE(sizeof(V))):
+        if t.nc == UP(t.nc, BESIDE(sizeof(T))):
             select_run(v + at, o + at, yp, line, &r, step, lp, t.nc, rows, op)
             continue
         for j in range(rows):
@@ -411,32 +398,32 @@ cdef void select_borders(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t
                 o[j * yp + at + c] = offset
 
 
-cdef void select_full(const Plan* g, const Tile* t, V* v, int32_t* o, Py_ssize_t yp,
-                      const V* line, Py_ssize_t lp, Py_ssize_t m, Py_ssize_t rows, char* s,
-                      Best op) noexcept nogil:
+cdef void select_full(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
+                      const T* line, Py_ssize_t lp, Py_ssize_t m, Py_ssize_t rows, char* s,
+                      Op op) noexcept nogil:
     """m windows of each line, the first of which begins with it, none of which is clipped."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t i, nc = t.nc, groups = (m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
-    cdef bint wide = nc * <Py_ssize_t> sizeof(V) >= BLOCK
+    cdef bint wide = nc * <Py_ssize_t> sizeof(T) >= BLOCK
     cdef bint close = a.stride == 2 and a.dilation == 1 and nc == 1 and a.start == NULL
     cdef int32_t step = <int32_t> g.digit[2]
-    cdef V* phases = <V*> (s + g.phases_at)
+    cdef T* phases = <T*> (s + g.phases_at)
     cdef Run r
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries, r.tap = NULL, 0
     if a.start == NULL and a.stride == 1:
         select_run(v, o, yp, line, &r, step, lp, m * nc, rows, op)
     elif close and a.kernel == 2:
-        select_pairs(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(V))), rows, op)
+        select_pairs(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(T))), rows, op)
     elif close and a.kernel == 3:
-        select_threes(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(V))), rows, op)
+        select_threes(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(T))), rows, op)
     else:
         for i in range(rows):
             if a.start != NULL and wide:
                 select_irregular(g, t, v, o, line, op)
             elif a.start != NULL or a.stride > PHASES:
                 select_each(a, t, v, o, line, m, step, op)
-            elif wide and (a.kernel <= 9 or nc == UP(nc, BESIDE(sizeof(V)))):
+            elif wide and (a.kernel <= 9 or nc == UP(nc, BESIDE(sizeof(T)))):
                 select_run(v, o, nc, line, &r, step, a.stride * nc, nc, m, op)
             else:
                 split(phases, g.line, line, groups, a.stride, nc)
@@ -464,26 +451,26 @@ cdef void leave_padding(const Plan* g, const Tile* t, int32_t* o, Py_ssize_t yp,
                 o[j * yp + i] = o[j * yp + i] if o[j * yp + i] > first else first
 
 
-cdef const V* lines_of(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t* pitch, char* s,
-                       Best op, V tag) noexcept nogil:
+cdef const T* lines_of(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t* pitch, char* s,
+                       Op op, T tag) noexcept nogil:
     """The rows h_lo to h_hi of a plane, padded where `select_along` wants it; in place if there is
     nothing to do."""
     cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc, left
     cdef bint padded = t.width != t.w_hi - t.w_lo and not has_few_borders(g, t)
-    cdef V* lines = <V*> (s + g.result_at)
-    cdef V* line = lines
+    cdef T* lines = <T*> (s + g.result_at)
+    cdef T* line = lines
     if g.in_place and t.safe and not padded and g.axis[1].source == NULL:
-        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(V)
-        return <const V*> place(g, t, d, t.h_lo)
+        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
+        return <const T*> place(g, t, d, t.h_lo)
     left = t.left * t.nc if padded else 0
-    pitch[0] = UP(t.width * t.nc, sizeof(V))
+    pitch[0] = UP(t.width * t.nc, sizeof(T))
     if g.in_place and t.safe and g.axis[1].source == NULL:
-        copy_rows(lines + left, pitch[0], <const V*> place(g, t, d, t.h_lo),
-                  g.xs[1] // <Py_ssize_t> sizeof(V), UP(n, sizeof(V)), t.h_hi - t.h_lo)
+        copy_rows(lines + left, pitch[0], <const T*> place(g, t, d, t.h_lo),
+                  g.xs[1] // <Py_ssize_t> sizeof(T), UP(n, sizeof(T)), t.h_hi - t.h_lo)
     else:
         for h in range(t.h_lo, t.h_hi):
             if g.in_place:
-                memcpy(line + left, place(g, t, d, row_of(&g.axis[1], h)), n * sizeof(V))
+                memcpy(line + left, place(g, t, d, row_of(&g.axis[1], h)), n * sizeof(T))
             else:
                 load(g, t, d, row_of(&g.axis[1], h), line + left, VALUES, s, op)
             line += pitch[0]
@@ -495,11 +482,11 @@ cdef const V* lines_of(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t* p
 
 # --- rows of windows ------------------------------------------------------------------------------
 
-cdef void merge_run(V* v, int32_t* o, Py_ssize_t yp, const V* x, const int32_t* offsets,
+cdef void merge_run(T* v, int32_t* o, Py_ssize_t yp, const T* x, const int32_t* offsets,
                     const Run* r, Py_ssize_t base, Py_ssize_t step, Py_ssize_t xp, Py_ssize_t n,
-                    Py_ssize_t rows, bint begun, Best op) noexcept nogil:
+                    Py_ssize_t rows, bint begun, Op op) noexcept nogil:
     """The rows of a run merged, or merged into what was begun."""
-    cdef const V* taps[3]
+    cdef const T* taps[3]
     cdef const int32_t* places[3]
     cdef int32_t bases[3]
     cdef Py_ssize_t i, j = 0
@@ -515,14 +502,14 @@ cdef void merge_run(V* v, int32_t* o, Py_ssize_t yp, const V* x, const int32_t* 
                    <int32_t> (base + i * step), xp, n, rows, op)
 
 
-cdef void merge_windows(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, V* v,
-                        int32_t* o, Py_ssize_t yp, const V* x, const int32_t* offsets,
+cdef void merge_windows(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, T* v,
+                        int32_t* o, Py_ssize_t yp, const T* x, const int32_t* offsets,
                         Py_ssize_t pitch, Py_ssize_t base, bint begun, char* s,
-                        Best op) noexcept nogil:
+                        Op op) noexcept nogil:
     """Rows lo to hi of the result from the rows of windows of one plane."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    cdef Py_ssize_t h, first, stop, rows, n = UP((t.w1 - t.w0) * t.nc, BESIDE(sizeof(V)))
+    cdef Py_ssize_t h, first, stop, rows, n = UP((t.w1 - t.w0) * t.nc, BESIDE(sizeof(T)))
     cdef Run r
     full_windows(a, lo, hi, &first, &stop)
     h = lo
@@ -539,30 +526,30 @@ cdef void merge_windows(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t 
 
 # --- windows of rows of channels ------------------------------------------------------------------
 
-cdef const V* channel_rows(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Best op,
-                           V tag) noexcept nogil:
+cdef const T* channel_rows(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Op op,
+                           T tag) noexcept nogil:
     """The rows of the source, the first of plane 0 if they are in place, otherwise h_lo."""
     cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc
-    cdef V* box = <V*> (s + g.box_at)
-    if g.in_place and channels_in_place(t, sizeof(V)):
-        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(V)
-        return <const V*> place(g, t, 0, 0)
+    cdef T* box = <T*> (s + g.box_at)
+    if g.in_place and channels_in_place(t, sizeof(T)):
+        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
+        return <const T*> place(g, t, 0, 0)
     pitch[0] = n
     for h in range(t.h_lo, t.h_hi):
         if g.in_place:
-            memcpy(box, place(g, t, t.d, h), n * sizeof(V))
+            memcpy(box, place(g, t, t.d, h), n * sizeof(T))
         else:
             load(g, t, t.d, h, box, VALUES, s, op)
         box += n
-    return <V*> (s + g.box_at)
+    return <T*> (s + g.box_at)
 
 
 cdef void select_windows(const Plan* g, const Tile* t, const Run* rd, const Run* rh,
-                         Py_ssize_t w, Py_ssize_t count, V* v, int32_t* o, const V* x,
-                         Py_ssize_t pitch, Best op) noexcept nogil:
+                         Py_ssize_t w, Py_ssize_t count, T* v, int32_t* o, const T* x,
+                         Py_ssize_t pitch, Op op) noexcept nogil:
     """`count` windows that differ in nothing but their place."""
     cdef const Axis* a = &g.axis[2]
-    cdef const V* found[9]
+    cdef const T* found[9]
     cdef int32_t offsets[9]
     cdef Py_ssize_t i, j, k, at, offset, nc = t.nc, taken = 0
     cdef Run rw
@@ -581,15 +568,15 @@ cdef void select_windows(const Plan* g, const Tile* t, const Run* rd, const Run*
         select_taps(v, o, nc, found, offsets, taken, a.stride * nc, nc, count, op)
 
 
-cdef void select_channels(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, V* v,
-                          int32_t* o, Py_ssize_t yp, const V* x, Py_ssize_t pitch,
-                          Best op) noexcept nogil:
+cdef void select_channels(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, T* v,
+                          int32_t* o, Py_ssize_t yp, const T* x, Py_ssize_t pitch,
+                          Op op) noexcept nogil:
     """Rows lo to hi of the result."""
     cdef Py_ssize_t h, w, first, stop, count
-    cdef bint in_place = g.in_place and channels_in_place(t, sizeof(V))
+    cdef bint in_place = g.in_place and channels_in_place(t, sizeof(T))
     cdef Run rd, rh
     taps(&g.axis[0], t.d, NULL, &rd)
-    rd.pitch = g.xs[0] // <Py_ssize_t> sizeof(V) if in_place else 0
+    rd.pitch = g.xs[0] // <Py_ssize_t> sizeof(T) if in_place else 0
     full_windows(&g.axis[2], t.w0, t.w1, &first, &stop)
     for h in range(lo, hi):
         taps_in_extent(&g.axis[1], h, 0 if in_place else t.h_lo, NULL, &rh)
@@ -606,7 +593,7 @@ cdef void select_channels(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_
 
 # --- NaNs -----------------------------------------------------------------------------------------
 
-cdef bint any_nan(const V* v, Py_ssize_t n) noexcept nogil:
+cdef bint any_nan(const T* v, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef int32_t found = 0
     for i in range(n):
@@ -614,16 +601,16 @@ cdef bint any_nan(const V* v, Py_ssize_t n) noexcept nogil:
     return found != 0
 
 
-cdef inline bint is_nan(const Plan* g, const char* x, V tag) noexcept nogil:
+cdef inline bint is_nan(const Plan* g, const char* x, T tag) noexcept nogil:
     cdef char raw[8]
-    cdef V value[1]
+    cdef T value[1]
     gather(raw, x, 1, 1, 0, 0, g.x_size, g.x_swapped)
     convert(g, value, raw, 1)
     return value[0] != value[0]
 
 
 cdef int32_t first_nan(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t w, Py_ssize_t c,
-                       V tag) noexcept nogil:
+                       T tag) noexcept nogil:
     """The offset of the first NaN of a window."""
     cdef Py_ssize_t i, j, k, d_at, h_at, w_at
     cdef const char* x = t.x + (t.c0 + c) * g.xs[3]
@@ -656,11 +643,11 @@ cdef inline Py_ssize_t element(const Axis* a, Py_ssize_t window, Py_ssize_t tap)
     return a.source[at] if at < a.reach else -1
 
 
-cdef void find_nans(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, const V* v,
+cdef void find_nans(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, const T* v,
                     int32_t* o, Py_ssize_t yp) noexcept nogil:
     """The offsets of NaNs in rows lo to hi of the result."""
     cdef Py_ssize_t h, w, c, i, n = (t.w1 - t.w0) * t.nc
-    if V is float or V is double:
+    if T is float or T is double:
         if hi <= lo or not any_nan(v, (hi - lo - 1) * yp + n):
             return
         for h in range(lo, hi):
@@ -676,16 +663,16 @@ cdef void find_nans(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, 
 
 # --- a tile ---------------------------------------------------------------------------------------
 
-cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, V* v, V* z, int32_t* o,
-                        Py_ssize_t yp, char* s, Best op, V tag) noexcept nogil:
+cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v, T* z, int32_t* o,
+                        Py_ssize_t yp, char* s, Op op, T tag) noexcept nogil:
     """Windows of each row, merged. v: where the first `straight` rows go; z: the others."""
     cdef Py_ssize_t i, d, pitch, lp, base, middle = t.h0 + straight
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at) + g.axis[1].kernel
-    cdef V* box = <V*> (s + g.box_at)
+    cdef T* box = <T*> (s + g.box_at)
     cdef int32_t* offsets = <int32_t*> (s + g.rows_at)
-    cdef const V* x
+    cdef const T* x
     cdef Run r
-    pitch = (UP((t.w1 - t.w0) * t.nc, BESIDE(sizeof(V))))
+    pitch = (UP((t.w1 - t.w0) * t.nc, BESIDE(sizeof(T))))
     taps(&g.axis[0], t.d, entries, &r)
     for i in range(r.count):
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
@@ -698,32 +685,32 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, V* v,
 
 
 cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo, Py_ssize_t hi,
-                         V* v, int32_t* o, Py_ssize_t yp, const V* x, Py_ssize_t pitch, char* s,
-                         Best op) noexcept nogil:
+                         T* v, int32_t* o, Py_ssize_t yp, const T* x, Py_ssize_t pitch, char* s,
+                         Op op) noexcept nogil:
     """Rows lo to hi of the result from the rows of the source."""
     if form == CHANNELS:
         select_channels(g, t, lo, hi, v, o, yp, x, pitch, op)
     elif form == QUADS:
         x += (2 * lo - t.h_lo) * pitch
         select_quads(v, o, yp, x, x + pitch, <int32_t> g.digit[2], <int32_t> g.digit[1],
-                     2 * pitch, UP(t.w1 - t.w0, BESIDE(sizeof(V))), hi - lo, op)
+                     2 * pitch, UP(t.w1 - t.w0, BESIDE(sizeof(T))), hi - lo, op)
     else:
         select_along(g, t, v, o, yp, x + (lo - t.h_lo) * pitch, pitch, hi - lo, s, op)
 
 
-cdef void select_tile(const Plan* g, const Tile* t, char* s, Best op, V tag) noexcept nogil:
-    cdef Form form = form_of(g, t, sizeof(V))
+cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
+    cdef Form form = form_of(g, t, sizeof(T))
     cdef Py_ssize_t pitch, straight = 0, yp = g.row
-    cdef V* v = <V*> target(g, t)
-    cdef V* z = <V*> (s + g.lines_at)
+    cdef T* v = <T*> target(g, t)
+    cdef T* z = <T*> (s + g.lines_at)
     cdef int32_t* o = <int32_t*> (s + g.counts_at)
-    cdef const V* x
+    cdef const T* x
     if form == MASKED:
         select_masked(g, t, s, op, tag)
         return
     if written_once(g, form):
         yp = (t.w1 - t.w0) * t.nc
-        straight = selected_straight(g, t, form, sizeof(V))
+        straight = selected_straight(g, t, form, sizeof(T))
     if form == MERGED:
         select_merged(g, t, straight, v, z, o, yp, s, op, tag)
     else:
@@ -855,20 +842,20 @@ cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize
 # --- masks, and NaNs that do not exist ------------------------------------------------------------
 # An offset of -1: does not exist.
 
-cdef inline bint beats(V a, V b, Best op) noexcept nogil:
+cdef inline bint beats(T a, T b, Op op) noexcept nogil:
     """b takes the place of a: it is better, or the first NaN."""
-    if Best is MaxOp:
+    if Op is MaxOp:
         return (b > a) | ((b != b) & (a == a))
     else:
         return (b < a) | ((b != b) & (a == a))
 
 
-cdef void take_existing(V* restrict v, int32_t* restrict o, const V* restrict x,
+cdef void take_existing(T* restrict v, int32_t* restrict o, const T* restrict x,
                         const int32_t* restrict exists, int32_t offset, Py_ssize_t n,
-                        Best op) noexcept nogil:
+                        Op op) noexcept nogil:
     """`exists` is 0, or -1 where x is only a stand-in: -1 | offset is -1."""
     cdef Py_ssize_t i
-    cdef V a, b
+    cdef T a, b
     cdef int32_t old, new
     cdef bint wins
     for i in range(DOWN(n, 1)):
@@ -881,12 +868,12 @@ cdef void take_existing(V* restrict v, int32_t* restrict o, const V* restrict x,
         o[i] = new if wins else old
 
 
-cdef void merge_existing(V* restrict v, int32_t* restrict o, const V* restrict x,
+cdef void merge_existing(T* restrict v, int32_t* restrict o, const T* restrict x,
                          const int32_t* restrict offsets, int32_t base, Py_ssize_t n,
-                         Best op) noexcept nogil:
+                         Op op) noexcept nogil:
     """A row further down the window: its offsets begin at `base`."""
     cdef Py_ssize_t i
-    cdef V a, b
+    cdef T a, b
     cdef int32_t old, new
     cdef bint wins
     for i in range(DOWN(n, 1)):
@@ -900,11 +887,11 @@ cdef void merge_existing(V* restrict v, int32_t* restrict o, const V* restrict x
         o[i] = new if wins else old
 
 
-cdef void existing_each(const Axis* a, const Tile* t, V* v, int32_t* o, const V* line,
-                        const int32_t* exists, int32_t digit, Best op) noexcept nogil:
+cdef void existing_each(const Axis* a, const Tile* t, T* v, int32_t* o, const T* line,
+                        const int32_t* exists, int32_t digit, Op op) noexcept nogil:
     """Irregular windows and large strides, one element after the other."""
     cdef Py_ssize_t w, c, i, at, first, step, count
-    cdef V best
+    cdef T best
     cdef int32_t offset
     for w in range(t.w1 - t.w0):
         if a.start != NULL:
@@ -924,12 +911,12 @@ cdef void existing_each(const Axis* a, const Tile* t, V* v, int32_t* o, const V*
             o[w * t.nc + c] = offset
 
 
-cdef void existing_along(const Plan* g, const Tile* t, V* v, int32_t* o, const V* line,
-                         const int32_t* exists, char* s, Best op) noexcept nogil:
+cdef void existing_along(const Plan* g, const Tile* t, T* v, int32_t* o, const T* line,
+                         const int32_t* exists, char* s, Op op) noexcept nogil:
     """The windows of one line -> values and offsets."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t i, j, at, n = (t.w1 - t.w0) * t.nc, up = UP(n, 1)
-    cdef V* phases = <V*> (s + g.phases_at)
+    cdef T* phases = <T*> (s + g.phases_at)
     cdef int32_t* exist_phases = <int32_t*> (phases + a.stride * g.line)
     cdef Py_ssize_t groups = (t.w1 - t.w0 - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
     if a.start != NULL or a.stride > PHASES:
@@ -939,7 +926,7 @@ cdef void existing_along(const Plan* g, const Tile* t, V* v, int32_t* o, const V
         split(phases, g.line, line, groups, a.stride, t.nc)
         split(exist_phases, g.line, exists, groups, a.stride, t.nc)
         line, exists = phases, exist_phases
-    memcpy(v, line, up * sizeof(V))
+    memcpy(v, line, up * sizeof(T))
     memcpy(o, exists, up * sizeof(int32_t))
     for j in range(1, a.kernel):
         i = j * a.dilation
@@ -947,8 +934,8 @@ cdef void existing_along(const Plan* g, const Tile* t, V* v, int32_t* o, const V
         take_existing(v, o, line + at, exists + at, <int32_t> (j * g.digit[2]), up, op)
 
 
-cdef void load_existing(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, V* line,
-                        int32_t* marks, char* s, Best op) noexcept nogil:
+cdef void load_existing(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* line,
+                        int32_t* marks, char* s, Op op) noexcept nogil:
     """A source row as a padded line, and which of its elements exist."""
     cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
     cdef uint8_t* flags = <uint8_t*> (s + g.flags_at)
@@ -974,13 +961,13 @@ cdef void mark_borders(const Plan* g, const Tile* t, int32_t* marks) noexcept no
                 marks[j * t.nc + c] = marks[(t.left + a.source[j]) * t.nc + c]
 
 
-cdef void select_masked(const Plan* g, const Tile* t, char* s, Best op, V tag) noexcept nogil:
+cdef void select_masked(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
     cdef Py_ssize_t* d_entries = <Py_ssize_t*> (s + g.entries_at)
     cdef Py_ssize_t* h_entries = d_entries + g.axis[0].kernel
     cdef Py_ssize_t i, j, d, h, row, base, n = UP((t.w1 - t.w0) * t.nc, 1)
-    cdef V* line = <V*> (s + g.result_at)
+    cdef T* line = <T*> (s + g.result_at)
     cdef int32_t* exists = <int32_t*> (s + g.levels_at)
-    cdef V* v
+    cdef T* v
     cdef int32_t* o
     cdef Run rd, rh
     taps(&g.axis[0], t.d, d_entries, &rd)
@@ -999,7 +986,7 @@ cdef void select_masked(const Plan* g, const Tile* t, char* s, Best op, V tag) n
                 row = rh.first + j * rh.step
                 base = (rd.tap + i) * g.digit[0] + (rh.tap + j) * g.digit[1]
                 if i == 0 and j == 0:
-                    memcpy(v, row_at(s, g.box_at, row, g.row, tag), n * sizeof(V))
+                    memcpy(v, row_at(s, g.box_at, row, g.row, tag), n * sizeof(T))
                     fill(o, n, <int32_t> -1)
                 merge_existing(v, o, row_at(s, g.box_at, row, g.row, tag),
                                row_at(s, g.rows_at, row, g.row, <int32_t> 0), <int32_t> base, n,
@@ -1007,7 +994,7 @@ cdef void select_masked(const Plan* g, const Tile* t, char* s, Best op, V tag) n
     store_existing(g, t, s, op, tag)
 
 
-cdef void store_existing(const Plan* g, const Tile* t, char* s, Best op, V tag) noexcept nogil:
+cdef void store_existing(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
     cdef Py_ssize_t h, i
     cdef int32_t* o = <int32_t*> (s + g.counts_at)
     store_offsets(g, t, o, g.row, s)
@@ -1018,12 +1005,12 @@ cdef void store_existing(const Plan* g, const Tile* t, char* s, Best op, V tag) 
         o += g.row
 
 
-cdef void select_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Best op,
-                       V tag) noexcept nogil:
+cdef void select_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
+                       T tag) noexcept nogil:
     cdef Py_ssize_t item
     cdef Tile t
     for item in range(lo, hi):
         locate(g, item, &t, s)
         if g.raise_nan:
-            count_tile(g, &t, s)
+            g.count(g, &t, s)
         select_tile(g, &t, s, op, tag)

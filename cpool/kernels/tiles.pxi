@@ -92,37 +92,6 @@ cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ss
 
 # --- along the row --------------------------------------------------------------------------------
 
-cdef void fill_borders(const Plan* g, const Tile* t, T* line, Py_ssize_t rows, Op op,
-                       T tag) noexcept nogil:
-    """The padding of lines, whose own elements stand at `left`."""
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t j, i, right = t.left + t.w_hi - t.w_lo
-    cdef Py_ssize_t after = (t.width - right) * t.nc
-    cdef T none = identity(op, tag)
-    if t.width == t.w_hi - t.w_lo:
-        return
-    for i in range(rows):
-        if a.source == NULL or a.transposed:
-            for j in range(t.left * t.nc):
-                line[j] = none
-            for j in range(after):
-                line[right * t.nc + j] = none
-        else:
-            repeat(a, t, line, 0, t.left, none)
-            repeat(a, t, line, right, t.width, none)
-        line += g.line
-
-
-cdef void repeat(const Axis* a, const Tile* t, T* line, Py_ssize_t lo, Py_ssize_t hi,
-                 T none) noexcept nogil:
-    """Positions lo to hi of a line get the elements that they repeat."""
-    cdef Py_ssize_t j, c
-    for j in range(lo, hi):
-        for c in range(t.nc):
-            line[j * t.nc + c] = (line[(t.left + a.source[j]) * t.nc + c] if j < a.reach
-                                  else none)
-
-
 cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart)."""
@@ -420,10 +389,6 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
             and g.mask == NULL and not g.omit_nan and (not g.mean or divisor_is_constant(g)))
 
 
-cdef inline char* target(const Plan* g, const Tile* t) noexcept nogil:
-    return t.y + t.d * g.ys[0] + t.h0 * g.ys[1] + t.w0 * g.ys[2] + t.c0 * g.ys[3]
-
-
 cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     what is behind each row must be a later row of the same tile."""
@@ -433,10 +398,6 @@ cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t si
             or <size_t> target(g, t) % size != 0):
         return 0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
-
-
-cdef inline bint is_quads(const Plan* g, const Tile* t) noexcept nogil:
-    return (t.nc == 1 and not g.stacked and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]))
 
 
 # --- transposed -----------------------------------------------------------------------------------
@@ -636,18 +597,9 @@ cdef void fold_tile(const Plan* g, const Tile* t, What what, char* s, Op op, T t
         fold_windows(g, t, what, s, op, tag)
 
 
-cdef void count_tile(const Plan* g, const Tile* t, char* s) noexcept nogil:
-    """Elements of each window that exist, and NaNs that must not be there."""
-    cdef AddOp add
-    add.tag = 0
-    if g.raise_nan:
-        fold_tile(g, t, NANS, s, add, <int32_t> 0)
-    if g.mask != NULL or g.omit_nan:
-        fold_tile(g, t, EXISTING, s, add, <int32_t> 0)
-
-
 cdef void fold_one(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
-    count_tile(g, t, s)
+    if g.mask != NULL or g.omit_nan or g.raise_nan:
+        g.count(g, t, s)
     fold_tile(g, t, VALUES, s, op, tag)
 
 

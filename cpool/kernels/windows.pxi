@@ -202,3 +202,10 @@ cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entrie
 cdef inline bint is_pairs(const Axis* a) noexcept nogil:
     return (a.kernel == 2 and a.stride == 2 and a.dilation == 1 and a.before == 0
             and a.source == NULL and a.start == NULL and 2 * a.m <= a.n)
+
+
+cdef inline Py_ssize_t origin(const Axis* a, Py_ssize_t window) noexcept nogil:
+    """Where a window's first tap is: on the padded axis if that is mapped, else on the source."""
+    if a.origin != NULL:
+        return a.origin[window]
+    return window * a.stride - (0 if a.source != NULL else a.before)

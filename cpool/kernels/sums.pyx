@@ -1,0 +1,69 @@
+# Sums, of which means are made; how many elements of windows exist.
+
+from cpython.pycapsule cimport PyCapsule_New
+
+from cpool.kernels.plan cimport *
+
+include "types.pxi"
+
+# Accumulators: of small integers, of integers modulo 2**64, and of means of large ones.
+ctypedef fused T:
+    int16_t
+    int32_t
+    uint64_t
+    huge
+    float
+    double
+
+ctypedef fused Op:
+    AddOp
+
+include "ops.pxi"
+include "halves.pxi"
+include "windows.pxi"
+include "moves.pxi"
+include "rows.pxi"
+include "boxes.pxi"
+include "load.pxi"
+include "store.pxi"
+include "flat.pxi"
+include "tiles.pxi"
+
+
+cdef void fold_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op) noexcept nogil:
+    if g.t_type == FLOAT:
+        fold_items(g, lo, hi, s, op, <float> 0)
+    elif g.t_type == DOUBLE:
+        fold_items(g, lo, hi, s, op, <double> 0)
+    elif g.t_type == INT16:
+        fold_items(g, lo, hi, s, op, <int16_t> 0)
+    elif g.t_type == INT32:
+        fold_items(g, lo, hi, s, op, <int32_t> 0)
+    elif g.t_type == UINT64:
+        fold_items(g, lo, hi, s, op, <uint64_t> 0)
+    else:
+        fold_items(g, lo, hi, s, op, <huge> 0)
+
+
+cdef void fold_add(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    cdef AddOp op
+    op.tag = 0
+    fold_any(g, lo, hi, s, op)
+
+
+cdef void count_tile(const Plan* g, const Tile* t, char* s) noexcept nogil:
+    """Elements of each window that exist, and NaNs that must not be there."""
+    cdef AddOp add
+    add.tag = 0
+    if g.raise_nan:
+        fold_tile(g, t, NANS, s, add, <int32_t> 0)
+    if g.mask != NULL or g.omit_nan:
+        fold_tile(g, t, EXISTING, s, add, <int32_t> 0)
+
+
+cdef void provide(Kernels* table) noexcept:
+    table.fold[<int> ADD] = fold_add
+    table.count = count_tile
+
+
+provider = PyCapsule_New(<void*> provide, "cpool.kernels", NULL)
