@@ -533,7 +533,7 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, offsets, None, None, True)
     g.y_plain = g.t_type == code
-    g.in_place = False
+    g.in_place = readable(g, array)
     g.gathered = is_gathered(g)
     if cnp.PyArray_SIZE(gx) > 0:
         tile(g, kernels.block, False, True)

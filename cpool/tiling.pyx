@@ -81,12 +81,18 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     tile_inner(g, size)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
-    boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or g.raise_nan)
+    boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or scattering
+             or g.raise_nan)
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
     if selecting:
         tile_selected(g, size, line)
+    elif g.gathered:
+        g.tile[0] = least(h.m, ceil_div(most(g.tile[0], 2 * h.kernel), h.stride) * h.stride)
+    g.depth = planes_together(g, size, selecting)
+    if g.depth > 1:
+        take_planes(g)
     number_tiles(g)
     place_scratch(g, size, line, boxed, selecting)
     return 0
@@ -137,18 +143,46 @@ cdef bint has_flat_rows(const Axis* w) noexcept:
             and least(last, w.n - 1) < w.stride * w.m)
 
 
+cdef void take_planes(Plan* g) noexcept:
+    """The last outer axis becomes D."""
+    cdef Axis* d = &g.axis[0]
+    cdef int last = g.outer_ndim - 1
+    d.n = d.m = d.reach = g.outer[last]
+    g.xs[0], g.ys[0], g.qs[0] = g.x_outer[last], g.y_outer[last], g.q_outer[last]
+    g.q2s[0] = g.q2_outer[last]
+    g.planes = g.planes // d.n if d.n > 0 else 0
+    g.outer_ndim = last
+
+
+cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting) noexcept:
+    """How many small planes are a tile of a selection, or of a transposed one."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef int last = g.outer_ndim - 1
+    if (last < 0 or g.inner > 1 or not (g.axis[0].identity and g.axis[0].n == 1)
+            or g.tile[0] < h.m or g.tile[1] < w.m):
+        return 1
+    if selecting and (g.mask != NULL or g.omit_nan or g.raise_nan or h.identity
+                      or h.kernel > 3 or not is_regular(h) or w.kernel > 9
+                      or not is_regular(w)):
+        return 1
+    # The transposed one takes the rows of planes for those of one plane.
+    if not selecting and not (g.gathered and are_pairs(h, w)
+                              and (h.m <= 2 * h.n or h.kernel == 2)
+                              and g.x_outer[last] == h.n * g.xs[1]
+                              and g.q_outer[last] == h.n * g.qs[1]):
+        return 1
+    return most(1, least(g.outer[last], PLANES // (most(h.n * w.n, h.m * w.m) * size)))
+
+
 cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     """Small planes: their last outer axis becomes D, and a tile is some of it."""
     cdef Axis* d = &g.axis[0]
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    cdef int last = g.outer_ndim - 1
     cdef Py_ssize_t n = h.m * w.m, line = flat_line(w), whole = block // SIZE[g.t_type], at = 0
-    if last >= 0:
-        d.n = d.m = d.reach = g.outer[last]
-        g.xs[0], g.ys[0] = g.x_outer[last], g.y_outer[last]
-        g.planes = g.planes // d.n if d.n > 0 else 0
-        g.outer_ndim = last
+    if g.outer_ndim > 0:
+        take_planes(g)
     g.depth = most(1, least(PLANES // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
@@ -327,7 +361,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     """Pitches in elements: rows of 64-byte blocks with slack behind them; offsets in bytes."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t wide = g.tile[1], rows, parts, taps_h, taps_w, pitch, at = 0
+    cdef Py_ssize_t wide = g.tile[1], rows, high, parts, taps_h, taps_w, pitch
+    cdef Py_ssize_t spare = 0, at = 0
     cdef int levels
     if w.transposed and w.start == NULL and (w.stride <= PHASES or is_runs(w)):
         wide = ((w.reach if w.source != NULL else wide) // w.stride + 2) * w.stride
@@ -337,34 +372,41 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
         g.line = most(g.line, g.row)
     pitch = most(g.line, g.row)
     rows = least(reading(h, g.tile[0]), h.n if h.source == NULL else LARGE)
+    high = g.depth * g.tile[0]
     taps_h = most(most_taps(&g.axis[0]), most_taps(h))
     taps_w = most_taps(w)
     levels = halvings(most(taps_h, taps_w if g.transposed else 1))
     parts = 0
     if g.gathered:
-        rows = (g.tile[0] // h.stride + 2) + (h.kernel - 1) * h.dilation // h.stride
+        rows = g.depth * (g.tile[0] // h.stride + 2)
+        rows += (h.kernel - 1) * h.dilation // h.stride
         parts = rows * h.stride * w.stride
+        spare = 2 * ((w.kernel - 1) * w.dilation // w.stride + 2) * g.tile[2] + 64
     elif g.transposed or selecting:
-        parts = most(rows, g.tile[0])
+        rows *= g.depth
+        parts = most(rows, high)
     elif g.tall:
         parts = h.kernel + 2
     elif boxed and h.start != NULL:
         rows = least(rows, LEAF)    # loaded as they are needed (see fold_long)
         parts = halvings(taps_h)
-    if (<double> (rows + parts + g.tile[0] + levels + 12) * pitch * (size + 4) > 2.0 ** 46
+    if (<double> (rows + parts + high + levels + 12) * pitch * (size + 4) > 2.0 ** 46
             or most(taps_h, taps_w) > (<Py_ssize_t> 1 << 40)):
         raise MemoryError("the windows are too large for this machine's memory")
-    g.box_at = place(&at, ((2 * rows if g.gathered else rows) if boxed else 0) * pitch * size)
-    g.lines_at = place(&at, (rows if g.transposed else g.strip if g.tall else
-                             g.tile[0] if selecting or needs_lines(g) else 1) * pitch * size)
+    g.box_at = place(&at, ((2 * rows if g.gathered else rows) * pitch + spare if boxed else 0)
+                     * size)
+    g.lines_at = place(&at, ((rows if g.transposed else g.strip if g.tall else
+                              high if selecting or needs_lines(g) else 1) * pitch + spare)
+                       * size)
     g.rows_at = place(&at, parts * pitch * size)
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
     g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * pitch) * size)
-    g.result_at = place(&at, (1 if g.transposed else most(rows, g.tile[0]) if selecting else
+    g.result_at = place(&at, (1 if g.transposed else most(rows, high) if selecting else
                               g.strip if g.tall else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)
-    g.counts_at = place(&at, 0 if g.tall else g.tile[0] * g.row * 4)
+    g.counts_at = place(&at, 0 if g.tall else high * g.row * 4)
+    g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)

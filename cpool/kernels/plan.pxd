@@ -121,7 +121,7 @@ cdef struct Plan:
     bint distances              # offsets are distances in the plane, not tap numbers
     bint fused                  # selection of few taps in rows of channels, all at once
     # --- tiles: boxes of the result, one after the other at absolute positions
-    Py_ssize_t depth            # extent along D: 1, but for flat planes
+    Py_ssize_t depth            # extent along D: 1, but for small planes
     Py_ssize_t tile[3]          # extent along H, W, inner
     Py_ssize_t tiles[3]
     Py_ssize_t strip            # tall: rows that are folded along at once
@@ -132,7 +132,7 @@ cdef struct Plan:
     Py_ssize_t row              # of rows as wide as a tile writes
     Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
     Py_ssize_t raw_at, flags_at, wide_at, entries_at, masks_at, divisors_at
-    Py_ssize_t slides_at
+    Py_ssize_t slides_at, starts_at
     Py_ssize_t scratch
     int* failures
     count_t count               # counts what exists in the windows of a tile (sums.pyx)

@@ -9,6 +9,16 @@ ctypedef fused Offset:
 
 cdef enum:
     TABLE = 1024        # windows with up to this many elements have their offsets in a table
+    PIECE = 1024        # elements of a row that taps are added to
+
+
+cdef void widen_offsets(const Plan* g, Offset* o, const char* raw, Py_ssize_t n) noexcept nogil:
+    if g.q_type == UINT8:
+        widen(o, <uint8_t*> raw, n)
+    elif g.q_type == UINT16:
+        widen(o, <uint16_t*> raw, n)
+    else:
+        widen(o, <int32_t*> raw, n)
 
 
 cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, Offset* o,
@@ -19,12 +29,7 @@ cdef void offsets_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, 
     cdef Offset none = <Offset> g.no_offset
     gather(raw, t.q + d * g.qs[0] + h * g.qs[1] + t.w_lo * g.qs[2] + t.c0 * g.qs[3],
            t.w_hi - t.w_lo, t.nc, g.qs[2], g.qs[3], g.q_size, False)
-    if g.q_type == UINT8:
-        widen(o, <uint8_t*> raw, n)
-    elif g.q_type == UINT16:
-        widen(o, <uint16_t*> raw, n)
-    else:
-        widen(o, <int32_t*> raw, n)
+    widen_offsets(g, o, raw, n)
     if g.no_offset >= 0:
         for i in range(n):
             o[i] = <Offset> -1 if o[i] == none else o[i]
@@ -106,33 +111,6 @@ cdef void scatter_tile(const Plan* g, const Tile* t, const Py_ssize_t* table, ch
 # of the same phase (modulo the strides) add to the same rows. Offsets are in the type of the
 # gradients, so that both fill vectors alike.
 
-cdef void choose(T* restrict y, Py_ssize_t yp, const T* restrict x, const T* restrict offsets,
-                 Py_ssize_t xp, T tap, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef T v
-    for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            v = x[i]
-            y[i] = v if offsets[i] == tap else 0
-        y += yp
-        x += xp
-        offsets += xp
-
-
-cdef void add_chosen(T* restrict y, Py_ssize_t yp, const T* restrict x, const T* restrict offsets,
-                     Py_ssize_t xp, T tap, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef T v
-    for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            v = x[i]
-            v = v if offsets[i] == tap else 0
-            y[i] = y[i] + v
-        y += yp
-        x += xp
-        offsets += xp
-
-
 cdef void load_gradients(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t lo,
                          Py_ssize_t rows, T* gy, T* o, char* s) noexcept nogil:
     """Rows lo to lo + rows of gradients and offsets as padded lines; rows that do not exist, and
@@ -159,6 +137,8 @@ cdef void gather_plane(const Plan* g, const Tile* t, Py_ssize_t kd, const T* gy,
     cdef Py_ssize_t back_w = (b.kernel - 1) * b.dilation // b.stride
     cdef T tap
     cdef T* y
+    cdef const T* x
+    cdef const T* offsets
     for kh in range(a.kernel):
         for kw in range(b.kernel):
             phase = (kh * a.dilation % a.stride) * b.stride + kw * b.dilation % b.stride
@@ -166,12 +146,11 @@ cdef void gather_plane(const Plan* g, const Tile* t, Py_ssize_t kd, const T* gy,
             left = back_w - kw * b.dilation // b.stride
             tap = <T> ((kd * a.kernel + kh) * b.kernel + kw)
             y = parts + phase * height * g.line
+            x, offsets = gy + up * g.line + left * t.nc, o + up * g.line + left * t.nc
             if begun[phase]:
-                add_chosen(y, g.line, gy + up * g.line + left * t.nc, o + up * g.line + left * t.nc,
-                           g.line, tap, UP(n, sizeof(T)), height)
+                choose_more(y, g.line, &x, g.line, &offsets, g.line, &tap, UP(n, sizeof(T)), height)
             else:
-                choose(y, g.line, gy + up * g.line + left * t.nc, o + up * g.line + left * t.nc,
-                       g.line, tap, UP(n, sizeof(T)), height)
+                choose1(y, g.line, &x, g.line, &offsets, g.line, &tap, UP(n, sizeof(T)), height)
             begun[phase] = 1
 
 
@@ -219,17 +198,474 @@ cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
         store(g, t, h, wide + shift, NULL, s, add)
 
 
+# --- small regular windows, from row to row -----------------------------------------------------
+# Where the windows of a row span it (elements <= windows * stride), gradients and offsets need no
+# padding: a tap that falls behind the end of a row, or of a plane, is read as one of the next row's
+# windows, but for that window it lies in the padding, which nothing selects.
+
+cdef enum Gather:
+    BY_TAPS     # any, phase after phase
+    BY_PAIRS    # 2x2/2, and 3x3/2 with padding 1: two rows of elements from a row of windows
+    BY_ROWS     # rows of channels, or stride 1: straight to the result
+
+
+cdef Gather gather_form(const Plan* g, const Tile* t, size_t size) noexcept nogil:
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    if not g.axis[0].identity or t.w1 - t.w0 < b.m or t.nc < g.inner:
+        return BY_TAPS
+    if t.nc == 1 and are_pairs(a, b):
+        return BY_PAIRS
+    if b.m <= b.n * b.stride and (b.stride == 1 or t.nc == UP(t.nc, size)):
+        return BY_ROWS
+    return BY_TAPS
+
+
+cdef void choose_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                       const T* restrict offsets, Py_ssize_t op, const T* taps, Py_ssize_t n,
+                       Py_ssize_t rows) noexcept nogil:
+    """2x2/2: two rows of y from each row of x. A row may be written over the next one's begin."""
+    cdef Py_ssize_t i, j
+    cdef T t0 = taps[0], t1 = taps[1], t2 = taps[2], t3 = taps[3], v, o
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v, o = x[i], offsets[i]
+            y[2 * i] = v if o == t0 else 0
+            y[2 * i + 1] = v if o == t1 else 0
+        y += yp
+        for i in range(DOWN(n, sizeof(T))):
+            v, o = x[i], offsets[i]
+            y[2 * i] = v if o == t2 else 0
+            y[2 * i + 1] = v if o == t3 else 0
+        y += yp
+        x += xp
+        offsets += op
+
+
+cdef void choose_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                        const T* restrict offsets, Py_ssize_t op, const T* taps, Py_ssize_t n,
+                        Py_ssize_t rows) noexcept nogil:
+    """3x3/2 with padding 1: two rows of y from each row of x and the row after it."""
+    cdef Py_ssize_t i, j
+    cdef T t0 = taps[0], t1 = taps[1], t2 = taps[2], t3 = taps[3], t4 = taps[4], t5 = taps[5]
+    cdef T t6 = taps[6], t7 = taps[7], t8 = taps[8], v, w, p, q, a, b, c, d, e, f
+    cdef const T* x1 = x + xp
+    cdef const T* offsets1 = offsets + op
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v, w, a, b = x[i], x[i + 1], offsets[i], offsets[i + 1]
+            y[2 * i] = v if a == t4 else 0
+            w = w if b == t3 else 0
+            v = v if a == t5 else 0
+            y[2 * i + 1] = w + v
+        y += yp
+        for i in range(DOWN(n, sizeof(T))):
+            v, w, a, b = x[i], x[i + 1], offsets[i], offsets[i + 1]
+            p, q, c, d = x1[i], x1[i + 1], offsets1[i], offsets1[i + 1]
+            e = p if c == t1 else 0
+            f = v if a == t7 else 0
+            y[2 * i] = e + f
+            q = q if d == t0 else 0
+            p = p if c == t2 else 0
+            w = w if b == t6 else 0
+            v = v if a == t8 else 0
+            y[2 * i + 1] = ((q + p) + w) + v
+        y += yp
+        x += xp
+        x1 += xp
+        offsets += op
+        offsets1 += op
+
+
+cdef void choose1(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp, const T** offsets,
+                  Py_ssize_t op, const T* taps, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* o = offsets[0]
+    cdef T tap = taps[0], v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = x[i]
+            y[i] = v if o[i] == tap else 0
+        y += yp
+        x += xp
+        o += op
+
+
+cdef void choose2(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp, const T** offsets,
+                  Py_ssize_t op, const T* taps, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* x1 = xs[1]
+    cdef const T* o = offsets[0]
+    cdef const T* o1 = offsets[1]
+    cdef T tap = taps[0], tap1 = taps[1], v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v, w = x[i], x1[i]
+            v = v if o[i] == tap else 0
+            w = w if o1[i] == tap1 else 0
+            y[i] = v + w
+        y += yp
+        x += xp
+        x1 += xp
+        o += op
+        o1 += op
+
+
+cdef void choose3(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp, const T** offsets,
+                  Py_ssize_t op, const T* taps, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* x1 = xs[1]
+    cdef const T* x2 = xs[2]
+    cdef const T* o = offsets[0]
+    cdef const T* o1 = offsets[1]
+    cdef const T* o2 = offsets[2]
+    cdef T tap = taps[0], tap1 = taps[1], tap2 = taps[2], u, v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            u, v, w = x[i], x1[i], x2[i]
+            u = u if o[i] == tap else 0
+            v = v if o1[i] == tap1 else 0
+            w = w if o2[i] == tap2 else 0
+            y[i] = (u + v) + w
+        y += yp
+        x += xp
+        x1 += xp
+        x2 += xp
+        o += op
+        o1 += op
+        o2 += op
+
+
+cdef void choose4(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp, const T** offsets,
+                  Py_ssize_t op, const T* taps, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* x1 = xs[1]
+    cdef const T* x2 = xs[2]
+    cdef const T* x3 = xs[3]
+    cdef const T* o = offsets[0]
+    cdef const T* o1 = offsets[1]
+    cdef const T* o2 = offsets[2]
+    cdef const T* o3 = offsets[3]
+    cdef T tap = taps[0], tap1 = taps[1], tap2 = taps[2], tap3 = taps[3], u, v, w, z
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            u, v, w, z = x[i], x1[i], x2[i], x3[i]
+            u = u if o[i] == tap else 0
+            v = v if o1[i] == tap1 else 0
+            w = w if o2[i] == tap2 else 0
+            z = z if o3[i] == tap3 else 0
+            y[i] = ((u + v) + w) + z
+        y += yp
+        x += xp
+        x1 += xp
+        x2 += xp
+        x3 += xp
+        o += op
+        o1 += op
+        o2 += op
+        o3 += op
+
+
+cdef void choose_more(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp,
+                      const T** offsets, Py_ssize_t op, const T* taps, Py_ssize_t n,
+                      Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* o = offsets[0]
+    cdef T tap = taps[0], v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = x[i]
+            v = v if o[i] == tap else 0
+            y[i] = y[i] + v
+        y += yp
+        x += xp
+        o += op
+
+
+cdef void choose_more3(T* restrict y, Py_ssize_t yp, const T** xs, Py_ssize_t xp,
+                       const T** offsets, Py_ssize_t op, const T* taps, Py_ssize_t n,
+                       Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef const T* x = xs[0]
+    cdef const T* x1 = xs[1]
+    cdef const T* x2 = xs[2]
+    cdef const T* o = offsets[0]
+    cdef const T* o1 = offsets[1]
+    cdef const T* o2 = offsets[2]
+    cdef T tap = taps[0], tap1 = taps[1], tap2 = taps[2], u, v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            u, v, w = x[i], x1[i], x2[i]
+            u = u if o[i] == tap else 0
+            v = v if o1[i] == tap1 else 0
+            w = w if o2[i] == tap2 else 0
+            y[i] = ((y[i] + u) + v) + w
+        y += yp
+        x += xp
+        x1 += xp
+        x2 += xp
+        o += op
+        o1 += op
+        o2 += op
+
+
+cdef void choose_taps(T* y, Py_ssize_t yp, const T** xs, Py_ssize_t xp, const T** offsets,
+                      Py_ssize_t op, const T* taps, Py_ssize_t count, Py_ssize_t n,
+                      Py_ssize_t rows) noexcept nogil:
+    """What so many taps selected, added up in their order; whole blocks."""
+    cdef Py_ssize_t i, j
+    if count == 0:
+        for j in range(rows):
+            fill(y + j * yp, n, <T> 0)
+    elif count == 1:
+        choose1(y, yp, xs, xp, offsets, op, taps, n, rows)
+    elif count == 2:
+        choose2(y, yp, xs, xp, offsets, op, taps, n, rows)
+    elif count == 4:
+        choose4(y, yp, xs, xp, offsets, op, taps, n, rows)
+    else:
+        choose3(y, yp, xs, xp, offsets, op, taps, n, rows)
+    i = 4 if count == 4 else 3
+    while i < count:
+        if count - i >= 3:
+            choose_more3(y, yp, xs + i, xp, offsets + i, op, taps + i, n, rows)
+            i += 3
+        else:
+            choose_more(y, yp, xs + i, xp, offsets + i, op, taps + i, n, rows)
+            i += 1
+
+
+cdef void choose_in_pieces(T* y, const T** xs, const T** offsets, const T* taps, Py_ssize_t count,
+                           Py_ssize_t n) noexcept nogil:
+    """A long row: what is added to stays in the fastest cache."""
+    cdef Py_ssize_t i, piece, at = 0
+    n = UP(n, sizeof(T))
+    while at < n:
+        piece = least(n - at, PIECE)
+        choose_taps(y + at, 0, xs, 0, offsets, 0, taps, count, piece, 1)
+        for i in range(count):
+            xs[i] += piece
+            offsets[i] += piece
+        at += piece
+
+
+cdef const T* gather_offsets(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi,
+                             Py_ssize_t reach, char* s, T tag) noexcept nogil:
+    """Offsets of rows lo to hi of windows, one after the other, and `reach` before and after them;
+    those that do not exist select nothing. The rows of a tile's planes are those of one."""
+    cdef Py_ssize_t h, n = g.axis[2].n * t.nc, first = most(lo, 0)
+    cdef Py_ssize_t stop = least(hi, (t.d1 - t.d) * g.axis[1].n)
+    cdef T* o = <T*> (s + g.box_at) + (reach + 15) // 16 * 16
+    cdef const char* raw = t.q + t.d * g.qs[0] + first * g.qs[1]
+    fill(o - reach, reach + (first - lo) * n, <T> -1)
+    fill(o + (stop - lo) * n, (hi - stop) * n + reach, <T> -1)
+    if (is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
+            and g.no_offset < 0 and <size_t> raw % g.q_size == 0 and stop > first):
+        widen_offsets(g, o + (first - lo) * n, raw, (stop - first) * n)
+        return o
+    for h in range(first, stop):
+        offsets_row(g, t, t.d, h, o + (h - lo) * n, s)
+    return o
+
+
+cdef const T* gather_gradients(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi,
+                               Py_ssize_t reach, Py_ssize_t* pitch, char* s,
+                               T tag) noexcept nogil:
+    """Gradients of rows lo to hi of windows, where they lie if what is `reach` before and after
+    them (and blocks behind) may be read."""
+    cdef Py_ssize_t h, n = g.axis[2].n * t.nc, size = sizeof(T)
+    cdef T* box = <T*> (s + g.lines_at) + (reach + 15) // 16 * 16
+    cdef const char* x = t.x + t.d * g.xs[0] + lo * g.xs[1]
+    if (g.in_place and g.xs[1] >= n * size and x - reach * size >= g.x
+            and x + (hi - lo) * g.xs[1] + reach * size + g.margin <= g.x_end):
+        pitch[0] = g.xs[1] // size
+        return <const T*> x
+    pitch[0] = n
+    for h in range(most(lo, 0), least(hi, (t.d1 - t.d) * g.axis[1].n)):
+        load_plain(g, t, t.d, h, box + (h - lo) * n, s)
+    return box
+
+
+cdef void choose_block(const Plan* g, T* y, const T* x, Py_ssize_t xp, const T* o, Py_ssize_t op,
+                       Py_ssize_t rows) noexcept nogil:
+    """Twice as many rows of elements, of which no window covers the last if they are odd."""
+    cdef Py_ssize_t i, j, width = g.axis[2].m, n = UP(g.axis[2].n, sizeof(T))
+    cdef T taps[9]
+    for i in range(9):
+        taps[i] = <T> i
+    if g.axis[2].kernel == 3:
+        choose_threes(y, width, x, xp, o, op, taps, n, rows)
+        return
+    choose_pairs(y, width, x, xp, o, op, taps, n, rows)
+    for i in range(2 * g.axis[2].n, width):
+        for j in range(2 * rows):
+            y[j * width + i] = 0
+
+
+cdef void gather_pairs(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    """t.h0 is even."""
+    cdef Py_ssize_t lo = t.h0 // 2, rows = (t.h1 + 1) // 2 - lo, op = g.axis[2].n, xp, straight
+    cdef Py_ssize_t beyond = 2 * UP(op, sizeof(T)) - g.axis[2].m
+    cdef const T* o
+    cdef const T* x
+    cdef T* y = <T*> target(g, t)
+    cdef T* z = <T*> (s + g.rows_at)
+    if g.depth > 1:
+        gather_planes(g, t, s, tag)
+        return
+    o = gather_offsets(g, t, lo, lo + rows + 1, 1, s, tag)
+    x = gather_gradients(g, t, lo, lo + rows + 1, 1, &xp, s, tag)
+    straight = gathered_straight(g, t, beyond, sizeof(T)) // 2
+    choose_block(g, y, x, xp, o, op, straight)
+    choose_block(g, z, x + straight * xp, xp, o + straight * op, op, rows - straight)
+    store_rows(g, t, t.h0 + 2 * straight, z, g.axis[2].m, s)
+
+
+cdef void gather_planes(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    """The same for small planes, several to a tile."""
+    cdef Py_ssize_t rows = g.axis[1].n, op = g.axis[2].n, height = g.axis[1].m
+    cdef Py_ssize_t planes = t.d1 - t.d, size = height * g.axis[2].m, straight = 0, p, xp
+    cdef Py_ssize_t beyond = (2 * rows - height - 1) * g.axis[2].m + 2 * UP(op, sizeof(T))
+    cdef const T* o = gather_offsets(g, t, 0, planes * rows + 1, 1, s, tag)
+    cdef const T* x = gather_gradients(g, t, 0, planes * rows + 1, 1, &xp, s, tag)
+    cdef T* y
+    cdef Tile part = t[0]
+    if gathered_straight(g, t, 0, sizeof(T)) > 0 and g.ys[0] == height * g.ys[1]:
+        straight = most(0, planes - (most(0, beyond) + size - 1) // size)
+    for p in range(planes):
+        part.d = t.d + p
+        y = <T*> target(g, &part) if p < straight else <T*> (s + g.rows_at)
+        choose_block(g, y, x + p * rows * xp, xp, o + p * rows * op, op, rows)
+        if 2 * rows < height:
+            fill(y + 2 * rows * g.axis[2].m, size - 2 * rows * g.axis[2].m, <T> 0)
+        if p >= straight:
+            store_rows(g, &part, 0, y, g.axis[2].m, s)
+
+
+cdef void gather_rows(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    """Straight to rows of elements, or to scratch for those that would be written beyond."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t back = (a.kernel - 1) * a.dilation, nc = t.nc, width = b.m * nc, xp, h, straight
+    cdef Py_ssize_t lo = floor_div(t.h0 + a.before - back, a.stride)
+    cdef Py_ssize_t hi = (t.h1 - 1 + a.before) // a.stride + 1, op = b.n * nc
+    cdef Py_ssize_t reach = ((b.kernel - 1) * b.dilation // b.stride + 1) * nc
+    cdef Py_ssize_t beyond = UP(width, sizeof(T)) - width
+    cdef const T* o = gather_offsets(g, t, lo, hi, reach, s, tag)
+    cdef const T* x = gather_gradients(g, t, lo, hi, reach, &xp, s, tag)
+    cdef T* y = <T*> target(g, t)
+    cdef T* z = <T*> (s + g.rows_at)
+    straight = gathered_straight(g, t, beyond, sizeof(T))
+    if a.stride == 1 and b.stride == 1 and xp == op and op == width:
+        # All rows are one: what is written beyond the last one is not a block.
+        beyond = UP(1, sizeof(T)) - 1 if beyond > 0 else 0
+        straight = gathered_straight(g, t, beyond, sizeof(T))
+        gather_row(g, t, t.h0, straight, y, x, xp, o, op, lo)
+        gather_row(g, t, t.h0 + straight, t.h1 - t.h0 - straight, z, x, xp, o, op, lo)
+    else:
+        for h in range(t.h0, t.h1):
+            if h < t.h0 + straight:
+                gather_row(g, t, h, 1, y + (h - t.h0) * width, x, xp, o, op, lo)
+            else:
+                gather_row(g, t, h, 1, z + (h - t.h0 - straight) * width, x, xp, o, op, lo)
+    store_rows(g, t, t.h0 + straight, z, width, s)
+
+
+cdef void gather_row(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t rows, T* y,
+                     const T* x, Py_ssize_t xp, const T* o, Py_ssize_t op,
+                     Py_ssize_t lo) noexcept nogil:
+    """Row h of the elements, and those after it if they are all one with it; of several phases some
+    windows at a time, so that what is written is near each other."""
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t phase, q = b.before // b.stride, stop = (b.m - 1 + b.before) // b.stride + 1
+    cdef Py_ssize_t piece = stop - q
+    if rows <= 0:
+        return
+    if b.stride > 1:
+        piece = most(1, PIECE // t.nc)
+    while q < stop:
+        for phase in range(b.stride):
+            gather_phase(g, t, h, rows, y, x, xp, o, op, lo, phase, q, least(q + piece, stop))
+        q += piece
+
+
+cdef void gather_phase(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t rows, T* y,
+                       const T* x, Py_ssize_t xp, const T* o, Py_ssize_t op, Py_ssize_t lo,
+                       Py_ssize_t phase, Py_ssize_t first, Py_ssize_t stop) noexcept nogil:
+    """The elements at positions phase + stride * q of a row, q from first to stop."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t kh, kw, row, at, count = 0, nc = t.nc
+    cdef const T* xs[36]
+    cdef const T* offsets[36]
+    cdef T tap_numbers[36]
+    first = most(first, ceil_div(b.before - phase, b.stride))
+    stop = least(stop, floor_div(b.m - 1 + b.before - phase, b.stride) + 1)
+    if stop <= first:
+        return
+    for kh in range(a.kernel):
+        if (h + a.before - kh * a.dilation) % a.stride != 0:
+            continue
+        row = floor_div(h + a.before - kh * a.dilation, a.stride) - lo
+        for kw in range(b.kernel):
+            if (kw * b.dilation) % b.stride != phase:
+                continue
+            at = (first - kw * b.dilation // b.stride) * nc
+            xs[count], offsets[count] = x + row * xp + at, o + row * op + at
+            tap_numbers[count] = <T> (kh * b.kernel + kw)
+            count += 1
+    y += (first * b.stride + phase - b.before) * nc
+    if b.stride == 1:
+        choose_in_pieces(y, xs, offsets, tap_numbers, count, rows * b.m * nc)
+    else:
+        choose_taps(y, b.stride * nc, xs, nc, offsets, nc, tap_numbers, count, nc, stop - first)
+
+
+cdef inline Py_ssize_t gathered_straight(const Plan* g, const Tile* t, Py_ssize_t beyond,
+                                         Py_ssize_t size) noexcept nogil:
+    """How many rows of a tile may be written straight to the result, if up to `beyond` elements are
+    written behind each."""
+    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc
+    if (not g.y_plain or <size_t> target(g, t) % size != 0
+            or not is_contiguous(g.ys, t.w1 - t.w0, t.nc, size) or g.ys[1] != n * size):
+        return 0
+    return most(0, t.h1 - t.h0 - (most(0, beyond) + n - 1) // n)
+
+
+cdef void store_rows(const Plan* g, const Tile* t, Py_ssize_t h, T* z, Py_ssize_t pitch,
+                     char* s) noexcept nogil:
+    """Rows h and after it of a tile."""
+    cdef AddOp add
+    add.tag = 0
+    while h < t.h1:
+        store(g, t, h, z, NULL, s, add)
+        z += pitch
+        h += 1
+
+
 cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
                         T tag) noexcept nogil:
     cdef Py_ssize_t item, elements = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
     cdef Py_ssize_t* table = <Py_ssize_t*> (s + g.phases_at) if elements <= TABLE else NULL
     cdef Tile t
+    cdef Gather form
     if table != NULL:
         fill_table(g, table, elements)
     for item in range(lo, hi):
         locate(g, item, &t, s)
         if g.gathered:
-            gather_tile(g, &t, s, tag)
+            form = gather_form(g, &t, sizeof(T))
+            if form == BY_PAIRS:
+                gather_pairs(g, &t, s, tag)
+            elif form == BY_ROWS:
+                gather_rows(g, &t, s, tag)
+            else:
+                gather_tile(g, &t, s, tag)
         else:
             scatter_tile(g, &t, table, s, tag)
 

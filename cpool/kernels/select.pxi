@@ -411,6 +411,11 @@ cdef void select_full(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t
     cdef Run r
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries, r.tap = NULL, 0
+    if (a.start == NULL and a.stride * yp == lp and rows > 1
+            and (a.stride == 1 or (close and 2 <= a.kernel <= 3))):
+        # Rows as far from each other as their windows: one long row.
+        m += (rows - 1) * yp // nc
+        rows = 1
     if a.start == NULL and a.stride == 1:
         select_run(v, o, yp, line, &r, step, lp, m * nc, rows, op)
     elif close and a.kernel == 2:
@@ -455,29 +460,56 @@ cdef const T* lines_of(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t* p
                        Op op, T tag) noexcept nogil:
     """The rows h_lo to h_hi of a plane, padded where `select_along` wants it; in place if there is
     nothing to do."""
-    cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc, left
     cdef bint padded = t.width != t.w_hi - t.w_lo and not has_few_borders(g, t)
-    cdef T* lines = <T*> (s + g.result_at)
-    cdef T* line = lines
     if g.in_place and t.safe and not padded and g.axis[1].source == NULL:
         pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
         return <const T*> place(g, t, d, t.h_lo)
-    left = t.left * t.nc if padded else 0
-    pitch[0] = UP(t.width * t.nc, sizeof(T))
+    pitch[0] = line_pitch(g, t)
+    copy_lines(g, t, d, <T*> (s + g.result_at), pitch[0], padded, s, op)
+    return <T*> (s + g.result_at)
+
+
+cdef inline Py_ssize_t line_pitch(const Plan* g, const Tile* t) noexcept nogil:
+    """Between lines in scratch: close, and such that rows of windows may be one (box_pitch)."""
+    if g.axis[2].stride == 2 and t.nc == 1:
+        return t.width + t.width % 2
+    return t.width * t.nc
+
+
+cdef void copy_lines(const Plan* g, const Tile* t, Py_ssize_t d, T* lines, Py_ssize_t pitch,
+                     bint padded, char* s, Op op) noexcept nogil:
+    """Each is written in whole blocks, over the next one's begin."""
+    cdef Py_ssize_t h, n = (t.w_hi - t.w_lo) * t.nc, left = t.left * t.nc if padded else 0
+    cdef T* line = lines + left
     if g.in_place and t.safe and g.axis[1].source == NULL:
-        copy_rows(lines + left, pitch[0], <const T*> place(g, t, d, t.h_lo),
+        copy_rows(line, pitch, <const T*> place(g, t, d, t.h_lo),
                   g.xs[1] // <Py_ssize_t> sizeof(T), UP(n, sizeof(T)), t.h_hi - t.h_lo)
     else:
         for h in range(t.h_lo, t.h_hi):
             if g.in_place:
-                memcpy(line + left, place(g, t, d, row_of(&g.axis[1], h)), n * sizeof(T))
+                memcpy(line, place(g, t, d, row_of(&g.axis[1], h)), n * sizeof(T))
             else:
-                load(g, t, d, row_of(&g.axis[1], h), line + left, VALUES, s, op)
-            line += pitch[0]
-    if padded:
-        for h in range(t.h_hi - t.h_lo):
-            fill_borders(g, t, lines + h * pitch[0], 1, op, tag)
-    return lines
+                load(g, t, d, row_of(&g.axis[1], h), line, VALUES, s, op)
+            line += pitch
+    if not padded:
+        return
+    if g.axis[2].source == NULL:
+        pad_lines(lines, pitch, left, left + n, t.width * t.nc, t.h_hi - t.h_lo,
+                  identity(op, lines[0]))
+        return
+    for h in range(t.h_hi - t.h_lo):
+        fill_borders(g, t, lines + h * pitch, 1, op, lines[0])
+
+
+cdef void pad_lines(T* lines, Py_ssize_t pitch, Py_ssize_t left, Py_ssize_t right, Py_ssize_t n,
+                    Py_ssize_t rows, T none) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(left):
+            lines[i] = none
+        for i in range(right, n):
+            lines[i] = none
+        lines += pitch
 
 
 # --- rows of windows ------------------------------------------------------------------------------
@@ -604,6 +636,8 @@ cdef bint any_nan(const T* v, Py_ssize_t n) noexcept nogil:
 cdef inline bint is_nan(const Plan* g, const char* x, T tag) noexcept nogil:
     cdef char raw[8]
     cdef T value[1]
+    if g.in_place:
+        return (<const T*> x)[0] != (<const T*> x)[0]
     gather(raw, x, 1, 1, 0, 0, g.x_size, g.x_swapped)
     convert(g, value, raw, 1)
     return value[0] != value[0]
@@ -663,6 +697,16 @@ cdef void find_nans(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi, 
 
 # --- a tile ---------------------------------------------------------------------------------------
 
+cdef inline Py_ssize_t box_pitch(const Plan* g, const Tile* t, Py_ssize_t lp,
+                                 size_t size) noexcept nogil:
+    """Between rows of windows: such that all rows are one, if they may be (see select_full)."""
+    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc, stride = g.axis[2].stride
+    if ((stride == 1 or (stride == 2 and t.nc == 1)) and lp % stride == 0
+            and n <= lp // stride <= g.line):
+        return lp // stride
+    return UP(n, BESIDE(size))
+
+
 cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v, T* z, int32_t* o,
                         Py_ssize_t yp, char* s, Op op, T tag) noexcept nogil:
     """Windows of each row, merged. v: where the first `straight` rows go; z: the others."""
@@ -672,11 +716,11 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v,
     cdef int32_t* offsets = <int32_t*> (s + g.rows_at)
     cdef const T* x
     cdef Run r
-    pitch = (UP((t.w1 - t.w0) * t.nc, BESIDE(sizeof(T))))
     taps(&g.axis[0], t.d, entries, &r)
     for i in range(r.count):
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
         x = lines_of(g, t, d, &lp, s, op, tag)
+        pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, t.h_hi - t.h_lo, s, op)
         base = (r.tap + i) * g.digit[0]
         merge_windows(g, t, t.h0, middle, v, o, yp, box, offsets, pitch, base, i > 0, s, op)
@@ -698,6 +742,95 @@ cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo,
         select_along(g, t, v, o, yp, x + (lo - t.h_lo) * pitch, pitch, hi - lo, s, op)
 
 
+cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
+                        T tag) noexcept nogil:
+    """Small planes, several to a tile: their rows are those of one."""
+    cdef Py_ssize_t p, lp, pitch, rows = t.h_hi - t.h_lo, planes = t.d1 - t.d
+    cdef Py_ssize_t width = t.w1 - t.w0, n = (t.h1 - t.h0) * width
+    cdef T* box = <T*> (s + g.box_at)
+    cdef int32_t* offsets = <int32_t*> (s + g.rows_at)
+    cdef T* z = <T*> (s + g.lines_at)
+    cdef int32_t* o = <int32_t*> (s + g.counts_at)
+    cdef const T* x = lines_of_planes(g, t, &lp, s, op, tag)
+    if form == QUADS:
+        for p in range(planes):
+            select_at_once(g, t, form, t.h0, t.h1, z + p * n, o + p * n, width,
+                           x + p * rows * lp, lp, s, op)
+    else:
+        pitch = box_pitch(g, t, lp, sizeof(T))
+        select_along(g, t, box, offsets, pitch, x, lp, planes * rows, s, op)
+        for p in range(planes):
+            merge_windows(g, t, t.h0, t.h1, z + p * n, o + p * n, width, box + p * rows * pitch,
+                          offsets + p * rows * pitch, pitch, 0, False, s, op)
+    store_planes(g, t, z, o, s, op)
+
+
+cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Op op,
+                              T tag) noexcept nogil:
+    cdef Py_ssize_t d, rows = t.h_hi - t.h_lo
+    cdef bint padded = t.width != t.w_hi - t.w_lo and not has_few_borders(g, t)
+    cdef T* lines = <T*> (s + g.result_at)
+    if g.in_place and t.safe and not padded and g.xs[0] == rows * g.xs[1]:
+        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
+        return <const T*> place(g, t, t.d, t.h_lo)
+    pitch[0] = line_pitch(g, t)
+    for d in range(t.d, t.d1):
+        copy_lines(g, t, d, lines, pitch[0], padded, s, op)
+        lines += rows * pitch[0]
+    return <T*> (s + g.result_at)
+
+
+cdef void store_planes(const Plan* g, const Tile* t, T* z, int32_t* o, char* s,
+                       Op op) noexcept nogil:
+    cdef Py_ssize_t d, h, width = t.w1 - t.w0, n = (t.h1 - t.h0) * width, planes = t.d1 - t.d
+    cdef bint nans = (T is float or T is double) and any_nan(z, planes * n)
+    cdef bint flat = g.q2 == NULL or (g.distances and are_whole(g, t, g.q2s, sizeof(int64_t)))
+    cdef Tile part = t[0]
+    for d in range(planes if nans else 0):
+        part.d = t.d + d
+        find_nans(g, &part, t.h0, t.h1, z + d * n, o + d * n, width)
+    flat = flat and (g.q == NULL or are_whole(g, t, g.qs, g.q_size))
+    if flat and g.q != NULL:
+        narrow(t.q + t.d * g.qs[0], o, g.q_type, planes * n)
+    if flat and g.q2 != NULL:
+        positions_of_planes(g, t, o, s)
+    for d in range(0 if flat else planes):
+        part.d = t.d + d
+        store_offsets(g, &part, o + d * n, width, s)
+    if g.y_plain and are_whole(g, t, g.ys, g.y_size):
+        memcpy(t.y + t.d * g.ys[0], z, planes * n * g.y_size)
+        return
+    for d in range(t.d, t.d1):
+        part.d = d
+        for h in range(t.h0, t.h1):
+            store(g, &part, h, z, NULL, s, op)
+            z += width
+
+
+cdef inline bint are_whole(const Plan* g, const Tile* t, const Py_ssize_t* strides,
+                           int size) noexcept nogil:
+    """Whether the planes of a tile are one after the other in the result."""
+    return (in_one_piece(g, t, strides, size, t.w1 - t.w0)
+            and strides[0] == (t.h1 - t.h0) * (t.w1 - t.w0) * size)
+
+
+cdef void positions_of_planes(const Plan* g, const Tile* t, const int32_t* o,
+                              char* s) noexcept nogil:
+    """Where a window begins is the same in all planes."""
+    cdef Py_ssize_t h, w, d, n = (t.h1 - t.h0) * (t.w1 - t.w0)
+    cdef int32_t* starts = <int32_t*> (s + g.starts_at)
+    cdef int64_t* y = <int64_t*> (t.q2 + t.d * g.q2s[0])
+    for h in range(t.h0, t.h1):
+        for w in range(t.w0, t.w1):
+            starts[0] = <int32_t> (origin(&g.axis[1], h) * g.plane_shape[2]
+                                   + origin(&g.axis[2], w))
+            starts += 1
+    for d in range(t.d, t.d1):
+        add_starts(y, o, starts - n, n)
+        y += n
+        o += n
+
+
 cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
     cdef Form form = form_of(g, t, sizeof(T))
     cdef Py_ssize_t pitch, straight = 0, yp = g.row
@@ -707,6 +840,9 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexc
     cdef const T* x
     if form == MASKED:
         select_masked(g, t, s, op, tag)
+        return
+    if g.depth > 1:
+        select_planes(g, t, form, s, op, tag)
         return
     if written_once(g, form):
         yp = (t.w1 - t.w0) * t.nc
@@ -773,18 +909,25 @@ cdef void add_offsets(int64_t* restrict y, const int32_t* restrict o, int64_t fi
         y[i] = at + (first + i * step) if at >= 0 else -1
 
 
+cdef void add_starts(int64_t* restrict y, const int32_t* restrict o,
+                     const int32_t* restrict starts, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = o[i] + starts[i]
+
+
 cdef void positions_row(const Plan* g, const Tile* t, Py_ssize_t h, int64_t* y, const int32_t* o,
                         char* s) noexcept nogil:
     cdef const Axis* a = &g.axis[0]
-    cdef Py_ssize_t w, c, first
+    cdef Py_ssize_t w, c, first, d = 0 if g.depth > 1 else t.d     # D may number planes
     if not g.distances:
         for w in range(t.w0, t.w1):
             for c in range(t.nc):
-                y[0] = position(g, t.d, h, w, o[0])
+                y[0] = position(g, d, h, w, o[0])
                 y += 1
                 o += 1
         return
-    first = (origin(&a[0], t.d) * g.plane_shape[1] + origin(&a[1], h)) * g.plane_shape[2]
+    first = (origin(&a[0], d) * g.plane_shape[1] + origin(&a[1], h)) * g.plane_shape[2]
     if t.nc == 1 and a[2].start == NULL:
         add_offsets(y, o, first + origin(&a[2], t.w0), a[2].stride, t.w1 - t.w0)
         return

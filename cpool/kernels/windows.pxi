@@ -184,6 +184,11 @@ cdef void extent(const Axis* a, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t* entrie
         first[0] = most(0, lo * a.stride - a.before)
         stop[0] = least(a.n, (hi - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1)
         return
+    if a.start == NULL and a.source == NULL:
+        # Windows between these that cover none of the elements do no harm.
+        first[0] = most(0, ceil_div(lo + a.before - (a.kernel - 1) * a.dilation, a.stride))
+        stop[0] = most(first[0], least(a.n, (hi - 1 + a.before) // a.stride + 1))
+        return
     first[0] = a.n
     stop[0] = 0
     for o in range(lo, hi):
@@ -209,3 +214,14 @@ cdef inline Py_ssize_t origin(const Axis* a, Py_ssize_t window) noexcept nogil:
     if a.origin != NULL:
         return a.origin[window]
     return window * a.stride - (0 if a.source != NULL else a.before)
+
+
+cdef inline bint is_halving(const Axis* a, Py_ssize_t kernel, Py_ssize_t before) noexcept nogil:
+    return (a.stride == 2 and a.dilation == 1 and a.kernel == kernel and a.before == before
+            and a.source == NULL and a.start == NULL)
+
+
+cdef inline bint are_pairs(const Axis* h, const Axis* w) noexcept nogil:
+    """Transposed windows of 2x2/2, or of 3x3/2 with padding 1 that span their rows."""
+    return (is_halving(h, 2, 0) and is_halving(w, 2, 0)) or (
+        is_halving(h, 3, 1) and is_halving(w, 3, 1) and w.m <= 2 * w.n)
