@@ -66,6 +66,11 @@ html_theme_options = {
     "footer_end": [],
 }
 
+# The pages beside api.rst have no sections of their own: they are as wide as the window instead.
+html_sidebars = {
+    path.stem: [] for path in Path(__file__).parent.glob("*.rst") if path.stem != "api"
+}
+
 # The tables of operators, layers and reductions are written from the package, so that a new
 # operator needs no change here.
 _OPERATOR = re.compile(r"(?:(?:global|adaptive)_)?(?P<stem>\w+?)(?:[123]d)?")

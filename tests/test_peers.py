@@ -11,7 +11,7 @@ from operators import RANKS, RUN_SLOW, assert_equal
 
 import cpool
 
-TRIALS = 150 if RUN_SLOW else 12
+TRIALS = 40 if RUN_SLOW else 12
 
 
 @pytest.fixture(scope="module")
