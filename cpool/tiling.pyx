@@ -22,6 +22,7 @@ cdef enum:
     TALL = 8            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
+    NARROW = 12         # windows of a row that is worth being made longer
     LENGTH = 16         # of its windows where these are irregular
     SELECTED = 12288    # bytes of values and offsets of a tile
     SAME = 16384        # elements of a tile that get the values of a few windows
@@ -119,7 +120,7 @@ cdef bint is_flat(const Plan* g, bint selecting) noexcept:
     cdef const Axis* w = &g.axis[2]
     return (not selecting and g.mask == NULL and not g.omit_nan
             and not g.raise_nan and not w.identity and not h.identity and has_small_planes(g)
-            and (h.start != NULL or is_regular(h)) and has_flat_rows(w)
+            and (h.start != NULL or is_regular(h)) and has_flat_rows(g, w)
             and not (g.outer_ndim == 0 and not g.transposed and is_pairs(h) and is_pairs(w)))
 
 
@@ -131,16 +132,15 @@ cdef bint has_small_planes(const Plan* g) noexcept:
             and g.axis[1].m * g.axis[2].m * size <= 2 * FLAT)
 
 
-cdef bint has_flat_rows(const Axis* w) noexcept:
-    """Irregular windows have two lengths at most, none of them great. Of regular ones none reads a
-    column that has no room in a row of as many elements as the windows' strides."""
+cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
+    """Irregular windows have two lengths at most, none of them great. Regular ones have room in
+    their rows, or are narrow, or have to be loaded: making room costs more than other ways."""
     cdef Py_ssize_t fewest, longest
-    cdef Py_ssize_t last = (w.m - 1) * w.stride - w.before + (w.kernel - 1) * w.dilation
     if w.start != NULL:
         run_lengths(w, &fewest, &longest)
         return 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
-            and least(last, w.n - 1) < w.stride * w.m)
+            and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place))
 
 
 cdef void take_planes(Plan* g) noexcept:
@@ -181,6 +181,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t n = h.m * w.m, line = flat_line(w), whole = block // SIZE[g.t_type], at = 0
+    cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
     if g.outer_ndim > 0:
         take_planes(g)
     g.depth = most(1, least(PLANES // (most(h.n * w.n, h.m * w.m) * size), d.n))
@@ -193,9 +194,10 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.line = (g.depth * g.row // w.stride + SLACK + 63) // 64 * 64
     g.box_at = place(&at, g.depth * h.n * w.n * size)
     g.lines_at = place(&at, (w.before + SLACK + g.depth * g.row) * size)
-    g.phases_at = place(&at, (2 if w.start != NULL else w.stride if w.stride > 1 else 0)
-                        * g.line * size)
-    g.masks_at = place(&at, most(w.kernel * size, 4) * (n + 64))
+    g.phases_at = place(&at, (2 if w.start != NULL else w.stride + thinned) * g.line * size)
+    g.masks_at = place(&at, 0 if w.start != NULL else
+                       w.kernel * size * (h.m * flat_windows(w) + 64))
+    g.places_at = place(&at, 4 * (n + 64) if thinned else 0)
     g.result_at = place(&at, g.depth * (n + 64) * size)
     g.levels_at = place(&at, halvings(most_taps(h)) * g.row * size)
     g.divisors_at = place(&at, most(n, h.n * w.n) * 8)

@@ -4,10 +4,13 @@
 #
 # Folded rows stand so close that window o of row h begins at element (h * m + o) * stride of its
 # plane: then the windows of a whole plane are folded along as one row. Taps that would read a
-# neighbouring row are masked.
+# neighbouring row are masked. Where the last windows of a row read farther than that, rows are as
+# much longer, and windows that begin there are folded too, to be left out afterwards.
 #
 # Irregular windows of a row have one of two lengths: each length is folded at every element, as if
-# a window began there, and a table says which of these values are the plane's.
+# a window began there.
+#
+# A table says which of the values that were folded are the plane's (`flat_places`).
 
 cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ssize_t* plane,
                           char* s, Op op, T tag) noexcept nogil:
@@ -79,7 +82,7 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
     window (so many: plain), and a mask of a plane's windows for each of the others; the number of
     taps that exist at all."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t tap, o, i, at, first, last, count = 0
+    cdef Py_ssize_t tap, o, i, at, first, last, wide = flat_windows(a), count = 0
     cdef bint everywhere
     for i in range(2):
         for tap in range(a.kernel):
@@ -88,8 +91,8 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
             everywhere = first >= 0 and last < a.n
             if everywhere != (i == 0) or first >= a.n or last < 0:
                 continue
-            for o in range(g.axis[1].m * a.m):
-                at = o % a.m * a.stride + first
+            for o in range(g.axis[1].m * wide):
+                at = o % wide * a.stride + first
                 masks[count * pitch + o] = <T> (0 <= at < a.n)
             order[count] = tap
             count += 1
@@ -102,17 +105,33 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
 
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
                       Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                      Py_ssize_t plain, const T* masks, Py_ssize_t pitch, char* s,
-                      Op op) noexcept nogil:
+                      Py_ssize_t plain, char* s, Op op) noexcept nogil:
     """The windows along rows, a plane's as one row. x: where the first window begins."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t i, at, n = UP(g.axis[1].m * a.m, sizeof(T))
+    cdef Py_ssize_t zp = xp
+    cdef T* z = <T*> (s + g.phases_at)
+    if a.start == NULL and flat_windows(a) == a.m:
+        flat_regular(g, y, yp, x, xp, planes, order, count, plain, s, op)
+        return
+    if a.start != NULL:
+        flat_spans(g, z, x, xp, planes, op)
+    else:
+        z, zp = z + a.stride * g.line, xp // a.stride
+        flat_regular(g, z, zp, x, xp, planes, order, count, plain, s, op)
+    pick_out(y, yp, z, zp, <const int32_t*> (s + g.places_at),
+             UP(g.axis[1].m * a.m, sizeof(T)), planes)
+
+
+cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                       Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
+                       Py_ssize_t plain, char* s, Op op) noexcept nogil:
+    """Regular windows, and those that only keep rows apart."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, at, n = UP(g.axis[1].m * flat_windows(a), sizeof(T))
     cdef T* phases = <T*> (s + g.phases_at)
+    cdef const T* masks = <const T*> (s + g.masks_at)
     cdef const T* taps[16]
     cdef const T* tap_masks[16]
-    if a.start != NULL:
-        flat_picks(g, y, yp, x, xp, planes, <const int32_t*> masks, s, op)
-        return
     if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
         pairs(y, yp, x, xp, n, planes, op)
         return
@@ -123,40 +142,40 @@ cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t
         taps[i] = x + at
         if a.stride > 1:
             taps[i] = phases + at % a.stride * g.line + at // a.stride
-        tap_masks[i] = masks + i * pitch
+        tap_masks[i] = masks + i * n
     fold_masked(y, yp, taps, tap_masks, count, plain, xp // a.stride, n, planes, op)
 
 
 cdef void flat_places(const Plan* g, int32_t* places) noexcept nogil:
-    """Where flat_picks finds the value of each irregular window of a plane."""
+    """Where the value of each window of a plane is among those that were folded."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t h, o, i = 0, fewest, longest
-    run_lengths(a, &fewest, &longest)
+    cdef Py_ssize_t h, o, i = 0, fewest, longest, wide = flat_windows(a)
+    if a.start != NULL:
+        run_lengths(a, &fewest, &longest)
     for h in range(g.axis[1].m):
         for o in range(a.m):
-            places[i] = <int32_t> (h * a.n + a.start[o] + (0 if a.count[o] == fewest else g.line))
+            if a.start == NULL:
+                places[i] = <int32_t> (h * wide + o)
+            else:
+                places[i] = <int32_t> (h * a.n + a.start[o]
+                                       + (0 if a.count[o] == fewest else g.line))
             i += 1
     while i < UP(g.axis[1].m * a.m, 1):
         places[i] = 0
         i += 1
 
 
-cdef void flat_picks(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                     Py_ssize_t planes, const int32_t* places, char* s, Op op) noexcept nogil:
-    """Irregular windows along rows: those of either length at each element of a plane, and of
-    these the ones that exist."""
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t fewest, longest, n = UP(g.axis[1].m * a.n, sizeof(T))
-    cdef T* folded = <T*> (s + g.phases_at)
+cdef void flat_spans(const Plan* g, T* y, const T* x, Py_ssize_t xp, Py_ssize_t planes,
+                     Op op) noexcept nogil:
+    """Irregular windows along rows: those of either length at each element of a plane."""
+    cdef Py_ssize_t i, fewest, longest, n = UP(g.axis[1].m * g.axis[2].n, sizeof(T))
     cdef const T* taps[32]
-    cdef Py_ssize_t i
-    run_lengths(a, &fewest, &longest)
+    run_lengths(&g.axis[2], &fewest, &longest)
     for i in range(longest):
         taps[i] = x + i
-    fold_leaf(folded, xp, taps, fewest, xp, n, planes, op)
+    fold_leaf(y, xp, taps, fewest, xp, n, planes, op)
     if longest > fewest:
-        fold2(folded + g.line, xp, folded, taps[fewest], xp, n, planes, op)
-    pick_out(y, yp, folded, xp, places, UP(g.axis[1].m * a.m, sizeof(T)), planes)
+        fold2(y + g.line, xp, y, taps[fewest], xp, n, planes, op)
 
 
 cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const double* by, char* s,
@@ -179,7 +198,8 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
     """How many planes of a tile may be written straight to the result, in one pass of whole blocks:
     all but those of which the last blocks would reach behind the tile."""
     cdef Py_ssize_t n = g.axis[2].m, bytes = g.axis[1].m * n * size
-    if (not (g.y_plain or g.y_scaled) or not is_one_pass(count, plain) or g.ys[0] != bytes
+    if (not (g.y_plain or g.y_scaled) or g.ys[0] != bytes
+            or not (is_one_pass(count, plain) or flat_windows(&g.axis[2]) > n)
             or not is_contiguous(g.ys, n, 1, size) or (g.axis[1].m > 1 and g.ys[1] != n * size)
             or <size_t> t.y % size != 0):
         return 0
@@ -201,16 +221,16 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), begin = (a.before + 63) // 64 * 64
     cdef Py_ssize_t order[16]
     cdef T* lines = <T*> (s + g.lines_at)
-    cdef T* masks = <T*> (s + g.masks_at)
     cdef T* z = <T*> (s + g.result_at)
     cdef double* by = NULL
     cdef const T* x
     cdef T* y
     cdef Tile t
-    if a.start != NULL:
-        flat_places(g, <int32_t*> masks)
-    else:
-        count = flat_masks(g, masks, zp, order, &plain)
+    if a.start != NULL or flat_windows(a) > a.m:
+        flat_places(g, <int32_t*> (s + g.places_at))
+    if a.start == NULL:
+        count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
+                           order, &plain)
     for item in range(lo, hi):
         locate(g, item, &t, s)
         if g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
@@ -223,10 +243,10 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
         if straight > 0:
-            flat_widths(g, y, n, x, yp, straight, order, count, plain, masks, zp, s, op)
+            flat_widths(g, y, n, x, yp, straight, order, count, plain, s, op)
             scale_straight(g, y, straight * n)
         if straight < planes:
-            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain,
-                        masks, zp, s, op)
+            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain, s,
+                        op)
         for d in range(straight, planes):
             flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)

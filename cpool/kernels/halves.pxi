@@ -7,11 +7,12 @@ cdef extern from *:
     static inline uint32_t cpool_as_bits(float f) { uint32_t u; memcpy(&u, &f, 4); return u; }
 
     /* IEEE 754 binary16. Moving the exponent and mantissa up by 13 bits gives the value times
-       2**-112, subnormals included; infinities and NaNs get their exponent by hand. */
+       2**-112, subnormals included; infinities and NaNs get their exponent by hand, and NaNs are
+       made quiet, as processors do. */
     static inline float cpool_half_to_float(uint16_t h) {
         uint32_t magnitude = (uint32_t)(h & 0x7fffu) << 13;
         uint32_t finite = cpool_as_bits(cpool_as_float(magnitude) * 0x1p112f);
-        uint32_t special = magnitude | 0x7f800000u;
+        uint32_t special = magnitude | (magnitude > 0x0f800000u ? 0x7fc00000u : 0x7f800000u);
         uint32_t bits = magnitude >= 0x0f800000u ? special : finite;
         return cpool_as_float(bits | ((uint32_t)(h & 0x8000u) << 16));
     }
@@ -26,6 +27,27 @@ cdef extern from *:
         h = x >= 0x47800000u ? 0x7c00u : h;
         h = x > 0x7f800000u ? nan : h;
         return (uint16_t)(h | ((bits >> 16) & 0x8000u));
+    }
+    /* Rows of them, by the processor where it has instructions for it. */
+    #if defined(__F16C__)
+    #include <immintrin.h>
+    #endif
+    static void cpool_halves_to_floats(float *y, const uint16_t *x, Py_ssize_t n) {
+        Py_ssize_t i = 0;
+    #if defined(__F16C__)
+        for (; i + 8 <= n; i += 8)
+            _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
+    #endif
+        for (; i < n; i++) y[i] = cpool_half_to_float(x[i]);
+    }
+    static void cpool_floats_to_halves(uint16_t *y, const float *x, Py_ssize_t n) {
+        Py_ssize_t i = 0;
+    #if defined(__F16C__)
+        for (; i + 8 <= n; i += 8)
+            _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i),
+                             _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    #endif
+        for (; i < n; i++) y[i] = cpool_float_to_half(x[i]);
     }
     /* bfloat16 is the upper half of a float. */
     static inline float cpool_bfloat_to_float(uint16_t h) {
@@ -49,6 +71,10 @@ cdef extern from *:
     """
     float half_to_float "cpool_half_to_float"(uint16_t h) noexcept nogil
     uint16_t float_to_half "cpool_float_to_half"(float f) noexcept nogil
+    void halves_to_floats "cpool_halves_to_floats"(float* y, const uint16_t* x,
+                                                   Py_ssize_t n) noexcept nogil
+    void floats_to_halves "cpool_floats_to_halves"(uint16_t* y, const float* x,
+                                                   Py_ssize_t n) noexcept nogil
     float bfloat_to_float "cpool_bfloat_to_float"(uint16_t h) noexcept nogil
     uint16_t float_to_bfloat "cpool_float_to_bfloat"(float f) noexcept nogil
     float round_to_odd "cpool_round_to_odd"(double d) noexcept nogil

@@ -58,8 +58,11 @@ cdef void widen(Any* restrict y, const S* restrict x, Py_ssize_t n) noexcept nog
 
 cdef void halves(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = <T> half_to_float(x[i])
+    if T is float:
+        halves_to_floats(y, x, n)
+    else:
+        for i in range(n):
+            y[i] = <T> half_to_float(x[i])
 
 
 cdef void bfloats(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexcept nogil:

@@ -267,8 +267,7 @@ cdef void from_float(const Plan* g, char* y, const T* z, Py_ssize_t n, double* w
             memcpy(y, z, n * sizeof(float))
             return
         elif g.y_type == HALF:
-            for i in range(n):
-                (<uint16_t*> y)[i] = float_to_half(z[i])
+            floats_to_halves(<uint16_t*> y, z, n)
             return
         elif g.y_type == BFLOAT:
             for i in range(n):

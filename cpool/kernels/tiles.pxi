@@ -391,12 +391,14 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
 
 cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
-    what is behind each row must be a later row of the same tile."""
-    cdef Py_ssize_t bytes = t.w1 * t.nc * size
+    where rows do not end with one, what is behind each must be a later row of the same tile."""
+    cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
     if (not (g.y_plain or g.y_scaled) or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
             or g.ys[1] != bytes or not is_contiguous(g.ys, t.w1, t.nc, size)
             or <size_t> target(g, t) % size != 0):
         return 0
+    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size) and g.axis[2].stride <= 2):
+        return t.h1 - t.h0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 
 

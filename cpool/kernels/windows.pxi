@@ -125,9 +125,16 @@ cdef void taps(const Axis* a, Py_ssize_t o, Py_ssize_t* entries, Run* r) noexcep
                 r.count += 1
 
 
+cdef inline Py_ssize_t flat_windows(const Axis* a) noexcept nogil:
+    """Windows that a folded row of a small plane has room for (see flat.pxi): all that exist, and
+    as many more as keep what they read apart from the next row."""
+    cdef Py_ssize_t last = (a.m - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation
+    return most(a.m, least(last, a.n - 1) // a.stride + 1)
+
+
 cdef inline Py_ssize_t flat_line(const Axis* a) noexcept nogil:
-    """Elements from one folded row of a small plane to the next (see flat.pxi)."""
-    return a.n if a.start != NULL else a.stride * a.m
+    """Elements from one folded row of a small plane to the next."""
+    return a.n if a.start != NULL else a.stride * flat_windows(a)
 
 
 cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
