@@ -65,7 +65,7 @@ def fuzz(examples: int) -> hypothesis.settings:
     return hypothesis.settings(
         derandomize=True,
         deadline=None,
-        max_examples=examples * 3 if RUN_SLOW else examples,
+        max_examples=examples * 2 if RUN_SLOW else examples,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=[hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink],
     )

@@ -1,0 +1,116 @@
+"""What the compiler made of the kernels: no test of time, but a guard against a loop that is no
+longer vectorised, or that takes more instructions than it did."""
+
+from __future__ import annotations
+
+import collections
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cpool
+import cpool.kernels
+
+#: Loops that touch every element, or functions that they are inlined into, by unit.
+LOOPS = {
+    "extrema": ["fold2", "fold4", "fold_leaf", "fold_halves", "masked1", "more1", "pairs", "quads"],
+    "sums": ["fold2", "fold4", "fold_leaf", "fold_halves", "more1", "pairs", "quads", "scale"],
+    "positions": ["select_taps", "select_full", "select_at_once", "merge_windows"],
+    "unpooling": ["choose_taps", "choose_block", "choose_more"],
+}
+#: 128-bit integers: no processor has vectors of them.
+SCALAR = {("sums", "3")}
+
+PACKED = re.compile(
+    r"v?(?:(?:add|sub|mul|div|max|min|cmp\w*|blendv?)p[sd]"
+    r"|p(?:add|sub|max|min|cmp|blend)\w+|(?:andn|and|or)p[sd])\s.*%[xyz]mm"
+)
+
+
+def functions(module: Path) -> dict[tuple[str, str], list[str]]:
+    """Instructions of the functions of a unit, by name and number of the type."""
+    listing = subprocess.run(
+        ["objdump", "--disassemble", "--no-show-raw-insn", module],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    found = collections.defaultdict(list)
+    current = None
+    for line in listing.splitlines():
+        if header := re.match(r"[0-9a-f]+ <(.+)>:$", line):
+            name = re.search(r"fuse_(\d+)\w*?kernels_\d+[a-z]+_([a-z]\w*?)(?:\.|$)", header[1])
+            current = (name[2], name[1]) if name else None
+        elif current is not None and "\t" in line:
+            found[current].append(line.split("\t")[-1])
+    return found
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump, of GNU binutils")
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="instructions are those of x86-64")
+@pytest.mark.skipif(
+    not cpool.show_config(mode="dict")["compiler"].startswith("gcc"),
+    reason="names of functions are those that gcc keeps",
+)
+@pytest.mark.parametrize("unit", LOOPS)
+@pytest.mark.parametrize("instruction_set", cpool.kernels.built())
+def test_loops_are_vectorised(instruction_set, unit):
+    folder = Path(cpool.kernels.__file__).parent / instruction_set
+    found = functions(next(folder.glob(f"{unit}.*")))
+    if not found:
+        pytest.skip("the module was stripped of its names")
+    loops = {key: code for key, code in found.items() if key[0] in LOOPS[unit]}
+    assert loops, sorted(found)
+    scalar = [
+        key for key, code in loops.items()
+        if (unit, key[1]) not in SCALAR and not any(map(PACKED.match, code))
+    ]  # fmt: skip
+    # SSE2 has no comparison of 64-bit integers, and positions go with values of another width.
+    if instruction_set == "baseline":
+        large = {"extrema": "67", "sums": "", "positions": "2345", "unpooling": ""}[unit]
+        scalar = [(name, number) for name, number in scalar if number not in large]
+    assert not scalar, f"loops without packed instructions: {scalar}"
+
+
+#: What is counted: the kernel's function, a call of it, outputs of all calls, and the most that
+#: instructions for each may be: a third more than with AVX2 and gcc 12.
+COUNTED = {
+    "fold_max": ("cpool.max_pool2d(x, 2)", 16 * 56 * 56, 5.3),
+    "fold_min": ("cpool.min_pool2d(x, 3, 2, 1)", 16 * 56 * 56, 13),
+    "fold_add": ("cpool.avg_pool2d(x, 2)", 16 * 56 * 56, 5.3),
+    "select_max": ("cpool.max_pool2d(x, 2, return_indices=True)", 2 * 16 * 56 * 56, 13),
+    "scatter_any": ("cpool.vjp(cpool.max_pool2d, x, 2)[1](y)", 16 * 112 * 112, 1.7),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("valgrind") is None, reason="needs valgrind")
+@pytest.mark.skipif("avx2" not in cpool.kernels.built(), reason="counted for AVX2")
+def test_instructions(tmp_path):
+    code = [
+        "import numpy as np, cpool",
+        "x = np.random.default_rng(0).random((16, 112, 112), dtype=np.float32)",
+        "y = np.ones((16, 56, 56), np.float32)",
+        *(call for call, _, _ in COUNTED.values()),
+    ]
+    profile = tmp_path / "callgrind.out"
+    valgrind = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
+    subprocess.run(
+        [*valgrind, sys.executable, "-c", "\n".join(code)],
+        env={**os.environ, "CPOOL_ISA": "avx2", "OMP_NUM_THREADS": "1"},
+        cwd=tmp_path, capture_output=True, check=True, timeout=600,
+    )  # fmt: skip
+    table = subprocess.run(
+        ["callgrind_annotate", "--inclusive=yes", "--threshold=100", profile],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    counts = {}
+    for name, (_, outputs, _) in COUNTED.items():
+        line = re.search(rf"^ *([\d,]+) .*kernels_\d+[a-z]+_{name}\b", table, re.MULTILINE)
+        assert line, f"{name} was not called"
+        counts[name] = round(int(line[1].replace(",", "")) / outputs, 2)
+    assert all(counts[name] <= limit for name, (_, _, limit) in COUNTED.items()), f"{counts}"
