@@ -89,6 +89,8 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     tile_rows(g, size, line, boxed)
     if selecting:
         tile_selected(g, size, line)
+    elif g.transposed and h.start == NULL and h.stride <= PHASES and not g.gathered:
+        g.tile[0] = least(h.m, ceil_div(g.tile[0], h.stride) * h.stride)    # whole windows
     elif g.gathered:
         g.tile[0] = least(h.m, ceil_div(most(g.tile[0], 2 * h.kernel), h.stride) * h.stride)
     g.depth = planes_together(g, size, selecting)
@@ -412,7 +414,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
-    g.wide_at = place(&at, most(g.row, g.tile[0]) * 24)
+    g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 16))
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

@@ -66,8 +66,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         merge_whole(g)
     if g.q2 == NULL and not g.transposed:
         merge_tiling(g)
-    if g.transposed and q is not None:
-        merge_spanned(g)
+    if g.transposed:
+        merge_spanned(g, q is not None)
     if g.constant:
         merge_constant(g)
     if g.q2 == NULL:
@@ -229,11 +229,14 @@ cdef void merge_tiling(Plan* g) noexcept:
         g.outer_ndim = last
 
 
-cdef void merge_spanned(Plan* g) noexcept:
-    """The same for selections, transposed: where windows span H, a tap that falls on the next plane
-    would be one in the padding, which nothing selected."""
+cdef void merge_spanned(Plan* g, bint selected) noexcept:
+    """The same transposed, where windows span H. They do not overlap, or are those of a selection:
+    a tap that falls on the next plane would be one in the padding, which nothing selected."""
     cdef Axis* h = &g.axis[1]
     cdef int last = g.outer_ndim - 1
+    if not selected and ((h.kernel - 1) * h.dilation >= h.stride or h.before > 0
+                         or h.size != NULL):
+        return
     if (last >= 0 and is_single(&g.axis[0]) and h.start == NULL and h.source == NULL
             and not is_single(h) and h.m == h.n * h.stride and g.outer[last] > 0
             and g.x_outer[last] == h.n * g.xs[1] and g.y_outer[last] == h.m * g.ys[1]

@@ -58,21 +58,28 @@ cdef void flat_heights(const Plan* g, T* y, Py_ssize_t yp, Py_ssize_t line, cons
                        Py_ssize_t xp, Py_ssize_t pitch, Py_ssize_t planes, char* s,
                        Op op) noexcept nogil:
     """The rows of each window folded: rows of y are `line` apart, planes yp. Rows are written in
-    whole blocks, each over the slack of the one before."""
+    whole blocks, each over the slack of the one before. Full windows in as few loops as possible:
+    all as one row, or plane by plane, or row by row."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
-    cdef Py_ssize_t h, n, rows, first, stop
+    cdef Py_ssize_t h, d, rows, first, stop, n = g.axis[2].n
     cdef Run r
     full_windows(a, 0, a.m, &first, &stop)
     h = 0
     while h < a.m:
         taps(a, h, entries, &r)
         r.pitch = pitch
-        n, rows = g.axis[2].n, 1
-        if h == first and stop > h and a.stride == 1 and pitch == n and line == n:
-            rows = stop - h
-        fold_rows(y + h * line, yp, x, xp, &r, n * rows, planes, True, levels, yp, op)
+        rows = stop - h if h == first and h < stop else 1
+        if rows > 1 and a.stride == 1 and pitch == n and line == n:
+            fold_rows(y + h * line, yp, x, xp, &r, n * rows, planes, True, levels, yp, op)
+        elif rows > planes:
+            for d in range(planes):
+                fold_rows(y + d * yp + h * line, line, x + d * xp, a.stride * pitch, &r, n, rows,
+                          True, levels, yp, op)
+        else:
+            rows = 1
+            fold_rows(y + h * line, yp, x, xp, &r, n, planes, True, levels, yp, op)
         h += rows
 
 

@@ -526,3 +526,17 @@ cdef void quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
         y += yp
         a += xp
         b += xp
+
+
+cdef void spread_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                       Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    """2x2/2 transposed: two rows of y from each row of x. A row may be written over the next one's
+    begin."""
+    cdef Py_ssize_t i, j, k
+    for j in range(rows):
+        for k in range(2):
+            for i in range(DOWN(n, sizeof(T))):
+                y[2 * i] = x[i]
+                y[2 * i + 1] = x[i]
+            y += yp
+        x += xp

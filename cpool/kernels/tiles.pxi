@@ -33,6 +33,15 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
     pitch[0] = g.line
     safe[0] = True
     taps(&g.axis[0], t.d, entries, &r)
+    if what == VALUES and r.count == 1 and loads_at_once(g, t, n):
+        d = r.entries[0] if r.entries != NULL else r.first
+        box = <T*> (s + g.box_at)
+        convert(g, box, place(g, t, d, t.h_lo), (t.h_hi - t.h_lo) * n)
+        if T is float or T is double:
+            if g.transposed and g.mean:
+                scale(box, <T> constant_divisor(g), (t.h_hi - t.h_lo) * n)
+        pitch[0] = n
+        return box
     r.pitch = g.xs[0] // <Py_ssize_t> sizeof(T)
     for h in range(t.h_lo, t.h_hi):
         row = row_of(&g.axis[1], h)
@@ -50,6 +59,16 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
                 load(g, t, d, row, levels, what, s, op)
                 more1(box, 0, levels, 0, UP(n, sizeof(T)), 1, op)
     return row_at(s, g.box_at, 0, g.line, tag)
+
+
+cdef inline bint loads_at_once(const Plan* g, const Tile* t, Py_ssize_t n) noexcept nogil:
+    """Whether the rows of a tile are one after the other, and need nothing but conversion."""
+    return (not g.in_place and g.mask == NULL and not g.omit_nan and not g.x_swapped
+            and not (g.transposed and g.mean and not divisor_is_constant(g))
+            and g.axis[1].source == NULL
+            and (g.xs[1] == n * g.x_size or t.h_hi - t.h_lo == 1)
+            and is_contiguous(g.xs, t.w_hi - t.w_lo, t.nc, g.x_size)
+            and <size_t> place(g, t, 0, 0) % g.x_size == 0)
 
 
 # --- rows of a window -----------------------------------------------------------------------------
@@ -266,6 +285,10 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         if straight > 0:
             quads(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight, op)
             scale_straight(g, y, straight * t.w1)
+        if is_finished_at_once(g, t, what):
+            quads(z, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), rows, op)
+            finish_at_once(g, t, z, s, op)
+            return
         quads(z + straight * zp, zp, x + 2 * straight * pitch, x + (2 * straight + 1) * pitch,
               2 * pitch, UP(t.w1 - t.w0, sizeof(T)), rows - straight, op)
         for h in range(straight, rows):
@@ -296,12 +319,38 @@ cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, 
         fold_along(g, t, z, 1, x, lp, rows, safe, s, op)
         store_column(g, z, rows, target(g, t), s, op)
         return
+    if is_finished_at_once(g, t, what):
+        fold_along(g, t, z, t.w1 * t.nc, x, lp, rows, safe, s, op)
+        finish_at_once(g, t, z, s, op)
+        return
     if straight > 0:
         fold_along(g, t, y, t.w1 * t.nc, x, lp, straight, safe, s, op)
         scale_straight(g, y, straight * t.w1 * t.nc)
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
+
+
+cdef inline bint is_finished_at_once(const Plan* g, const Tile* t, What what) noexcept nogil:
+    """Whether the rows of a tile are one after the other in the result, and finished alike, but
+    not what is folded."""
+    return (what == VALUES and not g.y_plain and not g.y_scaled and t.h1 - t.h0 > 1
+            and g.mask == NULL and not g.omit_nan and (not g.mean or divisor_is_constant(g))
+            and t.w1 - t.w0 == g.axis[2].m and t.nc == g.inner
+            and g.ys[1] == t.w1 * t.nc * g.y_size and is_contiguous(g.ys, t.w1, t.nc, g.y_size)
+            and <size_t> target(g, t) % g.y_size == 0)
+
+
+cdef void finish_at_once(const Plan* g, const Tile* t, T* z, char* s, Op op) noexcept nogil:
+    """Such rows, PIECES elements at a time, for which there is room on the way."""
+    cdef Py_ssize_t part, left = (t.h1 - t.h0) * t.w1 * t.nc
+    cdef char* y = target(g, t)
+    while left > 0:
+        part = least(left, PIECES)
+        finish(g, y, z, part, NULL, NULL, s + g.wide_at, op)
+        y += part * g.y_size
+        z += part
+        left -= part
 
 
 cdef void fold_tall(const Plan* g, const Tile* t, What what, char* s, Op op, T tag) noexcept nogil:
@@ -513,16 +562,27 @@ cdef void run_of_phase(const Axis* a, Py_ssize_t phase, Run* r) noexcept nogil:
 cdef void spread_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
                          T tag) noexcept nogil:
     """Along the row, then rows."""
-    cdef Py_ssize_t h, pitch, lp = g.line, rows = t.h_hi - t.h_lo
+    cdef Py_ssize_t h, pitch, straight, lp = g.line, rows = t.h_hi - t.h_lo
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
     cdef T* z = <T*> (s + g.result_at)
     cdef T* lines = <T*> (s + g.lines_at)
     cdef const T* x
     cdef bint safe, in_place = rows_in_place(g, what)
+    cdef Tile part = t[0]
     cdef Run r
     x = fold_planes(g, t, what, &pitch, &safe, s, op, tag)
     x += (t.h_lo if in_place else 0) * pitch
+    straight = pairs_straight(g, t, sizeof(T))
+    if straight > 0 and safe and what == VALUES:
+        spread_pairs(<T*> target(g, t), t.w1, x, pitch, UP(g.axis[2].n, sizeof(T)), straight)
+        if 2 * straight == t.h1 - t.h0:
+            return
+        part.h0 += 2 * straight
+        part.h_lo += straight
+        x += straight * pitch
+        rows -= straight
+        t = &part
     if safe and t.width == t.w_hi - t.w_lo:
         lp = pitch
     else:
@@ -540,6 +600,20 @@ cdef void spread_windows(const Plan* g, const Tile* t, What what, char* s, Op op
             continue
         fold_run(z, x, &r, (t.w1 - t.w0) * t.nc, True, levels, g.line, op)
         emit(g, t, h, z, what, s, op)
+
+
+cdef inline Py_ssize_t pairs_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """How many rows of windows of 2x2/2 may be written straight to two rows of the result each:
+    whole blocks are written, so what is behind must be later rows of the same tile."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    cdef Py_ssize_t n = t.w1 * size
+    if (not g.y_plain or t.nc != 1 or t.h0 % 2 != 0 or g.ys[1] != n or g.ys[2] != size
+            or t.w1 - t.w0 != b.m or b.m != 2 * b.n or not is_halving(a, 2, 0)
+            or not is_halving(b, 2, 0) or <size_t> target(g, t) % size != 0):
+        return 0
+    n = (2 * UP(b.n, size) - b.m + b.m - 1) // b.m          # rows beyond
+    return most(0, least((t.h1 - t.h0 - n) // 2, a.n - t.h0 // 2))
 
 
 cdef void spread_constant(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:

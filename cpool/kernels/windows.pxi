@@ -8,6 +8,7 @@ cdef enum:
     PHASES = 8      # strides up to this take a row apart into phases
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
     RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
+    PIECES = 1024   # elements that are finished at once
     SLIDES = 2048   # elements that are slid along at once
 
 
