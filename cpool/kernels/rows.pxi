@@ -422,15 +422,15 @@ cdef inline T fold_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
 
 cdef void fold_spans(T* z, Py_ssize_t zp, const T* x, Py_ssize_t xp, Py_ssize_t n,
                      Py_ssize_t rows, bint safe, T* scratch, Op op) noexcept nogil:
-    """fold_span for each of a block of rows, to z[0], z[zp], ... Short rows go together: each to
-    as many partial results as a vector's lanes or more, then all neighbours in pairs.
+    """fold_span for each of a block of rows, to z[0], z[zp], ... Rows of few vectors go together:
+    each to as many partial results as a vector's lanes or more, then all neighbours in pairs.
 
     scratch: two times 8 KiB and slack."""
     cdef Py_ssize_t i, part, lanes = most(LANES, BLOCK // <Py_ssize_t> sizeof(T))
     cdef Py_ssize_t room = 8192 // (lanes * <Py_ssize_t> sizeof(T))
     cdef T* other = scratch + (8192 + 256) // sizeof(T)
     cdef const T* end
-    if n > LEAF * lanes:
+    if n >= 2 * LANES:
         for i in range(rows):
             z[i * zp] = fold_span(x + i * xp, n, op)
         return
