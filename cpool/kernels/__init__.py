@@ -8,14 +8,15 @@ and operations it compiles the texts that it includes. From the bottom up these 
 
 =========  =========================================================================
 types      the types, and the operations' tags
+common     the next seven, which every unit includes
 ops        what is done to two elements
 halves     16-bit floats
 windows    which elements a window reads
 moves      rows filled, copied, taken apart and put together
-rows       rows folded into rows: the loops that touch every element
 boxes      tiles: which part of the result, and what it reads
 load       a row of any array -> a contiguous row of the type that is folded
 store      a row of folded values -> a row of the result
+rows       rows folded into rows: the loops that touch every element
 flat       small planes, several at a time
 tiles      sums and extrema, forward and transposed
 select     extrema with positions

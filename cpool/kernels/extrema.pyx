@@ -22,14 +22,8 @@ ctypedef fused Op:
     MaxOp
     MinOp
 
-include "ops.pxi"
-include "halves.pxi"
-include "windows.pxi"
-include "moves.pxi"
+include "common.pxi"
 include "rows.pxi"
-include "boxes.pxi"
-include "load.pxi"
-include "store.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

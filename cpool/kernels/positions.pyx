@@ -19,13 +19,7 @@ ctypedef fused Op:
     MaxOp
     MinOp
 
-include "ops.pxi"
-include "halves.pxi"
-include "windows.pxi"
-include "moves.pxi"
-include "boxes.pxi"
-include "load.pxi"
-include "store.pxi"
+include "common.pxi"
 include "select.pxi"
 
 

@@ -18,14 +18,8 @@ ctypedef fused T:
 ctypedef fused Op:
     AddOp
 
-include "ops.pxi"
-include "halves.pxi"
-include "windows.pxi"
-include "moves.pxi"
+include "common.pxi"
 include "rows.pxi"
-include "boxes.pxi"
-include "load.pxi"
-include "store.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

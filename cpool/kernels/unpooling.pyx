@@ -13,13 +13,7 @@ ctypedef fused T:
 ctypedef fused Op:
     AddOp
 
-include "ops.pxi"
-include "halves.pxi"
-include "windows.pxi"
-include "moves.pxi"
-include "boxes.pxi"
-include "load.pxi"
-include "store.pxi"
+include "common.pxi"
 include "scatter.pxi"
 
 

@@ -130,6 +130,8 @@ cdef inline Py_ssize_t flat_windows(const Axis* a) noexcept nogil:
     """Windows that a folded row of a small plane has room for (see flat.pxi): all that exist, and
     as many more as keep what they read apart from the next row."""
     cdef Py_ssize_t last = (a.m - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation
+    if a.start != NULL:
+        return a.m
     return most(a.m, least(last, a.n - 1) // a.stride + 1)
 
 
