@@ -377,7 +377,7 @@ cdef T fold_lanes(const T* x, Py_ssize_t n, Op op) noexcept nogil:
     """n >= 2 * LANES elements to one, in LANES partial results; what is left over comes last, by
     itself: writing single lanes between whole vectors stalls."""
     cdef T lanes[16]
-    cdef T rest
+    cdef T rest, value
     cdef Py_ssize_t i, j, whole = n & ~(<Py_ssize_t> LANES - 1)
     for j in range(LANES):
         lanes[j] = pick(x[j], x[LANES + j], op)
@@ -386,34 +386,69 @@ cdef T fold_lanes(const T* x, Py_ssize_t n, Op op) noexcept nogil:
         for j in range(LANES):
             lanes[j] = pick(lanes[j], x[i + j], op)
         i += LANES
+    value = fold_vector(lanes, op)
+    if whole == n:
+        return value
+    rest = x[whole]
+    for i in range(whole + 1, n):
+        rest = pick(rest, x[i], op)
+    return pick(value, rest, op)
+
+
+cdef inline T fold_vector(T* lanes, Op op) noexcept nogil:
+    """LANES elements to one."""
+    cdef Py_ssize_t j
     for j in range(8):
         lanes[j] = pick(lanes[j], lanes[j + 8], op)
     for j in range(4):
         lanes[j] = pick(lanes[j], lanes[j + 4], op)
-    lanes[0] = pick(pick(lanes[0], lanes[2], op), pick(lanes[1], lanes[3], op), op)
-    if whole == n:
-        return lanes[0]
-    rest = x[whole]
-    for i in range(whole + 1, n):
-        rest = pick(rest, x[i], op)
-    return pick(lanes[0], rest, op)
+    return pick(pick(lanes[0], lanes[2], op), pick(lanes[1], lanes[3], op), op)
 
 
-cdef T fold_halves(const T* x, Py_ssize_t n, Op op) noexcept nogil:
-    """A long span: halved, as above, down to what lanes add up well."""
-    cdef Py_ssize_t half
-    if n <= LANES * 64:
-        return fold_lanes(x, n, op)
-    half = (n // 2) & ~(<Py_ssize_t> LANES - 1)
-    return pick(fold_halves(x, half, op), fold_halves(x + half, n - half, op), op)
+cdef T fold_beside(const T* x, const T* y, Py_ssize_t n, Op op) noexcept nogil:
+    """Two spans of n elements, n a multiple of LANES and at least twice it; halved, as above, down
+    to what lanes add up well. The first halves first, by name: a C compiler may evaluate arguments
+    from the last one, and memory read backwards comes slowly."""
+    cdef T lanes[16]
+    cdef T other[16]
+    cdef T value
+    cdef Py_ssize_t i, j, half = (n // 2) & ~(<Py_ssize_t> LANES - 1)
+    if n > LANES * 64:
+        value = fold_beside(x, y, half, op)
+        return pick(value, fold_beside(x + half, y + half, n - half, op), op)
+    for j in range(LANES):
+        lanes[j] = pick(x[j], x[LANES + j], op)
+    for j in range(LANES):
+        other[j] = pick(y[j], y[LANES + j], op)
+    i = 2 * LANES
+    while i < n:
+        for j in range(LANES):
+            lanes[j] = pick(lanes[j], x[i + j], op)
+        for j in range(LANES):
+            other[j] = pick(other[j], y[i + j], op)
+        i += LANES
+    for j in range(LANES):
+        lanes[j] = pick(lanes[j], other[j], op)
+    return fold_vector(lanes, op)
+
+
+cdef T fold_long_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
+    """Its two halves side by side: two streams of memory come faster than one (0.7 of the time)."""
+    cdef Py_ssize_t half = (n // 2) & ~(<Py_ssize_t> LANES - 1)
+    cdef T value = fold_beside(x, x + half, half, op)
+    if n == 2 * half:
+        return value
+    return pick(value, fold_span(x + 2 * half, n - 2 * half, op), op)
 
 
 cdef inline T fold_span(const T* x, Py_ssize_t n, Op op) noexcept nogil:
     """x[0] op x[1] op ... x[n - 1]."""
     cdef T value
     cdef Py_ssize_t i
+    if n > LANES * 64:
+        return fold_long_span(x, n, op)
     if n >= 2 * LANES:
-        return fold_halves(x, n, op)
+        return fold_lanes(x, n, op)
     value = x[0]
     for i in range(1, n):
         value = pick(value, x[i], op)
@@ -431,8 +466,13 @@ cdef void fold_spans(T* z, Py_ssize_t zp, const T* x, Py_ssize_t xp, Py_ssize_t 
     cdef T* other = scratch + (8192 + 256) // sizeof(T)
     cdef const T* end
     if n >= 2 * LANES:
-        for i in range(rows):
+        # Two streams of memory come faster than one (0.8 of the time, 7x7 from main memory).
+        part = rows // 2
+        for i in range(part):
             z[i * zp] = fold_span(x + i * xp, n, op)
+            z[(part + i) * zp] = fold_span(x + (part + i) * xp, n, op)
+        if rows > 2 * part:
+            z[(rows - 1) * zp] = fold_span(x + (rows - 1) * xp, n, op)
         return
     while rows > 0:
         part = least(rows, room)
