@@ -39,7 +39,14 @@ KERNELS = [
     *COMMON, "-fno-inline-functions", "-ftree-vectorize", "-fvect-cost-model=dynamic",
     "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
 ]  # fmt: skip
-UNITS = ["extrema", "sums", "positions", "unpooling"]
+# Unit -> flags. Loops that follow positions one by one need all registers for themselves (0.75 of
+# the time); elsewhere a call more for each row costs as much as it gains.
+UNITS = {
+    "extrema": [],
+    "sums": [],
+    "positions": [],
+    "unpooling": ["-fno-inline-functions-called-once"],
+}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -76,11 +83,11 @@ def extensions():
     threads = openmp_flags()
     headers = sorted(str(path) for path in Path("cpool").glob("*.pxd"))
     sources = sorted(str(path) for path in Path("cpool/kernels").glob("*.px[di]"))
-    for unit, (name, flags) in product(UNITS, INSTRUCTION_SETS.items()):
+    for (unit, own), (name, flags) in product(UNITS.items(), INSTRUCTION_SETS.items()):
         yield Extension(
             f"cpool.kernels.{name}.{unit}",
             [f"cpool/kernels/{unit}.pyx"],
-            extra_compile_args=[*KERNELS, *flags],
+            extra_compile_args=[*KERNELS, *own, *flags],
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "arrays"):

@@ -6,13 +6,14 @@ in memory, `tiling` how the work is cut, `driver` runs it.
 
 cimport cython
 cimport numpy as cnp
+from libc.stdint cimport INT32_MAX
 from libc.string cimport memset
 
 from cpool cimport driver
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, unsigned
 from cpool.kernels.plan cimport *
-from cpool.tiling cimport has_small_planes, tile
+from cpool.tiling cimport has_small_planes, tile, tile_unpooling
 from cpool.views cimport Pooled, view
 from cpool.windows cimport Tables, Windows, boolean, fill_sizes, tabulate, transpose
 
@@ -542,25 +543,24 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
 
 
 def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transposed=False):
-    """Contiguous planes x[..., n] to y[..., elements] by int64 positions, or the transpose: planes
-    x[..., n] to y of indices' shape."""
+    """Contiguous planes x[outer, n, inner] to y[outer, elements, inner] by int64 positions, or the
+    transpose: planes x to y of indices' shape."""
     cdef Plan plan
     cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
     # The kernels fill planes with zeros, but only those that something is put into.
     make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
-    if transposed:
-        y = make((<object> indices).shape, (<object> x).dtype)
-    else:
-        y = make(shape[:len(shape) - 1] + (elements,), (<object> x).dtype)
+    wanted = (<object> indices).shape if transposed else (shape[0], elements, shape[2])
+    y = make(wanted, (<object> x).dtype)
     clear(g)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
-    g.axis[2].n = shape[len(shape) - 1]
-    g.axis[2].m = (<object> y).shape[len(shape) - 1]
-    g.items = cnp.PyArray_SIZE(x) // g.axis[2].n if g.axis[2].n > 0 else 0
-    g.scratch = g.axis[2].n * 8 if transposed else 64
+    g.axis[2].n, g.axis[2].m, g.inner = shape[1], wanted[1], shape[2]
+    if transposed and g.axis[2].m > INT32_MAX:
+        raise ValueError(f"indices must have at most {INT32_MAX} elements in each plane for a "
+                         f"gradient, got {g.axis[2].m}")
+    tile_unpooling(g, shape[0], transposed)
     try:
         run(g, kernels.unpool_transposed if transposed else kernels.unpool,
             <double> cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y))

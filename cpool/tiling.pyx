@@ -27,6 +27,8 @@ cdef enum:
     SELECTED = 12288    # bytes of values and offsets of a tile
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
+    CHANNELS = 256      # of a plane that is unpooled
+    OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
 
 
 cdef Py_ssize_t reading(const Axis* a, Py_ssize_t windows) noexcept:
@@ -93,11 +95,11 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
         g.tile[0] = least(h.m, ceil_div(g.tile[0], h.stride) * h.stride)    # whole windows
     elif g.gathered:
         g.tile[0] = least(h.m, ceil_div(most(g.tile[0], 2 * h.kernel), h.stride) * h.stride)
-    g.depth = planes_together(g, size, selecting)
+    g.depth = planes_together(g, size, selecting, scattering)
     if g.depth > 1:
         take_planes(g)
     number_tiles(g)
-    place_scratch(g, size, line, boxed, selecting)
+    place_scratch(g, size, line, boxed, selecting, scattering)
     return 0
 
 
@@ -156,7 +158,8 @@ cdef void take_planes(Plan* g) noexcept:
     g.outer_ndim = last
 
 
-cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting) noexcept:
+cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting,
+                                bint scattering) noexcept:
     """How many small planes are a tile of a selection, or of a transposed one."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
@@ -169,10 +172,12 @@ cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting) 
                       or not is_regular(w)):
         return 1
     # The transposed one takes the rows of planes for those of one plane.
-    if not selecting and not (g.gathered and are_pairs(h, w)
-                              and (h.m <= 2 * h.n or h.kernel == 2)
-                              and g.x_outer[last] == h.n * g.xs[1]
+    if not selecting and not (scattering and g.x_outer[last] == h.n * g.xs[1]
                               and g.q_outer[last] == h.n * g.qs[1]):
+        return 1
+    if g.gathered and not (are_pairs(h, w) and (h.m <= 2 * h.n or h.kernel == 2)):
+        return 1
+    if scattering and not g.gathered and (h.source != NULL or w.source != NULL):
         return 1
     return most(1, least(g.outer[last], PLANES // (most(h.n * w.n, h.m * w.m) * size)))
 
@@ -224,6 +229,16 @@ cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0
+
+
+cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
+    """Some channels of a plane. Their transpose knows the owner of each element (4 bytes)."""
+    g.tile[2] = most(1, least(CHANNELS, g.inner))
+    if transposed:
+        g.tile[2] = most(1, least(g.tile[2], OWNERS // most(1, g.axis[2].n)))
+    g.tiles[2] = (g.inner + g.tile[2] - 1) // g.tile[2]
+    g.items = planes * g.tiles[2] if g.axis[2].n > 0 else 0
+    g.scratch = most(64, 4 * g.axis[2].n * g.tile[2] if transposed else 0)
 
 
 # --- rows of larger ones --------------------------------------------------------------------------
@@ -360,8 +375,8 @@ cdef int halvings(Py_ssize_t taps) noexcept:
     return levels
 
 
-cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
-                       bint selecting) except -1:
+cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bint selecting,
+                       bint scattering) except -1:
     """Pitches in elements: rows of 64-byte blocks with slack behind them; offsets in bytes."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
@@ -411,6 +426,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed,
                         * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, 0 if g.tall else high * g.row * 4)
     g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
+    g.places_at = place(&at, w.n * g.tile[2] * 8 if scattering and not g.gathered else 0)
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)

@@ -36,17 +36,22 @@ def _unpool(
     indices = _checked_indices(indices, x.shape)
     places, order = arrays.pooled_axes(x.ndim, windows, axes, channels_last, rank)
     lengths = _output_lengths(x.shape, windows, places, order, output_size)
-    outer = x.ndim - len(places)
-    ends = tuple(range(outer, x.ndim))
+    first, count = places[0], len(places)
+    if places != tuple(range(first, first + count)):
+        first = x.ndim - count
+    between = tuple(range(first, first + count))
+    rest = [n for axis, n in enumerate(x.shape) if axis not in places]
 
     def flat(array: np.ndarray) -> np.ndarray:
-        """Pooled axes last and as one, contiguous."""
-        moved = np.moveaxis(array, places, ends)
-        pooled = math.prod(moved.shape[outer:])
-        return np.ascontiguousarray(moved.reshape(*moved.shape[:outer], pooled))
+        """Contiguous: outer axes as one, pooled axes as one, inner axes as one."""
+        moved = np.moveaxis(array, places, between)
+        shape = moved.shape
+        parts = shape[:first], shape[first : first + count], shape[first + count :]
+        return np.ascontiguousarray(moved.reshape([math.prod(part) for part in parts]))
 
     def shaped(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-        return np.moveaxis(array.reshape(*array.shape[:-1], *sizes), ends, places)
+        whole = array.reshape(*rest[:first], *sizes, *rest[first:])
+        return np.moveaxis(whole, between, places)
 
     positions = flat(indices)
     y = shaped(arrays.unpool(flat(x), positions, math.prod(lengths)), lengths)
@@ -59,7 +64,7 @@ def _unpool(
 
         def pullback(gy: Any) -> np.ndarray:
             gy = arrays.checked_gradient(gy, y_shape)
-            return shaped(arrays.unpool(flat(gy.astype(dtype)), kept, 0, True), sizes)
+            return shaped(arrays.unpool(flat(gy.astype(dtype, copy=False)), kept, 0, True), sizes)
 
         return pullback
 

@@ -603,6 +603,33 @@ def test_the_last_of_equal_indices_wins():
     assert gx.tolist() == [[0, 0, 2], [0, 0, 7]]
 
 
+@pytest.mark.parametrize("shape", [(2, 3, 4, 5), (1, 3, 4, 300), (300, 3, 1, 4)])
+@pytest.mark.parametrize("axes", [(0, 1), (1, 2), (2, 3), (1, 3), (0, 2)])
+def test_unpooling_along_any_axes(shape, axes):
+    """Channels before, between or behind the pooled axes, with positions that come twice."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=shape).astype(np.float32)
+    pooled = shape[axes[0]] * shape[axes[1]]
+    indices = rng.integers(-1, 4 * pooled, shape)
+    y, pullback = cpool.vjp(cpool.max_unpool, x, indices, 2, axes=axes)
+    gy = rng.normal(size=y.shape).astype(np.float32)
+
+    def last(array):
+        return np.moveaxis(array, axes, (2, 3))
+
+    expected, expected_pullback = cpool.vjp(cpool.max_unpool2d, last(x), last(indices), 2)
+    assert_bits(last(y), expected)
+    assert_bits(last(pullback(gy)), expected_pullback(last(gy)))
+    planes, ends = last(x).reshape(-1, pooled), last(indices).reshape(-1, pooled)
+    results = expected.reshape(len(planes), -1)
+    for plane, positions, result in zip(planes, ends, results, strict=True):
+        one = np.zeros(result.size, np.float32)
+        for value, position in zip(plane, positions, strict=True):
+            if position >= 0:
+                one[position] = value
+        assert_bits(result, one)
+
+
 def test_an_unpooling_keeps_positions_alone():
     rng = np.random.default_rng(0)
     x, indices = rng.normal(size=(4, 5, 6, 6)), rng.integers(-1, 144, (4, 5, 6, 6))

@@ -8,8 +8,10 @@ ctypedef fused Offset:
     double
 
 cdef enum:
-    TABLE = 1024        # windows with up to this many elements have their offsets in a table
+    TABLE = 1024        # windows with up to this many elements have their places in a table
     PIECE = 1024        # elements of a row that taps are added to
+
+cdef Py_ssize_t NOWHERE = -(<Py_ssize_t> 1 << 62)
 
 
 cdef void widen_offsets(const Plan* g, Offset* o, const char* raw, Py_ssize_t n) noexcept nogil:
@@ -39,71 +41,137 @@ cdef inline Py_ssize_t mapped(const Axis* a, Py_ssize_t at) noexcept nogil:
     return at if a.source == NULL else a.source[at]
 
 
-cdef void fill_table(const Plan* g, Py_ssize_t* table, Py_ssize_t count) noexcept nogil:
-    """For each offset how far along D, H, W its tap is from the window's first."""
-    cdef Py_ssize_t i, kh = g.axis[1].kernel, kw = g.axis[2].kernel
-    for i in range(count):
-        table[3 * i] = (i // kw // kh) * g.axis[0].dilation
-        table[3 * i + 1] = (i // kw % kh) * g.axis[1].dilation
-        table[3 * i + 2] = (i % kw) * g.axis[2].dilation
+cdef struct Places:
+    # Where in the rows of a tile the taps of a window stand, seen from its first one.
+    Py_ssize_t pitch                # from row to row
+    Py_ssize_t nc                   # from element to element
+    Py_ssize_t apart                # from plane to plane: too far to be mistaken for another row
+    Py_ssize_t elements             # of a window
+    Py_ssize_t* table               # place of each tap, and of none at -1; NULL: too many taps
+    Py_ssize_t* first               # of the windows of a row: place of the first tap
 
 
-cdef void scatter_windows(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_t oh, T* acc,
-                          const T* gy, const int32_t* o, const Py_ssize_t* table) noexcept nogil:
-    """One source row of gradients into the tile's rows."""
-    cdef Py_ssize_t w, c, d, h, at, i = 0
-    cdef Py_ssize_t d0 = origin(&g.axis[0], od), h0 = origin(&g.axis[1], oh), w0
-    cdef Py_ssize_t kh = g.axis[1].kernel, kw = g.axis[2].kernel
-    cdef const Py_ssize_t* entry
-    cdef Py_ssize_t here[3]
-    cdef bint plain = (g.axis[0].source == NULL and g.axis[1].source == NULL
-                       and g.axis[2].source == NULL)
+cdef inline void tap_of(const Plan* g, int32_t offset, Py_ssize_t* d, Py_ssize_t* h,
+                        Py_ssize_t* w) noexcept nogil:
+    """How far along D, H, W the tap of an offset is from the window's first."""
+    cdef uint32_t kh = <uint32_t> g.axis[1].kernel, kw = <uint32_t> g.axis[2].kernel
+    cdef uint32_t row = <uint32_t> offset // kw
+    d[0] = (row // kh) * g.axis[0].dilation
+    h[0] = (row % kh) * g.axis[1].dilation
+    w[0] = (<uint32_t> offset % kw) * g.axis[2].dilation
+
+
+cdef inline Py_ssize_t place_of(const Plan* g, const Places* p, int32_t offset) noexcept nogil:
+    cdef Py_ssize_t d, h, w
+    if offset < 0:
+        return NOWHERE
+    tap_of(g, offset, &d, &h, &w)
+    return d * p.apart + h * p.pitch + w * p.nc
+
+
+cdef void set_places(const Plan* g, Places* p, Py_ssize_t pitch, Py_ssize_t nc) noexcept nogil:
+    cdef int32_t i
+    cdef Py_ssize_t w, c
+    if p.pitch == pitch and p.nc == nc:
+        return
+    p.pitch, p.nc = pitch, nc
+    p.apart = 4 * (g.axis[1].reach + g.axis[1].m + 1) * pitch
+    for w in range(g.axis[2].n):
+        for c in range(nc):
+            p.first[w * nc + c] = origin(&g.axis[2], w) * nc + c
+    if p.table != NULL:
+        for i in range(-1, <int32_t> p.elements):
+            p.table[i] = place_of(g, p, i)
+
+
+cdef void scatter_windows(T* acc, Py_ssize_t limit, Py_ssize_t row, const T* gy,
+                          const int32_t* o, Py_ssize_t n, const Places* p) noexcept nogil:
+    """One source row of gradients into the tile's rows, `row` the place of its windows' first row.
+    What falls outside of the rows is another tile's."""
+    cdef Py_ssize_t i, at
+    cdef const Py_ssize_t* table = p.table
+    cdef const Py_ssize_t* first = p.first
+    for i in range(n):
+        at = row + first[i] + table[o[i]]
+        if <size_t> at < <size_t> limit:
+            acc[at] += gy[i]
+
+
+cdef void scatter_large_windows(const Plan* g, T* acc, Py_ssize_t limit, Py_ssize_t row,
+                                const T* gy, const int32_t* o, Py_ssize_t n,
+                                const Places* p) noexcept nogil:
+    """The same without a table."""
+    cdef Py_ssize_t i, at
+    for i in range(n):
+        at = row + p.first[i] + place_of(g, p, o[i])
+        if <size_t> at < <size_t> limit:
+            acc[at] += gy[i]
+
+
+cdef void scatter_mapped(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_t oh, T* acc,
+                         const T* gy, const int32_t* o, Py_ssize_t pitch) noexcept nogil:
+    """The same where padding repeats elements."""
+    cdef Py_ssize_t w, c, d, h, at, dd, dh, dw, i = 0
     for w in range(t.w_lo, t.w_hi):
-        w0 = origin(&g.axis[2], w)
         for c in range(t.nc):
-            if o[i] < 0:
-                i += 1
-                continue
-            if table != NULL:
-                entry = table + 3 * o[i]
-            else:
-                here[0] = (o[i] // kw // kh) * g.axis[0].dilation
-                here[1] = (o[i] // kw % kh) * g.axis[1].dilation
-                here[2] = (o[i] % kw) * g.axis[2].dilation
-                entry = here
-            if plain:
-                h = h0 + entry[1]
-                if d0 + entry[0] == t.d and t.h0 <= h < t.h1:
-                    acc[(h - t.h0) * g.row + (w0 + entry[2]) * t.nc + c] += gy[i]
-                i += 1
-                continue
-            d = mapped(&g.axis[0], d0 + entry[0])
-            h = mapped(&g.axis[1], h0 + entry[1])
-            if d == t.d and t.h0 <= h < t.h1:
-                at = mapped(&g.axis[2], w0 + entry[2]) * t.nc + c
-                acc[(h - t.h0) * g.row + at] += gy[i]
+            if o[i] >= 0:
+                tap_of(g, o[i], &dd, &dh, &dw)
+                d = mapped(&g.axis[0], origin(&g.axis[0], od) + dd)
+                h = mapped(&g.axis[1], origin(&g.axis[1], oh) + dh)
+                at = mapped(&g.axis[2], origin(&g.axis[2], w) + dw)
+                if d == t.d and t.h0 <= h < t.h1:
+                    acc[(h - t.h0) * pitch + at * t.nc + c] += gy[i]
             i += 1
 
 
-cdef void scatter_tile(const Plan* g, const Tile* t, const Py_ssize_t* table, char* s,
-                       T tag) noexcept nogil:
-    """Any windows: one after the other, each to its place."""
-    cdef Py_ssize_t h, d, d_lo, d_hi
-    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    cdef int32_t* o = <int32_t*> (s + g.levels_at)
+cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc, Py_ssize_t limit,
+                       Places* p, char* s) noexcept nogil:
+    """The gradients of a source plane, or of those of a tile of small ones as the rows of one."""
+    cdef Py_ssize_t h, xp, n = g.axis[1].n, lo = t.h_lo, hi = t.h_hi, row
+    cdef Py_ssize_t op = g.axis[2].n * t.nc, away = origin(&g.axis[0], source.d) - t.d
+    cdef const int32_t* o
+    cdef const T* x
+    cdef T tag = 0
+    if g.depth > 1:
+        lo, hi, away = 0, (t.d1 - t.d) * n, 0
+    o = gather_offsets(g, source, lo, hi, 0, s, <int32_t> 0)
+    x = gather_gradients(g, source, lo, hi, 0, &xp, s, tag)
+    for h in range(lo, hi):
+        if g.axis[0].source == NULL and g.axis[1].source == NULL and g.axis[2].source == NULL:
+            row = origin(&g.axis[1], h % n) + h // n * g.axis[1].m - t.h0
+            row = row * p.pitch + away * p.apart
+            if p.table != NULL:
+                scatter_windows(acc, limit, row, x, o, op, p)
+            else:
+                scatter_large_windows(g, acc, limit, row, x, o, op, p)
+        else:
+            scatter_mapped(g, t, source.d, h, acc, x, o, p.pitch)
+        x += xp
+        o += op
+
+
+cdef void scatter_tile(const Plan* g, const Tile* t, Places* p, char* s, T tag) noexcept nogil:
+    """Any windows: one after the other, each to its place, in the result itself if all of the
+    tile's rows can be there."""
+    cdef Py_ssize_t rows = (t.d1 - t.d) * (t.h1 - t.h0), n = (t.w1 - t.w0) * t.nc, d, d_lo, d_hi
     cdef T* acc = <T*> (s + g.rows_at)
-    cdef T* gy = <T*> (s + g.lines_at)
-    cdef AddOp add
-    add.tag = 0
-    fill(acc, (t.h1 - t.h0) * g.row, <T> 0)
-    extent(&g.axis[0], t.d, t.d + 1, entries, &d_lo, &d_hi)
+    cdef bint straight = gathered_straight(g, t, 0, sizeof(T)) == t.h1 - t.h0 and (
+        t.d1 - t.d == 1 or g.ys[0] == g.axis[1].m * g.ys[1])
+    cdef Tile part = t[0]
+    if straight:
+        acc = <T*> target(g, t)
+    fill(acc, rows * n, <T> 0)
+    set_places(g, p, n, t.nc)
+    extent(&g.axis[0], t.d, t.d + 1, <Py_ssize_t*> (s + g.entries_at), &d_lo, &d_hi)
     for d in range(d_lo, d_hi):
-        for h in range(t.h_lo, t.h_hi):
-            load_plain(g, t, d, h, gy, s)
-            offsets_row(g, t, d, h, o, s)
-            scatter_windows(g, t, d, h, acc, gy, o, table)
-    for h in range(t.h0, t.h1):
-        store(g, t, h, acc + (h - t.h0) * g.row, NULL, s, add)
+        part.d = d
+        part.d1 = t.d1 if g.depth > 1 else d + 1
+        scatter_rows(g, t, &part, acc, rows * n, p, s)
+    if straight:
+        return
+    for d in range(t.d, t.d1):
+        part.d = d
+        store_rows(g, &part, t.h0, acc + (d - t.d) * (t.h1 - t.h0) * n, n, s)
 
 
 # --- small regular windows ------------------------------------------------------------------------
@@ -454,16 +522,16 @@ cdef void choose_in_pieces(T* y, const T** xs, const T** offsets, const T* taps,
         at += piece
 
 
-cdef const T* gather_offsets(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi,
-                             Py_ssize_t reach, char* s, T tag) noexcept nogil:
+cdef const Offset* gather_offsets(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi,
+                                  Py_ssize_t reach, char* s, Offset tag) noexcept nogil:
     """Offsets of rows lo to hi of windows, one after the other, and `reach` before and after them;
     those that do not exist select nothing. The rows of a tile's planes are those of one."""
     cdef Py_ssize_t h, n = g.axis[2].n * t.nc, first = most(lo, 0)
     cdef Py_ssize_t stop = least(hi, (t.d1 - t.d) * g.axis[1].n)
-    cdef T* o = <T*> (s + g.box_at) + (reach + 15) // 16 * 16
+    cdef Offset* o = <Offset*> (s + g.box_at) + (reach + 15) // 16 * 16
     cdef const char* raw = t.q + t.d * g.qs[0] + first * g.qs[1]
-    fill(o - reach, reach + (first - lo) * n, <T> -1)
-    fill(o + (stop - lo) * n, (hi - stop) * n + reach, <T> -1)
+    fill(o - reach, reach + (first - lo) * n, <Offset> -1)
+    fill(o + (stop - lo) * n, (hi - stop) * n + reach, <Offset> -1)
     if (is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
             and g.no_offset < 0 and <size_t> raw % g.q_size == 0 and stop > first):
         widen_offsets(g, o + (first - lo) * n, raw, (stop - first) * n)
@@ -650,12 +718,14 @@ cdef void store_rows(const Plan* g, const Tile* t, Py_ssize_t h, T* z, Py_ssize_
 
 cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
                         T tag) noexcept nogil:
-    cdef Py_ssize_t item, elements = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
-    cdef Py_ssize_t* table = <Py_ssize_t*> (s + g.phases_at) if elements <= TABLE else NULL
+    cdef Py_ssize_t item
     cdef Tile t
     cdef Gather form
-    if table != NULL:
-        fill_table(g, table, elements)
+    cdef Places p
+    p.pitch = p.nc = -1
+    p.elements = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
+    p.table = <Py_ssize_t*> (s + g.phases_at) + 1 if p.elements <= TABLE else NULL
+    p.first = <Py_ssize_t*> (s + g.places_at)
     for item in range(lo, hi):
         locate(g, item, &t, s)
         if g.gathered:
@@ -667,11 +737,12 @@ cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
             else:
                 gather_tile(g, &t, s, tag)
         else:
-            scatter_tile(g, &t, table, s, tag)
+            scatter_tile(g, &t, &p, s, tag)
 
 
 # --- unpooling: contiguous planes of values x, positions q, and result y ------------------------
-# Values are moved, never computed with: what counts is their size, which each loop knows.
+# Values are moved, never computed with: what counts is their size, which each loop knows. A plane
+# has elements times channels (inner); an item is some channels of one.
 
 ctypedef fused Word:
     uint8_t
@@ -680,52 +751,85 @@ ctypedef fused Word:
     uint64_t
 
 
+cdef struct Loop:
+    # Over the positions of an item: short rows of channels, or all elements of the only channel.
+    Py_ssize_t plane, c0, nc
+    Py_ssize_t rows, n
+    Py_ssize_t channel              # from one position of a row to the next: channels, 1 or 0
+
+
+cdef void loop_over(const Plan* g, Py_ssize_t item, Py_ssize_t positions,
+                    Loop* r) noexcept nogil:
+    r.plane, r.c0 = item // g.tiles[2], item % g.tiles[2] * g.tile[2]
+    r.nc = least(g.tile[2], g.inner - r.c0)
+    r.channel = g.inner > 1
+    r.rows = positions if g.inner > 1 else 1
+    r.n = r.nc if g.inner > 1 else positions
+
+
 cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
                         Word tag) noexcept nogil:
     """y[q[i]] = x[i], the last of equals; everything else in y is 0."""
-    cdef Py_ssize_t plane, i, n = g.axis[2].n
-    cdef uint64_t m = g.axis[2].m
+    cdef Py_ssize_t item, i, j, at, n = g.axis[2].n, m = g.axis[2].m, inner = g.inner
+    cdef Loop r
     cdef const int64_t* q
     cdef const char* x
     cdef char* y
-    for plane in range(lo, hi):
-        q = <const int64_t*> g.q2 + plane * n
-        x = g.x + plane * n * sizeof(Word)
-        y = g.y + plane * m * sizeof(Word)
-        memset(y, 0, m * sizeof(Word))
-        for i in range(n):
-            if <uint64_t> q[i] < m:
-                memcpy(y + q[i] * sizeof(Word), x + i * sizeof(Word), sizeof(Word))
-            elif q[i] != -1:
-                fail(g, BAD_INDEX)
-                return
+    for item in range(lo, hi):
+        loop_over(g, item, n, &r)
+        q = <const int64_t*> g.q2 + r.plane * n * inner + r.c0
+        x = g.x + (r.plane * n * inner + r.c0) * sizeof(Word)
+        y = g.y + (r.plane * m * inner + r.c0) * sizeof(Word)
+        if r.nc == inner:
+            memset(y, 0, m * inner * sizeof(Word))
+        else:
+            for i in range(m):
+                memset(y + i * inner * sizeof(Word), 0, r.nc * sizeof(Word))
+        for i in range(r.rows):
+            for j in range(r.n):
+                at = q[j]
+                if <uint64_t> at < <uint64_t> m:
+                    at = at * inner + j * r.channel
+                    memcpy(y + at * sizeof(Word), x + j * sizeof(Word), sizeof(Word))
+                elif at != -1:
+                    fail(g, BAD_INDEX)
+                    return
+            q += inner
+            x += inner * sizeof(Word)
 
 
 cdef void unpool_planes_transposed(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
                                    Word tag) noexcept nogil:
-    """y[i] = x[q[i]] for the last i of each position, else 0."""
-    cdef Py_ssize_t plane, i, m = g.axis[2].m
-    cdef uint64_t n = g.axis[2].n
+    """y[i] = x[q[i]] for the last i of each position, else 0: who comes later takes the value away
+    from the one before."""
+    cdef Py_ssize_t item, i, j, at, owner, n = g.axis[2].n, m = g.axis[2].m, inner = g.inner
+    cdef Loop r
     cdef const int64_t* q
     cdef const char* x
     cdef char* y
-    cdef int64_t* owner = <int64_t*> s
+    cdef int32_t* owners = <int32_t*> s
     cdef Word value
-    for plane in range(lo, hi):
-        q = <const int64_t*> g.q2 + plane * m
-        x = g.x + plane * n * sizeof(Word)
-        y = g.y + plane * m * sizeof(Word)
-        for i in range(m):
-            if <uint64_t> q[i] < n:
-                owner[q[i]] = i
-            elif q[i] != -1:
-                fail(g, BAD_INDEX)
-                return
-        for i in range(m):
-            value = 0
-            if q[i] >= 0 and owner[q[i]] == i:
-                memcpy(&value, x + q[i] * sizeof(Word), sizeof(Word))
-            memcpy(y + i * sizeof(Word), &value, sizeof(Word))
+    for item in range(lo, hi):
+        loop_over(g, item, m, &r)
+        q = <const int64_t*> g.q2 + r.plane * m * inner + r.c0
+        x = g.x + (r.plane * n * inner + r.c0) * sizeof(Word)
+        y = g.y + (r.plane * m * inner + r.c0) * sizeof(Word)
+        memset(owners, -1, n * r.nc * sizeof(int32_t))
+        for i in range(r.rows):
+            for j in range(r.n):
+                at, value = q[j], 0
+                if <uint64_t> at < <uint64_t> n:
+                    memcpy(&value, x + (at * inner + j * r.channel) * sizeof(Word), sizeof(Word))
+                    at = at * r.nc + j * r.channel
+                    if owners[at] >= 0:
+                        owner = owners[at] * inner + j * r.channel
+                        memset(y + owner * sizeof(Word), 0, sizeof(Word))
+                    owners[at] = <int32_t> (i + j * (1 - r.channel))
+                elif at != -1:
+                    fail(g, BAD_INDEX)
+                    return
+                memcpy(y + (i * inner + j) * sizeof(Word), &value, sizeof(Word))
+            q += inner
 
 
 cdef void unpool_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
