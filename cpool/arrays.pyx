@@ -344,7 +344,7 @@ cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
     elif g.x_type == BOOL and g.t_type == UINT8:
         natural = BOOL
     return not g.mean and g.y_type == natural and (
-        operation == ADD or not (masked or g.omit_nan))
+        operation == ADD or floating(g.t_type) or not (masked or g.omit_nan))
 
 
 def fold(int operation, x, Windows windows, Options options, return_indices=False,

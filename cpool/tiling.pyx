@@ -430,7 +430,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
-    g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 16))
+    g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 24))
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

@@ -93,6 +93,8 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
         line_of_windows(&a[2], t, entries)
     t.safe = True
     t.beyond = 0
+    t.counted = False
+    t.doubtful = NULL
     if g.in_place:
         # The farthest byte of this tile's rows, whatever the signs of the strides.
         reading = (t.w_hi * g.inner + t.nc) * g.x_size + g.margin

@@ -159,18 +159,33 @@ cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,
         flags[i] = flags[i] & ((x[i] != x[i]) == wanted)
 
 
+cdef inline const uint8_t* mask_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h,
+                                    char* s) noexcept nogil:
+    """The mask of a source row, where it lies or gathered: not 0 where an element exists."""
+    cdef char* flags = s + g.flags_at
+    cdef const char* at = (t.mask + d * g.ms[0] + h * g.ms[1] + t.w_lo * g.ms[2] + t.c0 * g.ms[3])
+    if is_contiguous(g.ms, t.w_hi - t.w_lo, t.nc, 1):
+        return <const uint8_t*> at
+    gather(flags, at, t.w_hi - t.w_lo, t.nc, g.ms[2], g.ms[3], 1, False)
+    return <const uint8_t*> flags
+
+
+cdef void ones(Any* restrict y, const uint8_t* restrict mask, Py_ssize_t n) noexcept nogil:
+    """1 where a mask is not 0."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = mask[i] != 0
+
+
 cdef void load_flags(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, uint8_t* flags,
                      What what, char* s) noexcept nogil:
     """1 for each element of a source row that exists (or, for NANS, that is an existing NaN)."""
-    cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
+    cdef Py_ssize_t n = (t.w_hi - t.w_lo) * t.nc
     cdef char* values = s + g.flags_at + g.line * 1
     if g.mask == NULL:
         fill(flags, n, <uint8_t> 1)
     else:
-        gather(<char*> flags, t.mask + d * g.ms[0] + h * g.ms[1] + t.w_lo * g.ms[2] +
-               t.c0 * g.ms[3], t.w_hi - t.w_lo, t.nc, g.ms[2], g.ms[3], 1, False)
-        for i in range(n):
-            flags[i] = flags[i] != 0
+        ones(flags, mask_row(g, t, d, h, s), n)
     if what == NANS or g.omit_nan:
         if g.t_type == DOUBLE:
             load_plain(g, t, d, h, <double*> values, s)
@@ -186,6 +201,29 @@ cdef void keep(T* restrict y, const uint8_t* restrict flags, Py_ssize_t n, T non
     for i in range(n):
         v = y[i]
         y[i] = v if flags[i] != 0 else none
+
+
+cdef void keep_numbers(T* restrict y, Py_ssize_t n, T none) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(n):
+        v = y[i]
+        y[i] = v if v == v else none
+
+
+cdef void keep_existing(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
+                        Py_ssize_t rows, char* s, Op op) noexcept nogil:
+    """Rows h and after it of a tile's source, one after the other: what does not exist changes
+    nothing."""
+    cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
+    cdef T none = identity(op, <T> 0)
+    if g.omit_nan:
+        keep_numbers(y, rows * n, none)
+    if g.mask != NULL and g.ms[1] == n and is_contiguous(g.ms, t.w_hi - t.w_lo, t.nc, 1):
+        keep(y, mask_row(g, t, d, h, s), rows * n, none)
+    elif g.mask != NULL:
+        for i in range(rows):
+            keep(y + i * n, mask_row(g, t, d, h + i, s), n, none)
 
 
 cdef void divide_source(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h,
@@ -216,16 +254,16 @@ cdef void load(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y, W
     """Source row (d, h) of a tile, ready to be folded."""
     cdef Py_ssize_t n = (t.w_hi - t.w_lo) * t.nc
     cdef uint8_t* flags = <uint8_t*> (s + g.flags_at)
-    cdef T none = 0
+    if what == EXISTING and not g.omit_nan:
+        ones(y, mask_row(g, t, d, h, s), n)
+        return
     if what != VALUES:
         load_flags(g, t, d, h, flags, what, s)
         widen(y, flags, n)
         return
     load_plain(g, t, d, h, y, s)
     if g.mask != NULL or g.omit_nan:
-        load_flags(g, t, d, h, flags, VALUES, s)
-        none = identity(op, none)
-        keep(y, flags, n, none)
+        keep_existing(g, t, d, h, y, 1, s, op)
     if T is float or T is double:
         if g.transposed and g.mean:
             divide_source(g, t, d, h, y)

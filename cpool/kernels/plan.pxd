@@ -64,9 +64,12 @@ cdef struct Tile:
     Py_ssize_t left, width          # w_lo stands at `left` of a line of `width` (times nc)
     Py_ssize_t beyond               # bytes behind the array that whole blocks of all rows take in
     bint safe                       # BLOCK bytes beyond each row's end may be read
+    bint counted                    # how many elements of each window exist is at counts_at
+    bint* doubtful                  # set by values that may be no windows' (see fold_one), or NULL
 
 
-ctypedef void (*count_t)(const Plan*, const Tile*, char*) noexcept nogil
+# int: What (kernels/load.pxi)
+ctypedef void (*count_t)(const Plan*, const Tile*, int, char*) noexcept nogil
 
 
 cdef struct Plan:

@@ -1155,5 +1155,5 @@ cdef void select_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op 
     for item in range(lo, hi):
         locate(g, item, &t, s)
         if g.raise_nan:
-            g.count(g, &t, s)
+            g.count(g, &t, NANS, s)
         select_tile(g, &t, s, op, tag)

@@ -74,6 +74,9 @@ cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, dou
     cdef Py_ssize_t w, c, i = 0
     cdef const Axis* a = &g.axis[0]
     cdef double plane, existing, size, padding
+    if counts != NULL and g.divisor == 0 and divisor_is_constant(g) and existing_is_constant(g):
+        add_counts(y, counts, constant_padding(g), (t.w1 - t.w0) * t.nc)
+        return
     plane = ((a[0].size[d] if a[0].size != NULL else a[0].size0) *
              (a[1].size[h] if a[1].size != NULL else a[1].size0))
     existing = ((a[0].exist[d] if a[0].exist != NULL else a[0].exist0) *
@@ -89,6 +92,23 @@ cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, dou
             else:
                 y[i] = size
             i += 1
+
+
+cdef void add_counts(double* restrict y, const int32_t* restrict counts, double padding,
+                     Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = counts[i] + padding
+
+
+cdef inline bint existing_is_constant(const Plan* g) noexcept nogil:
+    return g.axis[0].exist == NULL and g.axis[1].exist == NULL and g.axis[2].exist == NULL
+
+
+cdef inline double constant_padding(const Plan* g) noexcept nogil:
+    """How much of what a mean is divided by is padding, if that is the same for all windows."""
+    return (g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
+            - g.axis[0].exist0 * g.axis[1].exist0 * g.axis[2].exist0)
 
 
 cdef void divide(T* restrict z, const double* restrict by, Py_ssize_t n) noexcept nogil:
@@ -468,7 +488,7 @@ cdef void finish(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
 
     by: what each is divided by; NULL: all by constant_divisor, if at all. counts: existing elements
     of each; NULL: enough. y is aligned, wide has 16 bytes for each. z may be overwritten."""
-    if g.y_plain:
+    if g.y_plain and counts == NULL:
         memcpy(y, z, n * g.y_size)
     elif T is float or T is double:
         finish_float(g, y, z, n, by, counts, <double*> wide, op)
@@ -481,7 +501,7 @@ cdef void store(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t*
     """A row of folded values, finished, to row h of the result. z may be overwritten."""
     cdef double* by = NULL
     cdef char* raw = s + g.raw_at
-    if g.y_plain:
+    if g.y_plain and counts == NULL:
         scatter_row(g, t, h, t.y, <char*> z, g.ys, g.y_size)
         return
     if g.mean and not g.transposed and (counts != NULL or not divisor_is_constant(g)):

@@ -45,14 +45,11 @@ cdef void fold_add(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcep
     fold_any(g, lo, hi, s, op)
 
 
-cdef void count_tile(const Plan* g, const Tile* t, char* s) noexcept nogil:
-    """Elements of each window that exist, and NaNs that must not be there."""
+cdef void count_tile(const Plan* g, const Tile* t, int what, char* s) noexcept nogil:
+    """Elements of each window that exist, or NaNs that must not be there."""
     cdef AddOp add
     add.tag = 0
-    if g.raise_nan:
-        fold_tile(g, t, NANS, s, add, <int32_t> 0)
-    if g.mask != NULL or g.omit_nan:
-        fold_tile(g, t, EXISTING, s, add, <int32_t> 0)
+    fold_tile(g, t, <What> what, s, add, <int32_t> 0)
 
 
 cdef void provide(Kernels* table) noexcept:

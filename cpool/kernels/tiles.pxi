@@ -33,14 +33,10 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
     pitch[0] = g.line
     safe[0] = True
     taps(&g.axis[0], t.d, entries, &r)
-    if what == VALUES and r.count == 1 and loads_at_once(g, t, n):
-        d = r.entries[0] if r.entries != NULL else r.first
-        box = <T*> (s + g.box_at)
-        convert(g, box, place(g, t, d, t.h_lo), (t.h_hi - t.h_lo) * n)
-        if T is float or T is double:
-            if g.transposed and g.mean:
-                scale(box, <T> constant_divisor(g), (t.h_hi - t.h_lo) * n)
+    if r.count == 1 and loads_at_once(g, t, n, what):
         pitch[0] = n
+        box = <T*> (s + g.box_at)
+        load_at_once(g, t, r.entries[0] if r.entries != NULL else r.first, box, n, what, s, op)
         return box
     r.pitch = g.xs[0] // <Py_ssize_t> sizeof(T)
     for h in range(t.h_lo, t.h_hi):
@@ -61,14 +57,34 @@ cdef const T* fold_planes(const Plan* g, const Tile* t, What what, Py_ssize_t* p
     return row_at(s, g.box_at, 0, g.line, tag)
 
 
-cdef inline bint loads_at_once(const Plan* g, const Tile* t, Py_ssize_t n) noexcept nogil:
-    """Whether the rows of a tile are one after the other, and need nothing but conversion."""
-    return (not g.in_place and g.mask == NULL and not g.omit_nan and not g.x_swapped
+cdef inline bint loads_at_once(const Plan* g, const Tile* t, Py_ssize_t n,
+                               What what) noexcept nogil:
+    """Whether the rows of a tile are one after the other, and need nothing but conversion and what
+    is done to each element; or those of a mask."""
+    if g.axis[1].source != NULL or what == NANS:
+        return False
+    if what == EXISTING:
+        return (not g.omit_nan and g.ms[1] == n
+                and is_contiguous(g.ms, t.w_hi - t.w_lo, t.nc, 1))
+    return (not g.in_place and not g.x_swapped
             and not (g.transposed and g.mean and not divisor_is_constant(g))
-            and g.axis[1].source == NULL
             and (g.xs[1] == n * g.x_size or t.h_hi - t.h_lo == 1)
             and is_contiguous(g.xs, t.w_hi - t.w_lo, t.nc, g.x_size)
             and <size_t> place(g, t, 0, 0) % g.x_size == 0)
+
+
+cdef void load_at_once(const Plan* g, const Tile* t, Py_ssize_t d, T* box, Py_ssize_t n, What what,
+                       char* s, Op op) noexcept nogil:
+    cdef Py_ssize_t rows = t.h_hi - t.h_lo
+    if what == EXISTING:
+        ones(box, mask_row(g, t, d, t.h_lo, s), rows * n)
+        return
+    convert(g, box, place(g, t, d, t.h_lo), rows * n)
+    if g.mask != NULL or g.omit_nan:
+        keep_existing(g, t, d, t.h_lo, box, rows, s, op)
+    if T is float or T is double:
+        if g.transposed and g.mean:
+            scale(box, <T> constant_divisor(g), rows * n)
 
 
 # --- rows of a window -----------------------------------------------------------------------------
@@ -284,7 +300,7 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
         if straight > 0:
             quads(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight, op)
-            scale_straight(g, y, straight * t.w1)
+            finish_straight(g, t, y, straight * t.w1, op)
         if is_finished_at_once(g, t, what):
             quads(z, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), rows, op)
             finish_at_once(g, t, z, s, op)
@@ -317,6 +333,7 @@ cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, 
         straight = rows_straight(g, t, sizeof(T))
     if is_column(g, t, what):
         fold_along(g, t, z, 1, x, lp, rows, safe, s, op)
+        doubt(g, t, z, rows, op)
         store_column(g, z, rows, target(g, t), s, op)
         return
     if is_finished_at_once(g, t, what):
@@ -325,7 +342,7 @@ cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, 
         return
     if straight > 0:
         fold_along(g, t, y, t.w1 * t.nc, x, lp, straight, safe, s, op)
-        scale_straight(g, y, straight * t.w1 * t.nc)
+        finish_straight(g, t, y, straight * t.w1 * t.nc, op)
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
@@ -335,7 +352,8 @@ cdef inline bint is_finished_at_once(const Plan* g, const Tile* t, What what) no
     """Whether the rows of a tile are one after the other in the result, and finished alike, but
     not what is folded."""
     return (what == VALUES and not g.y_plain and not g.y_scaled and t.h1 - t.h0 > 1
-            and g.mask == NULL and not g.omit_nan and (not g.mean or divisor_is_constant(g))
+            and (not g.mean or divisor_is_constant(g))
+            and (not t.counted or existing_is_constant(g))
             and t.w1 - t.w0 == g.axis[2].m and t.nc == g.inner
             and g.ys[1] == t.w1 * t.nc * g.y_size and is_contiguous(g.ys, t.w1, t.nc, g.y_size)
             and <size_t> target(g, t) % g.y_size == 0)
@@ -345,9 +363,19 @@ cdef void finish_at_once(const Plan* g, const Tile* t, T* z, char* s, Op op) noe
     """Such rows, PIECES elements at a time, for which there is room on the way."""
     cdef Py_ssize_t part, left = (t.h1 - t.h0) * t.w1 * t.nc
     cdef char* y = target(g, t)
+    cdef const int32_t* counts = <const int32_t*> (s + g.counts_at) if t.counted else NULL
+    cdef double* by = NULL
+    doubt(g, t, z, left, op)
     while left > 0:
         part = least(left, PIECES)
-        finish(g, y, z, part, NULL, NULL, s + g.wide_at, op)
+        if t.counted:
+            if g.mean and g.divisor == 0:
+                by = <double*> (s + g.wide_at) + 2 * PIECES
+                add_counts(by, counts, constant_padding(g), part)
+            finish(g, y, z, part, by, counts, s + g.wide_at, op)
+            counts += part
+        else:
+            finish(g, y, z, part, NULL, NULL, s + g.wide_at, op)
         y += part * g.y_size
         z += part
         left -= part
@@ -435,14 +463,14 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
     """One window for each row, and nothing that differs from row to row: a tile's values are
     finished together."""
     return (what == VALUES and g.axis[2].m == 1 and g.axis[2].start != NULL and t.nc == 1
-            and g.mask == NULL and not g.omit_nan and (not g.mean or divisor_is_constant(g)))
+            and not t.counted and (not g.mean or divisor_is_constant(g)))
 
 
 cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     where rows do not end with one, what is behind each must be a later row of the same tile."""
     cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
-    if (not (g.y_plain or g.y_scaled) or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
+    if (not (g.y_plain or g.y_scaled) or t.counted or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
             or g.ys[1] != bytes or not is_contiguous(g.ys, t.w1, t.nc, size)
             or <size_t> target(g, t) % size != 0):
         return 0
@@ -653,9 +681,10 @@ cdef void emit(const Plan* g, const Tile* t, Py_ssize_t h, T* z, What what, char
                Op op) noexcept nogil:
     """A finished row: values go to the result, counts are kept for the values that follow."""
     cdef Py_ssize_t i, n = (t.w1 - t.w0) * t.nc
-    cdef int32_t* counts = <int32_t*> (s + g.counts_at) + (h - t.h0) * g.row
+    cdef int32_t* counts = <int32_t*> (s + g.counts_at) + (h - t.h0) * n
     if what == VALUES:
-        store(g, t, h, z, counts if g.mask != NULL or g.omit_nan else NULL, s, op)
+        doubt(g, t, z, n, op)
+        store(g, t, h, z, counts if t.counted else NULL, s, op)
     elif what == EXISTING:
         memcpy(counts, z, n * sizeof(int32_t))
     else:
@@ -673,10 +702,56 @@ cdef void fold_tile(const Plan* g, const Tile* t, What what, char* s, Op op, T t
         fold_windows(g, t, what, s, op, tag)
 
 
+cdef inline void doubt(const Plan* g, const Tile* t, const T* z, Py_ssize_t n,
+                       Op op) noexcept nogil:
+    """Looks for values that are what no elements give, or NaNs that must not be there."""
+    cdef Py_ssize_t i
+    cdef int found = 0
+    cdef T none = identity(op, <T> 0)
+    if t.doubtful == NULL:
+        return
+    if T is float or T is double:
+        if g.raise_nan:
+            for i in range(n):
+                found |= z[i] != z[i]
+    if Op is not AddOp:
+        for i in range(n):
+            found |= z[i] == none
+    if found:
+        t.doubtful[0] = True
+
+
+cdef inline void finish_straight(const Plan* g, const Tile* t, T* y, Py_ssize_t n,
+                                 Op op) noexcept nogil:
+    """Values that were written to the result."""
+    doubt(g, t, y, n, op)
+    scale_straight(g, y, n)
+
+
 cdef void fold_one(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
-    if g.mask != NULL or g.omit_nan or g.raise_nan:
-        g.count(g, t, s)
-    fold_tile(g, t, VALUES, s, op, tag)
+    """Counting takes as long as folding. Sums need no counts, and extrema of floats only where
+    something is infinite: it may be that nothing exists. A NaN that was read leaves one, too. So
+    the tile is folded first, and looked at again only if there is a doubt."""
+    cdef bint doubtful = False, some = g.mask != NULL or g.omit_nan
+    cdef Tile part = t[0]
+    if Op is AddOp:
+        part.counted = some and g.mean
+        part.doubtful = &doubtful if g.raise_nan else NULL
+    elif T is float or T is double:
+        part.doubtful = &doubtful if some or g.raise_nan else NULL
+    else:
+        part.counted = some
+    if part.counted:
+        g.count(g, t, EXISTING, s)
+    fold_tile(g, &part, VALUES, s, op, tag)
+    if not doubtful:
+        return
+    if g.raise_nan:
+        g.count(g, t, NANS, s)
+    if Op is not AddOp and some:
+        part.counted, part.doubtful = True, NULL
+        g.count(g, t, EXISTING, s)
+        fold_tile(g, &part, VALUES, s, op, tag)
 
 
 cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
