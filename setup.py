@@ -90,7 +90,8 @@ def extensions():
             extra_compile_args=[*KERNELS, *own, *flags],
             depends=sources,
         )
-    for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "arrays"):
+    for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
+                 "arrays"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

@@ -6,12 +6,14 @@ in memory, `tiling` how the work is cut, `driver` runs it.
 
 cimport cython
 cimport numpy as cnp
+from cpython.ref cimport PyObject
 from libc.stdint cimport INT32_MAX
 from libc.string cimport memset
 
 from cpool cimport driver
+from cpool.calls cimport AXES, Call, Key, keep, put, put_back, put_hashed, take
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, unsigned
+from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, type_number, unsigned
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport has_small_planes, tile, tile_unpooling
 from cpool.views cimport Pooled, view
@@ -226,27 +228,66 @@ cdef int offset_type(double taps, bint masked) noexcept:
     return UINT16 if taps <= (65535 if masked else 65536) else INT32
 
 
-cdef cnp.ndarray output(object out, object shape, cnp.dtype dtype, tuple inputs, str name):
-    if not isinstance(out, np.ndarray) or isinstance(out, np.ma.MaskedArray):
-        raise TypeError(f"{name} must be an ndarray, got {type(out).__name__}")
-    if out.shape != shape:
-        raise ValueError(f"{name} must have the result's shape {shape}, got {out.shape}")
-    if out.dtype != dtype or not out.dtype.isnative:
-        raise TypeError(f"{name} must have the result's dtype {dtype}, got {out.dtype}")
-    if not out.flags.writeable:
-        raise ValueError(f"{name} must be writeable, got a read-only array")
-    if any([n > 1 and step == 0 for n, step in zip(out.shape, out.strides, strict=True)]):
-        raise ValueError(f"{name} must have memory for each value, got strides {out.strides}")
+cdef cnp.ndarray output(object given, Call call, tuple inputs):
+    """`out`, if the result of a call can be put into it. What is quick to see comes first."""
+    cdef cnp.ndarray out
+    cdef int i
+    cdef bint fits, spread = True
+    if not cnp.PyArray_CheckExact(given) and (
+            not isinstance(given, np.ndarray) or isinstance(given, np.ma.MaskedArray)):
+        raise TypeError(f"out must be an ndarray, got {type(given).__name__}")
+    out = given
+    fits = cnp.PyArray_NDIM(out) == call.ndim
+    for i in range(call.ndim if fits else 0):
+        fits = fits and cnp.PyArray_DIM(out, i) == call.shape[i]
+        spread = spread and (call.shape[i] <= 1 or cnp.PyArray_STRIDE(out, i) != 0)
+    if not fits:
+        shape = tuple([call.shape[i] for i in range(call.ndim)])
+        raise ValueError(f"out must have the result's shape {shape}, got {given.shape}")
+    if type_number(call.y_code) != out.descr.type_num or not cnp.PyArray_ISNOTSWAPPED(out):
+        dtype = native_dtype(call.y_code)
+        if given.dtype != dtype or not given.dtype.isnative:
+            raise TypeError(f"out must have the result's dtype {dtype}, got {given.dtype}")
+    if not cnp.PyArray_ISWRITEABLE(out):
+        raise ValueError("out must be writeable, got a read-only array")
+    if not spread:
+        raise ValueError(f"out must have memory for each value, got strides {given.strides}")
     for x in inputs:
         if x is not None and overlap(out, x):
             raise ValueError(
-                f"{name} must not overlap the input, got an array that shares its memory")
+                "out must not overlap the input, got an array that shares its memory")
     return out
+
+
+cdef bint lie_apart(cnp.ndarray a, cnp.ndarray b) noexcept:
+    """Whether one array ends before the other one begins."""
+    cdef const char* begin[2]
+    cdef const char* end[2]
+    bounds(a, &begin[0], &end[0])
+    bounds(b, &begin[1], &end[1])
+    return end[0] <= begin[1] or end[1] <= begin[0]
+
+
+cdef void bounds(cnp.ndarray a, const char** begin, const char** end) noexcept:
+    """The bytes between which the elements of an array lie."""
+    cdef Py_ssize_t reach
+    cdef int i
+    begin[0] = end[0] = cnp.PyArray_BYTES(a)
+    for i in range(cnp.PyArray_NDIM(a)):
+        if cnp.PyArray_DIM(a, i) == 0:
+            return
+    for i in range(cnp.PyArray_NDIM(a)):
+        reach = (cnp.PyArray_DIM(a, i) - 1) * cnp.PyArray_STRIDE(a, i)
+        if reach < 0:
+            begin[0] += reach
+        else:
+            end[0] += reach
+    end[0] += cnp.PyArray_ITEMSIZE(a)
 
 
 def overlap(a, b):
     """Whether two arrays share memory; where that is too hard to tell, whether they may."""
-    if not np.may_share_memory(a, b):
+    if lie_apart(a, b):
         return False
     try:
         return np.shares_memory(a, b, max_work=10000)
@@ -347,6 +388,37 @@ cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
         operation == ADD or floating(g.t_type) or not (masked or g.omit_nan))
 
 
+cdef int describe(Key* key, int flags, cnp.ndarray x, Windows windows, Options options,
+                  object divisor, kernel_t kernel) except -1:
+    """What the plan of a fold depends on."""
+    cdef int i, ndim = cnp.PyArray_NDIM(x)
+    cdef cnp.dtype dtype = x.descr
+    cdef const cnp.npy_intp* strides = NULL
+    key.count = 0
+    key.hash = 0
+    if ndim > AXES or (options.where is not None and options.where is not True):
+        return 0
+    if options.out is not None:
+        if not cnp.PyArray_Check(options.out) or cnp.PyArray_NDIM(options.out) != ndim:
+            return 0
+        strides = cnp.PyArray_STRIDES(options.out)
+    put_hashed(key, <Py_ssize_t> <PyObject*> windows)
+    put_hashed(key, flags << 2 | (options.out is not None) << 1 | cnp.PyArray_ISALIGNED(x))
+    for i in range(ndim):
+        put_hashed(key, cnp.PyArray_DIM(x, i))
+        put(key, cnp.PyArray_STRIDE(x, i))
+    for i in range(ndim if strides != NULL else 0):
+        put(key, strides[i])
+    put(key, <Py_ssize_t> kernel)
+    put(key, <Py_ssize_t> <PyObject*> dtype)
+    put(key, <Py_ssize_t> <PyObject*> divisor)
+    put(key, <Py_ssize_t> <PyObject*> options.axes)
+    put(key, <Py_ssize_t> <PyObject*> options.channels_last)
+    put(key, <Py_ssize_t> <PyObject*> options.nan_policy)
+    put(key, <Py_ssize_t> <PyObject*> options.dtype)
+    return 0
+
+
 def fold(int operation, x, Windows windows, Options options, return_indices=False,
          bint offsets=False, bint mean=False, bint count_include_pad=True, divisor=None):
     """Windows of x folded: y or, with return_indices, (y, int64 positions). With offsets, what the
@@ -355,60 +427,79 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     operation: 0 max, 1 min, 2 add; mean: add, and divide by the windows' sizes.
     """
     cdef bint positions = boolean(return_indices, "return_indices")
+    cdef bint selecting = positions or offsets, masked, plain_nan, known
     cdef cnp.ndarray array, y
-    cdef Tables tables = Tables.__new__(Tables)
-    cdef Plan plan
     cdef Pooled pooled
-    cdef Plan* g = &plan
-    cdef int x_code, y_code, i, ndim
+    cdef Key key
+    cdef Call call
+    cdef Plan* g
+    cdef kernel_t kernel = kernels.select[operation] if selecting else kernels.fold[operation]
+    cdef int x_code
     cdef double taps
-    cdef bint selecting = positions or offsets, masked, plain_nan
-    cdef cnp.npy_intp shape[64]
     array = x if cnp.PyArray_CheckExact(x) else as_input(x)
-    ndim = cnp.PyArray_NDIM(array)
-    x_code = type_code(array.descr, "x")
-    y_code = result_code(operation, mean, x_code)
-    if options.dtype is not None:
-        y_code = type_code(as_dtype(options.dtype), "dtype")
-    clear(g)
-    windows_of(&pooled, windows, array, options, tables)
-    taps = result_shape(&pooled, array, shape)
-    mask = as_mask(options.where, array)
-    masked = mask is not None
-    plain_nan = options.nan_policy == "propagate"
-    if not plain_nan:
-        nan_policy_of(g, options.nan_policy, x_code)
-    if (selecting or masked or not plain_nan) and taps >= 2147483647.0:
-        raise ValueError(
-            f"kernel_size must have less than 2**31 elements with return_indices, where or "
-            f"nan_policy, got {taps:.0f}")
-    if mean:
-        mean_of(g, &pooled, count_include_pad, divisor, tables)
-    types(g, array, x_code, accumulator(operation, mean, selecting, x_code, y_code, taps), y_code)
-    if operation != ADD and not selecting and not masked and plain_nan:
-        fold_as_keys(g, operation)
-    y = empty(ndim, shape, y_code) if options.out is None else output(
-        options.out, tuple([shape[i] for i in range(ndim)]), native_dtype(y_code), (array, mask),
-        "out")
-    q2 = empty(ndim, shape, INT64) if positions else None
-    q = None
-    g.no_offset = -1
-    if offsets:
-        g.q_type = offset_type(taps, masked or g.omit_nan)
-        g.q_size = SIZE[g.q_type]
-        q = empty(ndim, shape, g.q_type)
-    view(g, &pooled, array, y, q, q2, mask, selecting)
-    if selecting:
-        count_offsets(g, not offsets)
-    g.count = kernels.count
-    g.y_plain = stored_plainly(g, operation, masked)
-    g.y_scaled = (mean and floating(y_code) and y_code == g.t_type and not masked
-                  and not g.omit_nan and divisor_is_constant(g))
-    g.in_place = readable(g, array) and not masked and not g.omit_nan
-    if cnp.PyArray_SIZE(y) > 0:
-        tile(g, kernels.block, selecting, False)
-    run(g, kernels.select[operation] if selecting else kernels.fold[operation],
-        <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
+    describe(&key, options.rank << 8 | operation << 4 | mean << 3 | count_include_pad << 2
+             | positions << 1 | offsets, array, windows, options, divisor, kernel)
+    call = take(&key, &known)
+    g = &call.plan
+    mask = None
+    if not known:
+        clear(g)
+        call.tables = Tables.__new__(Tables)
+        call.kernel = kernel
+        call.ndim = cnp.PyArray_NDIM(array)
+        x_code = type_code(array.descr, "x")
+        call.y_code = result_code(operation, mean, x_code)
+        if options.dtype is not None:
+            call.y_code = type_code(as_dtype(options.dtype), "dtype")
+        windows_of(&pooled, windows, array, options, call.tables)
+        taps = result_shape(&pooled, array, call.shape)
+        mask = as_mask(options.where, array)
+        masked = mask is not None
+        plain_nan = options.nan_policy == "propagate"
+        if not plain_nan:
+            nan_policy_of(g, options.nan_policy, x_code)
+        if (selecting or masked or not plain_nan) and taps >= 2147483647.0:
+            raise ValueError(
+                f"kernel_size must have less than 2**31 elements with return_indices, where or "
+                f"nan_policy, got {taps:.0f}")
+        if mean:
+            mean_of(g, &pooled, count_include_pad, divisor, call.tables)
+        types(g, array, x_code,
+              accumulator(operation, mean, selecting, x_code, call.y_code, taps), call.y_code)
+        if operation != ADD and not selecting and not masked and plain_nan:
+            fold_as_keys(g, operation)
+        g.no_offset = -1
+        if offsets:
+            g.q_type = offset_type(taps, masked or g.omit_nan)
+            g.q_size = SIZE[g.q_type]
+    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+        options.out, call, (array, mask))
+    q2 = empty(call.ndim, call.shape, INT64) if positions else None
+    q = empty(call.ndim, call.shape, g.q_type) if offsets else None
+    if known:
+        g.x, g.y = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(y)
+        g.x_end = g.x + call.reach
+        g.q = cnp.PyArray_BYTES(q) if offsets else NULL
+        g.q2 = cnp.PyArray_BYTES(q2) if positions else NULL
+    else:
+        view(g, &pooled, array, y, q, q2, mask, selecting)
+        if selecting:
+            count_offsets(g, not offsets)
+        g.count = kernels.count
+        g.y_plain = stored_plainly(g, operation, masked)
+        g.y_scaled = (mean and floating(call.y_code) and call.y_code == g.t_type and not masked
+                      and not g.omit_nan and divisor_is_constant(g))
+        g.in_place = readable(g, array) and not masked and not g.omit_nan
+        if cnp.PyArray_SIZE(y) > 0:
+            tile(g, kernels.block, selecting, False)
+        call.reach = g.x_end - g.x
+        call.work = <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y)
+    run(g, kernel, call.work)
+    if known:
+        put_back(call)
+    else:
+        keep(call, &key, (windows, array.descr, divisor, options.axes, options.channels_last,
+                          options.nan_policy, options.dtype))
     if offsets:
         return y, q2, q
     return (y, q2) if positions else y

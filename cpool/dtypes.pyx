@@ -53,6 +53,11 @@ NATIVE = {
 }
 
 
+cdef int type_number(int code) noexcept:
+    """NumPy's number for a type."""
+    return BFLOAT_NUM if code == BFLOAT else NUMPY_TYPE[code]
+
+
 cdef cnp.dtype native_dtype(int code):
     if code == BFLOAT:
         import ml_dtypes

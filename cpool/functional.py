@@ -9,13 +9,13 @@ holds against this module, spells all signatures out.
 
 from __future__ import annotations
 
-import functools
 import linecache
 from collections.abc import Callable
 from typing import Any
 
 from cpool import unpooling
 from cpool.arrays import Options
+from cpool.calls import Recent
 from cpool.docstrings import adaptive_text, global_text, sliding_text, unpool_text
 from cpool.pooling import pool_whole
 from cpool.reductions import REGISTRY
@@ -56,6 +56,9 @@ def {name}(x, indices, kernel_size, stride=None, padding=0, output_size=None, *,
 
 _RANKS = {"1d": 1, "2d": 2, "3d": 3, "": 0}
 
+# Windows that were made of the same arguments a moment ago, of any function, are made once.
+_sliding, _adaptive = Recent(sliding), Recent(adaptive)
+
 __all__: list[str] = []
 
 
@@ -87,8 +90,8 @@ def _publish(
     for method in ("forward", "vjp"):
         text = template.format(name=name, run=_called(kind, method), **words)
         source = unpooling if kind is None else kind()
-        names = {"run": getattr(source, method), "make": _made(kind), "sliding": sliding,
-                 "adaptive": adaptive, "Options": Options, "pool_whole": pool_whole}  # fmt: skip
+        names = {"run": getattr(source, method), "make": _made(kind), "sliding": _sliding,
+                 "adaptive": _adaptive, "Options": Options, "pool_whole": pool_whole}  # fmt: skip
         made.append(_compiled(text, name, names))
     function, function._vjp = made
     function.__doc__ = doc
@@ -98,7 +101,7 @@ def _publish(
 
 def _made(kind: type[Reduction] | None) -> Callable[..., Any] | None:
     """Reductions with arguments are checked when they are made, and made once."""
-    return None if kind is None else functools.lru_cache(maxsize=256, typed=True)(kind)
+    return None if kind is None else Recent(kind)
 
 
 def _called(kind: type[Reduction] | None, method: str) -> str:

@@ -4,6 +4,7 @@ from cpool.kernels.plan cimport Axis
 cdef class Tables:
     cdef void** blocks
     cdef int count
+    cdef Py_ssize_t entries
     cdef void* take(self, Py_ssize_t entries) except NULL
 
 

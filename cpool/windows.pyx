@@ -50,6 +50,7 @@ cdef class Tables:
             raise MemoryError(f"no memory for a table of {entries} windows or padded elements")
         self.blocks[self.count] = block
         self.count += 1
+        self.entries += entries
         return block
 
     def __dealloc__(self):

@@ -1,0 +1,6 @@
+from collections.abc import Callable
+from typing import Any
+
+class Recent:
+    def __init__(self, function: Callable[..., Any]) -> None: ...
+    def __call__(self, *args: Any) -> Any: ...
