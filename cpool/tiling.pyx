@@ -432,6 +432,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 24))
     g.entries_at = place(&at, entries_size(g))
+    g.rest_at = place(&at, REST + g.margin if g.in_place else 0)
     g.scratch = at
     return 0
 

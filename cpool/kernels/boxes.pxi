@@ -58,16 +58,18 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
     cdef const Axis* a = &g.axis[0]
     cdef Py_ssize_t plane, index, i, h, w, c, reading, deep
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    c = item % g.tiles[2]
-    item = item // g.tiles[2]
-    w = item % g.tiles[1]
-    item = item // g.tiles[1]
-    h = item % g.tiles[0]
-    item = item // g.tiles[0]
-    deep = (a[0].m + g.depth - 1) // g.depth
-    t.d = item % deep * g.depth
+    c = w = h = plane = t.d = 0
+    if item > 0:        # divisions take longer than the folds of a tiny call
+        c = item % g.tiles[2]
+        item = item // g.tiles[2]
+        w = item % g.tiles[1]
+        item = item // g.tiles[1]
+        h = item % g.tiles[0]
+        item = item // g.tiles[0]
+        deep = (a[0].m + g.depth - 1) // g.depth
+        t.d = item % deep * g.depth
+        plane = item // deep
     t.d1 = least(t.d + g.depth, a[0].m)
-    plane = item // deep
     t.x, t.y, t.q, t.q2, t.mask = g.x, g.y, g.q, g.q2, g.mask
     for i in range(g.outer_ndim - 1, -1, -1):
         index = plane % g.outer[i]
@@ -147,6 +149,26 @@ cdef bint take_safe_part(const Plan* g, Tile* t, Tile* part) noexcept nogil:
     part.h1 = t.h0 = h
     extent(a, part.h0, part.h1, NULL, &part.h_lo, &part.h_hi)
     extent(a, t.h0, t.h1, NULL, &t.h_lo, &t.h_hi)
+    return True
+
+
+cdef bint bring_rest(const Plan* g, Tile* t, char* s) noexcept nogil:
+    """The rows of a tile that are few bytes, to where whole blocks behind them may be read: to fold
+    them without takes longer."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t first, stop, at, size
+    cdef char* rest = s + g.rest_at
+    if a.source != NULL or g.axis[1].source != NULL or g.xs[0] < 0 or g.xs[1] < 0:
+        return False
+    extent(a, t.d, t.d1, <Py_ssize_t*> (s + g.entries_at), &first, &stop)
+    size = ((stop - first - 1) * g.xs[0] + (t.h_hi - t.h_lo - 1) * g.xs[1]
+            + ((t.w_hi - t.w_lo - 1) * g.inner + t.nc) * g.x_size)
+    if stop <= first or t.h_hi <= t.h_lo or t.w_hi <= t.w_lo or size > REST:
+        return False
+    at = place(g, t, first, t.h_lo) - t.x
+    memcpy(rest, t.x + at, size)
+    t.x = rest - at
+    t.safe = True
     return True
 
 

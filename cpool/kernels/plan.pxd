@@ -24,6 +24,10 @@ cdef enum Failure:
     NO_MEMORY = 16
 
 
+cdef enum:
+    REST = 2048     # bytes of rows that are copied to where whole blocks behind them may be read
+
+
 cdef struct Axis:
     # Windows along one axis. Regular ones start `stride` apart on the padded axis, on which
     # source element i stands at `before + i`; irregular ones (adaptive, whole) have a table.
@@ -135,7 +139,7 @@ cdef struct Plan:
     Py_ssize_t row              # of rows as wide as a tile writes
     Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
     Py_ssize_t raw_at, flags_at, wide_at, entries_at, masks_at, divisors_at
-    Py_ssize_t slides_at, starts_at, places_at
+    Py_ssize_t slides_at, starts_at, places_at, rest_at
     Py_ssize_t scratch
     int* failures
     count_t count               # counts what exists in the windows of a tile (sums.pyx)

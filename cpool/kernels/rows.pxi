@@ -568,6 +568,18 @@ cdef void quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
         b += xp
 
 
+cdef void narrow_quads(T* y, Py_ssize_t m, const T* x, Py_ssize_t xp, Py_ssize_t rows, T* lines,
+                       T* last, Op op) noexcept nogil:
+    """The same where rows of m windows, which follow each other in y, are half a block or less:
+    along the row all of them are one row. lines: room for 2 m elements of each; last: a block."""
+    cdef Py_ssize_t n = rows * m, whole = DOWN(n, sizeof(T))
+    fold2(lines, 2 * m, x, x + xp, 2 * xp, UP(2 * m, sizeof(T)), rows, op)
+    pairs(y, 0, lines, 0, whole, 1, op)
+    if whole < n:
+        pairs(last, 0, lines + 2 * whole, 0, UP(n - whole, sizeof(T)), 1, op)
+        memcpy(y + whole, last, (n - whole) * sizeof(T))
+
+
 cdef void spread_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
                        Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
     """2x2/2 transposed: two rows of y from each row of x. A row may be written over the next one's

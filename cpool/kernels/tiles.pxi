@@ -298,6 +298,11 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     y = <T*> target(g, t)
     if not padded and safe and is_quads(g, t):
         x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
+        if (what == VALUES and 2 * t.w1 * <Py_ssize_t> sizeof(T) <= BLOCK
+                and is_straight(g, t, sizeof(T))):
+            narrow_quads(y, t.w1, x, pitch, rows, lines, z, op)
+            finish_straight(g, t, y, rows * t.w1, op)
+            return
         if straight > 0:
             quads(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight, op)
             finish_straight(g, t, y, straight * t.w1, op)
@@ -466,13 +471,18 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
             and not t.counted and (not g.mean or divisor_is_constant(g)))
 
 
+cdef inline bint is_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """Whether the rows of a tile are one after the other in the result, as they are folded."""
+    return ((g.y_plain or g.y_scaled) and not t.counted and t.w0 == 0 and t.w1 == g.axis[2].m
+            and t.nc == g.inner and g.ys[1] == t.w1 * t.nc * size and is_contiguous(g.ys, t.w1, t.nc, size)
+            and <size_t> target(g, t) % size == 0)
+
+
 cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     where rows do not end with one, what is behind each must be a later row of the same tile."""
     cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
-    if (not (g.y_plain or g.y_scaled) or t.counted or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
-            or g.ys[1] != bytes or not is_contiguous(g.ys, t.w1, t.nc, size)
-            or <size_t> target(g, t) % size != 0):
+    if not is_straight(g, t, size):
         return 0
     if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size) and g.axis[2].stride <= 2):
         return t.h1 - t.h0
@@ -766,6 +776,7 @@ cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         if g.constant:
             spread_constant(g, &t, s, op, tag)
             continue
-        if not t.safe and take_safe_part(g, &t, &part):
+        if not t.safe and not bring_rest(g, &t, s) and take_safe_part(g, &t, &part):
             fold_one(g, &part, s, op, tag)
+            bring_rest(g, &t, s)
         fold_one(g, &t, s, op, tag)
