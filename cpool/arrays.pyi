@@ -84,11 +84,6 @@ def unpool(
 def table_of_axes(
     windows: Windows, axes: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...]
 ) -> tuple[int, ...]: ...
-def global_axes(
-    ndim: int,
-    axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int] | None,
-    channels_last: bool,
-) -> SupportsIndex | tuple[SupportsIndex, ...] | list[int]: ...
 def with_axes(
     out: NDArray[Any] | None, axes: SupportsIndex | tuple[SupportsIndex, ...] | list[int]
 ) -> NDArray[Any] | None: ...

@@ -25,19 +25,21 @@ cnp.import_array()
 
 cdef enum:
     PHASES = 8          # strides up to this are taken apart (kernels/rows.pxi)
+    GLOBAL = -1         # a rank: all axes but the first two are pooled
 
 
 # --- inputs ---------------------------------------------------------------------------------------
 
 def as_input(x, name="x"):
     """An array of a type that can be pooled; lists and scalars are converted."""
-    refuse_masked(x, name)
-    if not isinstance(x, np.ndarray):
+    if not cnp.PyArray_CheckExact(x):
+        refuse_masked(x, name)
+    if not cnp.PyArray_Check(x):
         try:
             x = np.asarray(x)
         except ValueError as error:
             raise ValueError(f"{name} must be an array or like one: {error}") from None
-    type_code(x.dtype, name)
+    type_code((<cnp.ndarray> x).descr, name)
     return x
 
 
@@ -58,7 +60,8 @@ def flag(value, name):
 def pooled_axes(int ndim, Windows windows, axes, channels_last, int rank):
     """The pooled axes of an array, ascending, and for each the entry of the windows it has.
 
-    rank: 1 to 3 for functions whose name says it; 0: as the windows or `axes` say.
+    rank: 1 to 3 for functions whose name says it; GLOBAL: all axes but the first two, or the first
+    and the last; 0: as the windows or `axes` say.
     """
     cdef int count, last
     cdef bint channels = boolean(channels_last, "channels_last")
@@ -66,7 +69,11 @@ def pooled_axes(int ndim, Windows windows, axes, channels_last, int rank):
         if channels:
             raise ValueError(f"channels_last and axes cannot both be given, got axes={axes!r}")
         return explicit_axes(ndim, windows, axes)
-    count = rank or windows.entries
+    if rank == GLOBAL and not 3 <= ndim <= 5:
+        raise ValueError(
+            f"axes= must say which 1 to 3 axes are pooled: x has {ndim}, of which all but "
+            f"{'the first and the last' if channels else 'the first two'} would be")
+    count = ndim - 2 if rank == GLOBAL else rank or windows.entries
     last = ndim - (1 if channels else 0)
     if count == 0:
         count = last
@@ -108,10 +115,11 @@ def explicit_axes(int ndim, Windows windows, axes):
 
 @cython.final
 @cython.freelist(8)
+@cython.no_gc           # it lives as long as a call
 cdef class Options:
     """What a call says beside its input and its windows. Checked where it is used."""
     cdef readonly object axes, channels_last, nan_policy, where, dtype, out
-    cdef readonly int rank      # 1 to 3 for functions whose name says it, else 0
+    cdef readonly int rank      # 1 to 3 for functions whose name says it, else GLOBAL or 0
 
     def __cinit__(self, axes=None, channels_last=False, int rank=0, nan_policy="propagate",
                   where=None, dtype=None, out=None):
@@ -437,7 +445,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     cdef int x_code
     cdef double taps
     array = x if cnp.PyArray_CheckExact(x) else as_input(x)
-    describe(&key, options.rank << 8 | operation << 4 | mean << 3 | count_include_pad << 2
+    describe(&key, (options.rank + 1) << 8 | operation << 4 | mean << 3 | count_include_pad << 2
              | positions << 1 | offsets, array, windows, options, divisor, kernel)
     call = take(&key, &known)
     g = &call.plan
@@ -669,20 +677,6 @@ def table_of_axes(Windows windows, tuple axes, tuple order, tuple shape):
     cdef Pooled pooled
     windows_on(&pooled, windows, axes, order, shape, tables)
     return tuple([pooled.windows[i].m for i in range(pooled.count)])
-
-
-def global_axes(int ndim, axes, channels_last):
-    """The axes that global pooling pools."""
-    cdef bint channels = boolean(channels_last, "channels_last")
-    if axes is not None:
-        if channels:
-            raise ValueError(f"channels_last and axes cannot both be given, got axes={axes!r}")
-        return axes
-    if not 3 <= ndim <= 5:
-        raise ValueError(
-            f"axes= must say which 1 to 3 axes are pooled: x has {ndim}, of which all but "
-            f"{'the first and the last' if channels else 'the first two'} would be")
-    return tuple(range(1, ndim - 1)) if channels else tuple(range(2, ndim))
 
 
 def with_axes(out, axes):

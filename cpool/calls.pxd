@@ -9,6 +9,14 @@ cdef enum:
     AXES = 8            # of arrays for which plans are kept, at most
 
 
+cdef extern from *:
+    """
+    /* 2**64 over the golden ratio: the upper bits of a product depend on all of a number. */
+    #define CPOOL_SCATTER UINT64_C(0x9E3779B97F4A7C15)
+    """
+    const uint64_t SCATTER "CPOOL_SCATTER"
+
+
 cdef struct Key:
     # What a plan depends on: the addresses of objects, and numbers.
     Py_ssize_t words[40]
@@ -40,5 +48,5 @@ cdef inline void put(Key* key, Py_ssize_t word) noexcept:
 
 cdef inline void put_hashed(Key* key, Py_ssize_t word) noexcept:
     """For words in which the calls of a program differ."""
-    key.hash = (key.hash ^ <uint64_t> word) * <uint64_t> 0x9E3779B97F4A7C15
+    key.hash = (key.hash ^ <uint64_t> word) * SCATTER
     put(key, word)

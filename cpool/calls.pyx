@@ -10,14 +10,12 @@ touched with the GIL held only, and nothing that changes is shared: who uses a p
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from cpool.windows cimport Windows
 
 import numpy as np
 
-cdef extern from "Python.h":
-    PyObject* item "PyTuple_GET_ITEM"(tuple, Py_ssize_t) noexcept
 
 cdef enum:
     BITS = 6
@@ -40,40 +38,38 @@ cdef bint is_constant(object value):
 
 @cython.final
 cdef class Recent:
-    """A function whose immutable results are kept, for arguments that are constants."""
+    """Remembers what a function without effects makes of its last arguments, one to six of them."""
     cdef object function
-    cdef list given, made
+    cdef int count
+    cdef PyObject* given[PLACES][6]     # arguments that `held` keeps alive
+    cdef list held, made
 
-    def __init__(self, function):
-        self.function = function
-        self.given = [None] * PLACES
-        self.made = [None] * PLACES
+    def __init__(self, function, int count):
+        self.function, self.count = function, count
+        self.held, self.made = [None] * PLACES, [None] * PLACES
 
-    def __call__(self, *args):
-        cdef Py_ssize_t i, place
-        cdef uint64_t hashed = 0
-        cdef tuple kept
-        for i in range(len(args)):
-            hashed = (hashed ^ <uint64_t> item(args, i)) * (
-                <uint64_t> 0x9E3779B97F4A7C15)
-        place = <Py_ssize_t> (hashed >> (64 - BITS))
-        kept = <tuple> self.given[place]
-        if kept is not None and are_same(kept, args):
+    # By position and of fixed number, so that no tuple is made.
+    def call(self, a, b=None, c=None, d=None, e=None, f=None):
+        """function(a, b, ...), or the same object as the last time."""
+        cdef PyObject* words[6]
+        cdef PyObject** given
+        cdef Py_ssize_t place
+        words[0], words[1], words[2] = <PyObject*> a, <PyObject*> b, <PyObject*> c
+        words[3], words[4], words[5] = <PyObject*> d, <PyObject*> e, <PyObject*> f
+        place = <Py_ssize_t> ((
+            <uint64_t> words[0] + 3 * <uint64_t> words[1] + 5 * <uint64_t> words[2]
+            + 7 * <uint64_t> words[3] + 9 * <uint64_t> words[4] + 11 * <uint64_t> words[5]
+        ) * SCATTER >> (64 - BITS))
+        given = self.given[place]
+        if (given[0] == words[0] and given[1] == words[1] and given[2] == words[2]
+                and given[3] == words[3] and given[4] == words[4] and given[5] == words[5]):
             return self.made[place]
-        result = self.function(*args)
-        if is_constant(args):
-            self.given[place], self.made[place] = args, result
-        return result
-
-
-cdef bint are_same(tuple a, tuple b):
-    cdef Py_ssize_t i
-    if len(a) != len(b):
-        return False
-    for i in range(len(a)):
-        if item(a, i) != item(b, i):
-            return False
-    return True
+        arguments = (a, b, c, d, e, f)[:self.count]
+        made = self.function(*arguments)
+        if is_constant(arguments):
+            memcpy(given, words, sizeof(words))
+            self.held[place], self.made[place] = arguments, made
+        return made
 
 
 # --- plans ----------------------------------------------------------------------------------------

@@ -17,14 +17,14 @@ from cpool import unpooling
 from cpool.arrays import Options
 from cpool.calls import Recent
 from cpool.docstrings import adaptive_text, global_text, sliding_text, unpool_text
-from cpool.pooling import pool_whole
+from cpool.pooling import WHOLE, pool_whole
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Reduction
 from cpool.windows import adaptive, sliding
 
 # {run} is the reduction's method (forward, or vjp), {selected} passes return_indices on, {axes} is
-# there in the n-dimensional form alone. Arguments are passed on by position: a dictionary of them
-# would cost a small call a third of its time.
+# there in the n-dimensional form alone, rank -1 stands for all axes but the first two. Arguments
+# are passed on by position: a dictionary of them would cost a small call a third of its time.
 _SLIDING = """\
 def {name}(x, {positional}, *, {keywords}{axes}channels_last=False,
            padding_mode="constant", nan_policy="propagate", where=None, dtype=None, out=None):
@@ -43,21 +43,23 @@ def {name}(x, output_size, {indices}*, {axes}channels_last=False, nan_policy="pr
 _GLOBAL = """\
 def {name}(x, *, {indices}axes=None, channels_last=False, keepdims=True, nan_policy="propagate",
            where=None, dtype=None, out=None):
-    options = Options(axes, channels_last, 0, nan_policy, where, dtype, out)
+    options = Options(axes, channels_last, -1, nan_policy, where, dtype, out)
+    if keepdims is True:
+        return run(x, whole, options{selected})
     return pool_whole(run, x, options, keepdims{selected})
 """
 
 _UNPOOL = """\
 def {name}(x, indices, kernel_size, stride=None, padding=0, output_size=None, *,
            {axes}channels_last=False):
-    return run(x, indices, sliding(kernel_size, stride, padding), output_size, {rank}, {given},
-               channels_last)
+    windows = sliding(kernel_size, stride, padding, 1, False, "constant")
+    return run(x, indices, windows, output_size, {rank}, {given}, channels_last)
 """
 
 _RANKS = {"1d": 1, "2d": 2, "3d": 3, "": 0}
 
 # Windows that were made of the same arguments a moment ago, of any function, are made once.
-_sliding, _adaptive = Recent(sliding), Recent(adaptive)
+_sliding, _adaptive = Recent(sliding, 6).call, Recent(adaptive, 1).call
 
 __all__: list[str] = []
 
@@ -91,7 +93,8 @@ def _publish(
         text = template.format(name=name, run=_called(kind, method), **words)
         source = unpooling if kind is None else kind()
         names = {"run": getattr(source, method), "make": _made(kind), "sliding": _sliding,
-                 "adaptive": _adaptive, "Options": Options, "pool_whole": pool_whole}  # fmt: skip
+                 "adaptive": _adaptive, "Options": Options, "whole": WHOLE,
+                 "pool_whole": pool_whole}  # fmt: skip
         made.append(_compiled(text, name, names))
     function, function._vjp = made
     function.__doc__ = doc
@@ -101,7 +104,7 @@ def _publish(
 
 def _made(kind: type[Reduction] | None) -> Callable[..., Any] | None:
     """Reductions with arguments are checked when they are made, and made once."""
-    return None if kind is None else Recent(kind)
+    return Recent(kind, len(kind.own)).call if kind is not None and kind.own else None
 
 
 def _called(kind: type[Reduction] | None, method: str) -> str:

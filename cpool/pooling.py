@@ -15,6 +15,7 @@ from cpool.reductions.base import Reduction
 from cpool.windows import Windows, whole
 
 _BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
+WHOLE = whole()
 
 
 def as_reduction(reduction: Any) -> Reduction:
@@ -216,14 +217,12 @@ def pool_whole(
 ) -> Any:
     """Global pooling: one window over each plane."""
     x = arrays.as_input(x)
-    keepdims = arrays.flag(keepdims, "keepdims")
-    axes = arrays.global_axes(x.ndim, options.axes, options.channels_last)
+    if arrays.flag(keepdims, "keepdims"):
+        return run(x, WHOLE, options, *own)
+    axes, _ = arrays.pooled_axes(x.ndim, WHOLE, options.axes, options.channels_last, options.rank)
     out = options.out
-    options = options.replace(
-        axes=axes, channels_last=False, out=out if keepdims else arrays.with_axes(out, axes)
-    )
-    result = run(x, whole(), options, *own)
-    return result if keepdims else drop_axes(result, axes, out)
+    options = options.replace(axes=axes, channels_last=False, out=arrays.with_axes(out, axes))
+    return drop_axes(run(x, WHOLE, options, *own), axes, out)
 
 
 def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Max", "Min"]
 
+_FOLDS = [partial(arrays.fold, operation) for operation in (0, 1)]
+
 
 @dataclass(frozen=True)
 class Extremum(Reduction):
@@ -29,7 +31,7 @@ class Extremum(Reduction):
     # call on a small array.
     @property
     def forward(self) -> Callable[..., Any]:
-        return partial(arrays.fold, self.operation)
+        return _FOLDS[self.operation]
 
     # The gradient of a window's extremum is 1 for the element that was selected and 0 for all
     # others; what is kept is that element's offset inside the window (one byte up to 256).
