@@ -9,6 +9,7 @@ holds against this module, spells all signatures out.
 
 from __future__ import annotations
 
+import functools
 import linecache
 from collections.abc import Callable
 from typing import Any
@@ -102,6 +103,7 @@ def _publish(
     __all__.append(name)
 
 
+@functools.cache
 def _made(kind: type[Reduction] | None) -> Callable[..., Any] | None:
     """Reductions with arguments are checked when they are made, and made once."""
     return Recent(kind, len(kind.own)).call if kind is not None and kind.own else None

@@ -17,8 +17,8 @@ import cpool
 from cpool import functional, nn
 
 FOLDER = Path(cpool.__file__).resolve().parent
-MODULES = ["cpool.arrays", "cpool.functional", "cpool.kernels.cpu", "cpool.nn", "cpool.windows"]
-COMPILED = ["cpool.arrays", "cpool.kernels.cpu", "cpool.windows"]
+COMPILED = ["cpool.arrays", "cpool.calls", "cpool.kernels.cpu", "cpool.windows"]
+MODULES = [*COMPILED, "cpool.functional", "cpool.nn"]
 
 KINDS = inspect._ParameterKind
 #: Parameters as (name, kind, default): the default's value, or inspect's mark that there is none.
