@@ -474,7 +474,8 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
 cdef inline bint is_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """Whether the rows of a tile are one after the other in the result, as they are folded."""
     return ((g.y_plain or g.y_scaled) and not t.counted and t.w0 == 0 and t.w1 == g.axis[2].m
-            and t.nc == g.inner and g.ys[1] == t.w1 * t.nc * size and is_contiguous(g.ys, t.w1, t.nc, size)
+            and t.nc == g.inner and g.ys[1] == t.w1 * t.nc * size
+            and is_contiguous(g.ys, t.w1, t.nc, size)
             and <size_t> target(g, t) % size == 0)
 
 
