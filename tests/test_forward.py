@@ -598,6 +598,24 @@ def test_opposite_infinities_are_nan(kind):
     np.testing.assert_array_equal(y, [math.inf, math.nan, -math.inf, -math.inf])
 
 
+@pytest.mark.parametrize("policy", ["propagate", "omit", "raise"])
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("dtype", FLOATS, ids=str)
+@each_kind([kind for kind in KINDS if kind.selects or kind.linear])
+def test_infinities_are_not_nothing(kind, dtype, channels_last, policy):
+    """Windows of infinities only, beside windows of nothing."""
+    rng = np.random.default_rng(2)
+    values = [-math.inf, -math.inf, math.inf, 1.0, 2.0]
+    x = rng.choice([*values, math.nan] if policy == "omit" else values, (3, 20, 23)).astype(dtype)
+    where = rng.random(x.shape) < 0.5
+    for kernel, padding in (((2, 2), 0), ((3, 3), 1), ((1, 4), 0)):
+        options = {"padding": padding, "channels_last": channels_last, "nan_policy": policy}
+        for mask in (where, where[:1], None):
+            function, expected = (getattr(m, f"{kind.function}2d") for m in (cpool, reference))
+            y, z = (f(x, kernel, **options, where=mask) for f in (function, expected))
+            np.testing.assert_allclose(y.astype(np.float64), z.astype(np.float64), rtol=0.01)
+
+
 # Rounding to integers -----------------------------------------------------------------------------
 
 
