@@ -329,7 +329,8 @@ cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
 cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
-    cdef Py_ssize_t budget = BOX if boxed or g.transposed or not needs_lines(g) else STRIP
+    cdef Py_ssize_t budget = BOX if boxed or g.transposed or not needs_lines(g) or (
+        g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])) else STRIP
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t rows = most(1, budget // most(
         1, (g.axis[2].m if g.transposed else line) * size))

@@ -133,30 +133,37 @@ cdef void fold_taps(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ss
         y += yp
 
 
-cdef void fold_part(T* y, const T* x, const Run* r, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t n,
-                    bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
-    """Taps lo to hi of a run. `levels`: one scratch row for each time that the run is halved."""
+cdef void fold_part(T* y, const T* x, const Run* r, Py_ssize_t lo, Py_ssize_t hi, Py_ssize_t far,
+                    Py_ssize_t n, bint safe, T* levels, Py_ssize_t pitch, Op op) noexcept nogil:
+    """Taps lo to hi of a run and, beside them, as many that are `far` behind, as far as there are
+    any. `levels`: one scratch row for each time that the run is halved."""
     cdef const T* taps[32]
-    cdef Py_ssize_t i, middle
-    if hi - lo > LEAF:
+    cdef Py_ssize_t i, middle, count = 0
+    if hi - lo > LEAF // 2:
         middle = lo + (hi - lo + 1) // 2
-        fold_part(y, x, r, lo, middle, n, safe, levels, pitch, op)
-        fold_part(levels, x, r, middle, hi, n, safe, levels + pitch, pitch, op)
+        fold_part(y, x, r, lo, middle, far, n, safe, levels, pitch, op)
+        fold_part(levels, x, r, middle, hi, far, n, safe, levels + pitch, pitch, op)
         more1(y, 0, levels, 0, UP(n, sizeof(T)), 1, op)
         return
     for i in range(lo, hi):
-        taps[i - lo] = x + address(r, i)
-    fold_taps(y, 0, taps, hi - lo, 0, n, 1, safe, op)
+        taps[count] = x + address(r, i)
+        count += 1
+        if far + i < r.count:
+            taps[count] = x + address(r, far + i)
+            count += 1
+    fold_taps(y, 0, taps, count, 0, n, 1, safe, op)
 
 
 cdef void fold_run(T* y, const T* x, const Run* r, Py_ssize_t n, bint safe, T* levels,
                    Py_ssize_t pitch, Op op) noexcept nogil:
-    """y[i] = x[address(0) + i] op x[address(1) + i] op ..., i < n; y has slack."""
+    """y[i] = x[address(0) + i] op x[address(1) + i] op ..., i < n; y has slack. The halves of long
+    runs are read side by side, as those of long rows are."""
+    cdef Py_ssize_t half = (r.count + 1) // 2
     cdef T none = 0
     if r.count <= 0:
         fill(y, n, identity(op, none))
     else:
-        fold_part(y, x, r, 0, r.count, n, safe, levels, pitch, op)
+        fold_part(y, x, r, 0, half, half, n, safe, levels, pitch, op)
 
 
 cdef void fold_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Run* r, Py_ssize_t n,
@@ -566,6 +573,25 @@ cdef void quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
         y += yp
         a += xp
         b += xp
+
+
+cdef void quads_beside(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t xp, Py_ssize_t n,
+                       Py_ssize_t rows, Op op) noexcept nogil:
+    """The same, where that pays with the halves of the rows side by side: two streams of memory
+    that are far apart come faster than one (0.9 of the time). Rows are a block or more."""
+    cdef char behind[64]            # a block at most
+    cdef Py_ssize_t j, half = rows // 2
+    if yp < UP(1, sizeof(T)) or half * xp * <Py_ssize_t> sizeof(T) < APART:
+        quads(y, yp, a, b, xp, n, rows, op)
+        return
+    for j in range(half):
+        memcpy(behind, y + (j + 1) * yp, BLOCK)
+        quads(y + j * yp, 0, a + j * xp, b + j * xp, 0, n, 1, op)
+        if j + 1 == half:       # it was written over the second half's begin
+            memcpy(y + half * yp, behind, BLOCK)
+        quads(y + (half + j) * yp, 0, a + (half + j) * xp, b + (half + j) * xp, 0, n, 1, op)
+    if rows > 2 * half:
+        quads(y + (rows - 1) * yp, 0, a + (rows - 1) * xp, b + (rows - 1) * xp, 0, n, 1, op)
 
 
 cdef void narrow_quads(T* y, Py_ssize_t m, const T* x, Py_ssize_t xp, Py_ssize_t rows, T* lines,

@@ -304,7 +304,8 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
             finish_straight(g, t, y, rows * t.w1, op)
             return
         if straight > 0:
-            quads(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight, op)
+            quads_beside(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight,
+                         op)
             finish_straight(g, t, y, straight * t.w1, op)
         if is_finished_at_once(g, t, what):
             quads(z, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), rows, op)

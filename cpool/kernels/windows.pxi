@@ -9,6 +9,7 @@ cdef enum:
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
     RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
     PIECES = 1024   # elements that are finished at once
+    APART = 16384   # bytes between two streams of memory that are read side by side, at least
     SLIDES = 2048   # elements that are slid along at once
 
 
