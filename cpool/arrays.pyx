@@ -7,7 +7,7 @@ in memory, `tiling` how the work is cut, `driver` runs it.
 cimport cython
 cimport numpy as cnp
 from cpython.ref cimport PyObject
-from libc.stdint cimport INT32_MAX
+from libc.stdint cimport INT32_MAX, uint16_t
 from libc.string cimport memset
 
 from cpool cimport driver
@@ -342,11 +342,24 @@ cdef void fold_as_keys(Plan* g, int operation) noexcept:
 
 cdef bint readable(Plan* g, cnp.ndarray x) except -1:
     """Whether rows of x can be folded where they are."""
-    cdef int i
-    if g.x_swapped or not cnp.PyArray_ISALIGNED(x):
-        return False
     if g.x_type != g.t_type and not (g.x_type == BOOL and g.t_type == UINT8) and not (
             g.x_type == INT64 and g.t_type == UINT64):
+        return False
+    return in_rows(g, x)
+
+
+cdef bint widens(const Plan* g) noexcept:
+    """Whether kernels/narrow.pxi reads this type."""
+    if g.x_type == BFLOAT:
+        return g.t_type == FLOAT
+    return not floating(g.x_type) and (g.x_size == 1 and g.t_type == INT16
+                                       or g.x_size == 2 and g.t_type == INT32)
+
+
+cdef bint in_rows(Plan* g, cnp.ndarray x) noexcept:
+    """Whether x consists of rows that kernels can read."""
+    cdef int i
+    if g.x_swapped or not cnp.PyArray_ISALIGNED(x):
         return False
     for i in range(3):
         if g.xs[i] % g.x_size != 0:
@@ -394,6 +407,21 @@ cdef bint stored_plainly(const Plan* g, int operation, bint masked) noexcept:
         natural = BOOL
     return not g.mean and g.y_type == natural and (
         operation == ADD or floating(g.t_type) or not (masked or g.omit_nan))
+
+
+cdef uint16_t factor_of(const Plan* g, double taps) noexcept:
+    """What multiplies sums of bytes to means of bytes: 2**16 / divisor, rounded up. That is exact
+    if v * (divisor * factor - 2**16) is less than 2**16 for the largest v."""
+    cdef double divisor = constant_divisor(g) if g.mean and divisor_is_constant(g) else 0
+    cdef int by, factor
+    cdef bint exact
+    if (g.t_type != INT16 or g.x_type == BOOL or g.x_type != g.y_type or divisor < taps
+            or divisor < 2 or divisor > 127):
+        return 0
+    by = <int> divisor
+    factor = (65535 + by) // by
+    exact = (255 * by + by // 2) * (by * factor - 65536) < 65536
+    return factor if by == divisor and exact else 0
 
 
 cdef int describe(Key* key, int flags, cnp.ndarray x, Windows windows, Options options,
@@ -495,9 +523,14 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
             count_offsets(g, not offsets)
         g.count = kernels.count
         g.y_plain = stored_plainly(g, operation, masked)
+        g.factor = factor_of(g, taps)
         g.y_scaled = (mean and floating(call.y_code) and call.y_code == g.t_type and not masked
                       and not g.omit_nan and divisor_is_constant(g))
         g.in_place = readable(g, array) and not masked and not g.omit_nan
+        if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
+                and in_rows(g, array)):
+            g.widened = widens(g)
+            g.halved = g.widened or (g.x_type == HALF and g.t_type == FLOAT)
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

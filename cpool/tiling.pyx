@@ -15,6 +15,7 @@ cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
 cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 8192        # bytes of the rows of a tile that are folded where they are
+    LINES = 12288       # bytes of the lines that narrow elements are folded to
     BOX = 49152         # bytes of rows that are loaded or folded before
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
@@ -78,14 +79,17 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
         return tile_constant(g, size)
     g.flat = is_flat(g, selecting or scattering)
     if g.flat:
+        g.widened = g.halved = False
         return tile_planes(g, size, block)
     g.tall = is_tall(g, selecting)
     g.stacked = is_stacked(g) and not g.tall
     tile_inner(g, size)
+    g.widened = g.widened and is_widened(g)
+    g.halved = g.halved and is_halved(g)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
-    boxed = (not (g.in_place and (g.axis[0].identity or g.stacked)) or selecting or scattering
-             or g.raise_nan)
+    boxed = (not (g.widened or g.in_place and (g.axis[0].identity or g.stacked)) or selecting
+             or scattering or g.raise_nan)
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
@@ -269,7 +273,23 @@ cdef void tile_inner(Plan* g, Py_ssize_t size) noexcept:
     if <double> g.inner * window * size > 4 * ROW:
         g.tile[2] = least(g.inner, most(64, 4 * ROW // (size * window) // 64 * 64))
     if g.tile[2] < g.inner and g.axis[2].n > 1:
-        g.in_place = False          # a row of some channels is not in one piece
+        # A row of some channels is not in one piece.
+        g.in_place = g.widened = g.halved = False
+
+
+cdef bint is_widened(const Plan* g) noexcept:
+    """Whether few rows are folded to one, for which no padding is mapped."""
+    return (is_regular(&g.axis[0]) and is_regular(&g.axis[1])
+            and g.axis[0].kernel * g.axis[1].kernel <= WIDENED)
+
+
+cdef bint is_halved(const Plan* g) noexcept:
+    """Means of 2x2 windows with stride 2, in the type of the elements."""
+    return (g.mean and g.x_type == g.y_type and g.x_type != BOOL and g.inner == 1
+            and g.axis[0].identity
+            and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]) and divisor_is_constant(g)
+            and (g.divisor == 4 or g.divisor == 0)
+            and (g.axis[2].m == 1 or g.ys[2] == g.y_size) and g.ys[1] % g.y_size == 0)
 
 
 cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
@@ -278,7 +298,11 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
     g.tile[1] = w.m
     cdef Py_ssize_t room = ROW
-    if g.tall:
+    if g.halved:
+        room = 4 * ROW
+    elif g.widened:
+        room = 2 * ROW // SIZE[g.t_type]    # what is read, folded and stored is in the first-level cache
+    elif g.tall:
         # A window's rows stay in the second-level cache.
         room = least(ROW, most(BLOCKS // (2 * g.axis[1].kernel),
                                2 * reading(w, 1) * g.tile[2] * size))
@@ -329,8 +353,9 @@ cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
 cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
-    cdef Py_ssize_t budget = BOX if boxed or g.transposed or not needs_lines(g) or (
-        g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])) else STRIP
+    cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
+    cdef Py_ssize_t budget = (4 * BOX if g.halved else BOX if boxed or g.transposed or halving
+                              or not needs_lines(g) else STRIP)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t rows = most(1, budget // most(
         1, (g.axis[2].m if g.transposed else line) * size))
@@ -340,6 +365,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         # Whole blocks of rows: nothing is done twice.
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
         g.strip = most(2, BOX // (3 * line * size))
+    elif g.widened and not g.halved:
+        g.tile[0] = LINES // most(1, line * SIZE[g.t_type])
     elif h.start != NULL and boxed:
         g.tile[0] = 1
     elif boxed:
@@ -433,7 +460,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 24))
     g.entries_at = place(&at, entries_size(g))
-    g.rest_at = place(&at, REST + g.margin if g.in_place else 0)
+    g.rest_at = place(&at, REST + g.margin if g.in_place or g.widened or g.halved else 0)
     g.scratch = at
     return 0
 
@@ -441,7 +468,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
 cdef bint needs_lines(const Plan* g) noexcept:
     """Whether a sum or an extremum folds rows into lines before it folds along them. Windows of
     one row that need no padding, because they are irregular, are not."""
-    return g.stacked or not (g.axis[1].identity and g.axis[2].start != NULL)
+    return g.stacked or g.widened or not (g.axis[1].identity and g.axis[2].start != NULL)
 
 
 cdef Py_ssize_t entries_size(const Plan* g) noexcept:

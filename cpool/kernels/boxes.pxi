@@ -97,7 +97,7 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
     t.beyond = 0
     t.counted = False
     t.doubtful = NULL
-    if g.in_place:
+    if g.in_place or g.widened or g.halved:
         # The farthest byte of this tile's rows, whatever the signs of the strides.
         reading = (t.w_hi * g.inner + t.nc) * g.x_size + g.margin
         extent(&a[0], t.d, t.d1, entries, &i, &deep)

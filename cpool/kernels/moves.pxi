@@ -81,13 +81,30 @@ cdef void split(T* phases, Py_ssize_t pitch, const T* x, Py_ssize_t n, Py_ssize_
 
 cdef extern from *:
     """
+    typedef uint32_t __attribute__((may_alias, aligned(1))) cpool_number4;
+    typedef uint64_t __attribute__((may_alias, aligned(1))) cpool_number8;
     /* Groups of up to `whole` bytes, `step` apart, are moved together: whole ones are copied, each
-       over what was too much of the one before. */
-    #define CPOOL_MOVE(whole) for (i = 0; i < n; i++) memcpy(y + i * unit, x + i * step, whole)
+       over what was too much of the one before; two in a turn, which saves a third of the
+       instructions. */
+    #define CPOOL_MOVE(whole) do { \
+        for (; n > 1; n -= 2, y += 2 * unit, x += 2 * step) { \
+            memcpy(y, x, whole); \
+            memcpy(y + unit, x + step, whole); \
+        } \
+        if (n > 0) memcpy(y, x, whole); \
+    } while (0)
+    /* Every second of numbers: vectors. */
+    #define CPOOL_SECOND(number) do { \
+        number *restrict to = (number *)y; \
+        const number *restrict from = (const number *)x; \
+        for (i = 0; i < n; i++) to[i] = from[2 * i]; \
+    } while (0)
     static void cpool_move_groups(char *y, const char *x, Py_ssize_t n, Py_ssize_t step,
                                   Py_ssize_t unit) {
         Py_ssize_t i;
-        if (unit == 1) CPOOL_MOVE(1);
+        if (unit == 4 && step == 8) CPOOL_SECOND(cpool_number4);
+        else if (unit == 8 && step == 16) CPOOL_SECOND(cpool_number8);
+        else if (unit == 1) CPOOL_MOVE(1);
         else if (unit == 2) CPOOL_MOVE(2);
         else if (unit <= 4) CPOOL_MOVE(4);
         else if (unit <= 8) CPOOL_MOVE(8);

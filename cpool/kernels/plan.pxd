@@ -1,6 +1,6 @@
 """What one call is: plain structs, filled by cpool.arrays, read by the kernels."""
 
-from libc.stdint cimport int16_t, int64_t
+from libc.stdint cimport int16_t, int64_t, uint16_t
 
 
 cdef enum TypeCode:
@@ -25,6 +25,7 @@ cdef enum Failure:
 
 
 cdef enum:
+    WIDENED = 4     # rows of a window that are folded from their own type, at most
     REST = 2048     # bytes of rows that are copied to where whole blocks behind them may be read
 
 
@@ -89,6 +90,8 @@ cdef struct Plan:
     int x_size, y_size, q_size  # bytes of an element
     bint x_swapped              # other byte order
     bint in_place               # rows of x can be folded where they are
+    bint widened                # they are folded there from their own type (narrow.pxi)
+    bint halved                 # by 2x2, to means of that type
     bint y_plain                # values that are folded are the result's
     bint y_scaled               # they are but for a division by one number for all
     Py_ssize_t xs[4]
@@ -123,6 +126,9 @@ cdef struct Plan:
     bint mean                   # forward: divide on store; transposed: divide on load
     bint mean_masked            # the divisor is counted
     double divisor              # divisor_override, or 0
+    # Means of bytes: v // divisor = v * factor >> 16; 0: not so. It is here because gcc multiplies
+    # 16 bits as such only where it knows nothing else about them.
+    uint16_t factor
     int64_t no_offset           # the offset of a window without existing elements
     Py_ssize_t digit[3]         # what a tap along D, H, W adds to an offset
     bint distances              # offsets are distances in the plane, not tap numbers
@@ -149,6 +155,12 @@ cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
     """Whether all windows' sums are divided by the same."""
     return g.divisor != 0 or (
         g.axis[0].size == NULL and g.axis[1].size == NULL and g.axis[2].size == NULL)
+
+
+cdef inline double constant_divisor(const Plan* g) noexcept nogil:
+    if g.divisor != 0:
+        return g.divisor
+    return g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
 
 
 ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept nogil

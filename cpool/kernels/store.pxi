@@ -129,12 +129,6 @@ cdef void scale(T* restrict z, T by, Py_ssize_t n) noexcept nogil:
             z[i] = z[i] / by
 
 
-cdef inline double constant_divisor(const Plan* g) noexcept nogil:
-    if g.divisor != 0:
-        return g.divisor
-    return g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
-
-
 # --- conversion -----------------------------------------------------------------------------------
 
 cdef bint cast_double(S* restrict y, const double* restrict x, Py_ssize_t n) noexcept nogil:
@@ -357,6 +351,40 @@ cdef void round_shift(Narrow* restrict y, const Total* restrict z, int shift,
         y[i] = <Narrow> q
 
 
+cdef void round_multiple(Narrow* restrict y, const int16_t* restrict z, uint16_t by,
+                         uint16_t factor, Py_ssize_t n) noexcept nogil:
+    """z / by, rounded half to even, in 16 bits (see Plan.factor). Signed sums are moved up by 128
+    for each element, which is even, so that all are positive."""
+    cdef Py_ssize_t i
+    cdef uint16_t v, q, back, half, none = 0
+    cdef uint16_t up = by // 2, odd = 1 - by % 2, down = 0
+    if Narrow is int8_t:
+        up = <uint16_t> (up + 128 * by)
+        down = 128
+    for i in range(n):
+        v = <uint16_t> (z[i] + up)
+        q = <uint16_t> ((<uint32_t> v * <uint32_t> factor) >> 16)
+        back = <uint16_t> (q * by)
+        half = <uint16_t> (q & odd)
+        half = half if back == v else none      # it was rounded up
+        y[i] = <Narrow> (q - half - down)
+
+
+cdef void round_product(Narrow* restrict y, const int32_t* restrict z, float by,
+                        Py_ssize_t n) noexcept nogil:
+    """z / by, rounded to nearest: by is odd and less than 64, so that a quotient of 16 bits is no
+    half and farther from one than a float's product is wrong."""
+    cdef Py_ssize_t i
+    cdef float factor = 1 / by
+    for i in range(n):
+        y[i] = <Narrow> <int32_t> round_float(<float> z[i] * factor)
+
+
+cdef inline bint is_product(const Plan* g, double by) noexcept nogil:
+    cdef double taps = <double> g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
+    return g.x_type == g.y_type and taps <= by and by < 64 and <int> by == by and <int> by % 2 == 1
+
+
 cdef void round_quotient(Narrow* restrict y, const Total* restrict z, float by,
                          Py_ssize_t n) noexcept nogil:
     """z / by, rounded half to even and saturated. |z| < 2**23, |by| > 1: a float's quotient is then
@@ -375,6 +403,14 @@ cdef void round_quotient(Narrow* restrict y, const Total* restrict z, float by,
 cdef void mean_narrow(const Plan* g, Narrow* y, const Total* z, Py_ssize_t n) noexcept nogil:
     cdef double by = constant_divisor(g)
     cdef int shift = 0
+    if Total is int16_t and (Narrow is int8_t or Narrow is uint8_t):
+        if g.factor != 0:
+            round_multiple(y, z, <uint16_t> by, g.factor, n)
+            return
+    if Total is int32_t and (Narrow is int16_t or Narrow is uint16_t):
+        if is_product(g, by):
+            round_product(y, z, <float> by, n)
+            return
     if is_power_of_two(by) and by > 1 and by < 1024:
         while (1 << shift) < by:
             shift += 1
@@ -455,6 +491,9 @@ cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const doubl
             narrowed(g, y, z, n)
             return
     if is_floating(g.y_type) or ((T is int16_t or T is int32_t) and g.mean):
+        if g.y_type == DOUBLE and not empty:
+            quotients(g, <double*> y, z, by, n)
+            return
         quotients(g, wide, z, by, n)
         if empty:
             for i in range(n):
@@ -501,13 +540,18 @@ cdef void store(const Plan* g, const Tile* t, Py_ssize_t h, T* z, const int32_t*
     """A row of folded values, finished, to row h of the result. z may be overwritten."""
     cdef double* by = NULL
     cdef char* raw = s + g.raw_at
+    cdef char* y = target(g, t) + (h - t.h0) * g.ys[1]
+    cdef Py_ssize_t nw = t.w1 - t.w0
     if g.y_plain and counts == NULL:
         scatter_row(g, t, h, t.y, <char*> z, g.ys, g.y_size)
         return
     if g.mean and not g.transposed and (counts != NULL or not divisor_is_constant(g)):
         by = <double*> (s + g.wide_at) + 2 * g.row
         divisors(g, t, t.d, h, by, counts)
-    finish(g, raw, z, (t.w1 - t.w0) * t.nc, by, counts, s + g.wide_at, op)
+    if is_contiguous(g.ys, nw, t.nc, g.y_size) and <size_t> y % g.y_size == 0:
+        finish(g, y, z, nw * t.nc, by, counts, s + g.wide_at, op)
+        return
+    finish(g, raw, z, nw * t.nc, by, counts, s + g.wide_at, op)
     scatter_row(g, t, h, t.y, raw, g.ys, g.y_size)
 
 

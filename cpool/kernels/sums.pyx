@@ -20,6 +20,7 @@ ctypedef fused Op:
 
 include "common.pxi"
 include "rows.pxi"
+include "narrow.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

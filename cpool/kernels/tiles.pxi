@@ -286,6 +286,15 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     if g.chunk > 0 and not in_place and g.axis[0].identity and g.axis[1].identity:
         fold_chunks(g, t, z, what, s, op, tag)
         return
+    if Op is AddOp and (T is int16_t or T is int32_t or T is float):
+        if what == VALUES and g.halved and t.safe and <size_t> target(g, t) % g.y_size == 0:
+            halve(g, t, s)
+            return
+        if what == VALUES and g.widened:
+            widen_heights(g, t, lines + t.left * t.nc, s)
+            fill_borders(g, t, lines, rows, op, tag)
+            finish_lines(g, t, lines, g.line, True, what, s, op, tag)
+            return
     if g.axis[1].start != NULL and not in_place:
         fold_long(g, t, lines + t.left * t.nc, what, s, op, tag)
         fill_borders(g, t, lines, 1, op, tag)

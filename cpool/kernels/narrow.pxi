@@ -1,0 +1,250 @@
+# Sums of narrow elements, folded where they lie: the first fold reads the source's type and writes
+# the accumulator's, so that nothing is loaded before it. Means of 2x2 windows with stride 2, as
+# pyramids of images need them, go straight from two rows to one of the same type: two neighbours
+# are read as one number, whose halves are added.
+
+cdef extern from *:
+    """
+    typedef uint16_t __attribute__((may_alias, aligned(1))) cpool_two_bytes;
+    typedef uint32_t __attribute__((may_alias, aligned(1))) cpool_two_shorts;
+    """
+    ctypedef unsigned short two_bytes "cpool_two_bytes"
+    ctypedef unsigned int two_shorts "cpool_two_shorts"
+
+cdef struct bfloat:       # no number, so that it is no uint16_t
+    uint16_t bits
+
+ctypedef fused Source:
+    int8_t
+    uint8_t
+    int16_t
+    uint16_t
+    bfloat
+
+ctypedef fused Sum:
+    int16_t
+    int32_t
+    float
+
+ctypedef fused Two:
+    two_bytes
+    two_shorts
+
+
+cdef inline Sum wide(Source v, Sum tag) noexcept nogil:
+    if Source is bfloat:
+        return <Sum> bfloat_to_float(v.bits)
+    else:
+        return <Sum> v
+
+
+# These loops stop where the row does if nothing behind it may be read (n is no whole number of
+# blocks then).
+
+cdef void wide1(Sum* restrict y, Py_ssize_t yp, const Source* restrict a, Py_ssize_t xp,
+                Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(n):
+            y[i] = wide(a[i], <Sum> 0)
+        y += yp
+        a += xp
+
+
+cdef void wide2(Sum* restrict y, Py_ssize_t yp, const Source* restrict a,
+                const Source* restrict b, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(n):
+            y[i] = <Sum> (wide(a[i], <Sum> 0) + wide(b[i], <Sum> 0))
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void wide3(Sum* restrict y, Py_ssize_t yp, const Source* restrict a,
+                const Source* restrict b, const Source* restrict c, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(n):
+            y[i] = <Sum> (<Sum> (wide(a[i], <Sum> 0) + wide(b[i], <Sum> 0))
+                          + wide(c[i], <Sum> 0))
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+
+
+cdef void wide4(Sum* restrict y, Py_ssize_t yp, const Source* restrict a,
+                const Source* restrict b, const Source* restrict c, const Source* restrict d,
+                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    for j in range(rows):
+        for i in range(n):
+            y[i] = <Sum> (<Sum> (wide(a[i], <Sum> 0) + wide(b[i], <Sum> 0))
+                          + <Sum> (wide(c[i], <Sum> 0) + wide(d[i], <Sum> 0)))
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+
+
+cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
+                      char* s) noexcept nogil:
+    """As fold_heights; the planes of a window are folded together with its rows."""
+    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    cdef Py_ssize_t h, i, j, count, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
+    cdef Py_ssize_t pitch = g.xs[1] // <Py_ssize_t> sizeof(Source)
+    cdef Py_ssize_t xp = g.axis[1].stride * pitch, end = UP(n, sizeof(Source)) if t.safe else n
+    cdef const Source* at[4]        # WIDENED
+    cdef Sum* y = lines
+    cdef Run r, planes
+    taps(&g.axis[0], t.d, entries, &planes)
+    planes.pitch = g.xs[0] // <Py_ssize_t> sizeof(Source)
+    full_windows(&g.axis[1], t.h0, t.h1, &first, &stop)
+    h = t.h0
+    while h < t.h1:
+        taps(&g.axis[1], h, entries, &r)
+        r.pitch = pitch
+        rows = stop - h if h == first and h < stop else 1
+        count = 0
+        for i in range(planes.count):
+            for j in range(r.count):
+                at[count] = x + address(&planes, i) + address(&r, j)
+                count += 1
+        if count == 0:
+            fill(y, n, <Sum> 0)
+        elif count == 1:
+            wide1(y, g.line, at[0], xp, end, rows)
+        elif count == 2:
+            wide2(y, g.line, at[0], at[1], xp, end, rows)
+        elif count == 3:
+            wide3(y, g.line, at[0], at[1], at[2], xp, end, rows)
+        else:
+            wide4(y, g.line, at[0], at[1], at[2], at[3], xp, end, rows)
+        y += rows * g.line
+        h += rows
+
+
+cdef void widen_heights(const Plan* g, const Tile* t, T* lines, char* s) noexcept nogil:
+    """The rows of each window folded, from where they lie into lines."""
+    cdef const char* x = place(g, t, 0, 0)
+    if T is int16_t:
+        if g.x_type == INT8:
+            widen_lines(g, t, lines, <const int8_t*> x, s)
+        else:
+            widen_lines(g, t, lines, <const uint8_t*> x, s)
+    elif T is int32_t:
+        if g.x_type == INT16:
+            widen_lines(g, t, lines, <const int16_t*> x, s)
+        else:
+            widen_lines(g, t, lines, <const uint16_t*> x, s)
+    elif T is float:
+        widen_lines(g, t, lines, <const bfloat*> x, s)
+
+
+# --- 2x2 with stride 2 ----------------------------------------------------------------------------
+
+cdef void mean_quads(Narrow* restrict y, Py_ssize_t yp, const Two* restrict a,
+                     const Two* restrict b, Py_ssize_t xp, Py_ssize_t n,
+                     Py_ssize_t rows) noexcept nogil:
+    """Rounded half to even. Signed elements are moved up by half of what there are, which is even,
+    and their means down again."""
+    cdef Py_ssize_t i, j
+    cdef int half = 4 * sizeof(Two)
+    cdef Two v, p, q, flip = 0, low = <Two> ((<Two> 1 << half) - 1)
+    if Narrow is int8_t:
+        flip = <Two> 0x8080
+    elif Narrow is int16_t:
+        flip = <Two> 0x80008000
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(Narrow))):
+            p = a[i] ^ flip
+            q = b[i] ^ flip
+            v = <Two> (<Two> ((p & low) + (p >> half)) + <Two> ((q & low) + (q >> half)))
+            v = <Two> (<Two> (v + 1 + ((v >> 2) & 1)) >> 2)
+            y[i] = <Narrow> (v ^ (flip & low))
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void mean_bfloats(uint16_t* restrict y, Py_ssize_t yp, const two_shorts* restrict a,
+                       const two_shorts* restrict b, Py_ssize_t xp, Py_ssize_t n,
+                       Py_ssize_t rows) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef float v, w
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(uint16_t))):
+            v = (bfloat_to_float(<uint16_t> (a[i] & 0xffff))
+                 + bfloat_to_float(<uint16_t> (b[i] & 0xffff)))
+            w = bfloat_to_float(<uint16_t> (a[i] >> 16)) + bfloat_to_float(<uint16_t> (b[i] >> 16))
+            y[i] = float_to_bfloat((v + w) * 0.25)
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void mean_halves(uint16_t* y, Py_ssize_t yp, const uint16_t* a, const uint16_t* b,
+                      Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, float* line) noexcept nogil:
+    """These are converted by loops of their own: 512 windows at a time, so that what is on the way
+    stays in the first-level cache. line: 2560 floats."""
+    cdef Py_ssize_t i, j, some
+    cdef AddOp add
+    add.tag = 0
+    for j in range(rows):
+        i = 0
+        while i < n:
+            some = least(n - i, 512)
+            halves_to_floats(line, a + 2 * i, 2 * some)
+            halves_to_floats(line + 1024, b + 2 * i, 2 * some)
+            quads(line + 2048, 0, line, line + 1024, 0, some, 1, add)
+            scale(line + 2048, <float> 4, some)
+            floats_to_halves(y + i, line + 2048, some)
+            i += some
+        y += yp
+        a += xp
+        b += xp
+
+
+cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n, Py_ssize_t rows,
+                     char* s) noexcept nogil:
+    """rows of n windows, in whole blocks, from twice as many rows of x."""
+    cdef const char* b = x + g.xs[1]
+    cdef Py_ssize_t xp = g.xs[1] // g.x_size        # of two rows, counted in twos
+    cdef Py_ssize_t yp = g.ys[1] // g.y_size
+    n = UP(n, g.y_size)
+    if g.x_type == INT8:
+        mean_quads(<int8_t*> y, yp, <const two_bytes*> x, <const two_bytes*> b, xp, n, rows)
+    elif g.x_type == UINT8:
+        mean_quads(<uint8_t*> y, yp, <const two_bytes*> x, <const two_bytes*> b, xp, n, rows)
+    elif g.x_type == INT16:
+        mean_quads(<int16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
+    elif g.x_type == UINT16:
+        mean_quads(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
+    elif g.x_type == HALF:
+        mean_halves(<uint16_t*> y, yp, <const uint16_t*> x, <const uint16_t*> b, 2 * xp, n, rows,
+                    <float*> (s + g.phases_at))
+    else:
+        mean_bfloats(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
+
+
+cdef void halve(const Plan* g, const Tile* t, char* s) noexcept nogil:
+    """A tile of 2x2 windows. Whole blocks are written, so where rows do not end with one, what is
+    behind each must be a later row of the same tile; the last ones take a way round."""
+    cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.y_size, rows = t.h1 - t.h0, straight = 0
+    cdef char* y = target(g, t)
+    cdef char* last = s + g.result_at
+    cdef const char* x = place(g, t, t.d, 2 * t.h0)
+    if m == UP(m, g.y_size):
+        straight = rows
+    elif m == g.axis[2].m and g.ys[1] == bytes:
+        straight = most(0, rows - 1 - BLOCK // bytes)
+    if straight > 0:
+        halve_rows(g, y, x, m, straight, s)
+    for h in range(straight, rows):
+        halve_rows(g, last, x + 2 * h * g.xs[1], m, 1, s)
+        memcpy(y + h * g.ys[1], last, bytes)
