@@ -301,7 +301,8 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     if g.halved:
         room = 4 * ROW
     elif g.widened:
-        room = 2 * ROW // SIZE[g.t_type]    # what is read, folded and stored is in the first-level cache
+        # What is read, folded and stored is in the first-level cache.
+        room = 2 * ROW // SIZE[g.t_type]
     elif g.tall:
         # A window's rows stay in the second-level cache.
         room = least(ROW, most(BLOCKS // (2 * g.axis[1].kernel),

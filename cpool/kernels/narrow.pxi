@@ -188,30 +188,8 @@ cdef void mean_bfloats(uint16_t* restrict y, Py_ssize_t yp, const two_shorts* re
         b += xp
 
 
-cdef void mean_halves(uint16_t* y, Py_ssize_t yp, const uint16_t* a, const uint16_t* b,
-                      Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, float* line) noexcept nogil:
-    """These are converted by loops of their own: 512 windows at a time, so that what is on the way
-    stays in the first-level cache. line: 2560 floats."""
-    cdef Py_ssize_t i, j, some
-    cdef AddOp add
-    add.tag = 0
-    for j in range(rows):
-        i = 0
-        while i < n:
-            some = least(n - i, 512)
-            halves_to_floats(line, a + 2 * i, 2 * some)
-            halves_to_floats(line + 1024, b + 2 * i, 2 * some)
-            quads(line + 2048, 0, line, line + 1024, 0, some, 1, add)
-            scale(line + 2048, <float> 4, some)
-            floats_to_halves(y + i, line + 2048, some)
-            i += some
-        y += yp
-        a += xp
-        b += xp
-
-
-cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n, Py_ssize_t rows,
-                     char* s) noexcept nogil:
+cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
+                     Py_ssize_t rows) noexcept nogil:
     """rows of n windows, in whole blocks, from twice as many rows of x."""
     cdef const char* b = x + g.xs[1]
     cdef Py_ssize_t xp = g.xs[1] // g.x_size        # of two rows, counted in twos
@@ -225,9 +203,6 @@ cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n, Py_ssi
         mean_quads(<int16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
     elif g.x_type == UINT16:
         mean_quads(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
-    elif g.x_type == HALF:
-        mean_halves(<uint16_t*> y, yp, <const uint16_t*> x, <const uint16_t*> b, 2 * xp, n, rows,
-                    <float*> (s + g.phases_at))
     else:
         mean_bfloats(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
 
@@ -244,7 +219,7 @@ cdef void halve(const Plan* g, const Tile* t, char* s) noexcept nogil:
     elif m == g.axis[2].m and g.ys[1] == bytes:
         straight = most(0, rows - 1 - BLOCK // bytes)
     if straight > 0:
-        halve_rows(g, y, x, m, straight, s)
+        halve_rows(g, y, x, m, straight)
     for h in range(straight, rows):
-        halve_rows(g, last, x + 2 * h * g.xs[1], m, 1, s)
+        halve_rows(g, last, x + 2 * h * g.xs[1], m, 1)
         memcpy(y + h * g.ys[1], last, bytes)
