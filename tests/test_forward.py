@@ -562,6 +562,30 @@ def test_an_image_pyramid_does_not_drift():
     assert abs(level.mean() - start) < 5 * math.sqrt(variance) < 0.05
 
 
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", "uint16"])
+def test_means_of_every_sum(dtype):
+    """Every sum of four bytes, and as many sums of 16 bits, divided by whatever there are loops
+    for: rounded half to even, and saturated."""
+    limits = np.iinfo(dtype)
+    sums = np.unique(np.linspace(4 * limits.min, 4 * limits.max, 1021).astype(int))
+    x = np.stack([(sums + i) // 4 for i in range(4)]).astype(dtype)
+    assert (x.sum(axis=0, dtype=int) == sums).all()
+
+    def rounded(divisor):
+        return np.clip(np.rint(sums / divisor), limits.min, limits.max)
+
+    square = x.T.reshape(-1, 2, 2).swapaxes(0, 1).reshape(2, -1)
+    np.testing.assert_array_equal(cpool.avg_pool2d(square, 2, dtype=dtype)[0], rounded(4))
+    for divisor in (*range(-3, 0), *range(1, 135), 255, 256, 1024):
+        for axes in ((0,), (0, 1)):
+            kernel = (4, 1)[: len(axes)]
+            options = {"axes": axes, "divisor_override": divisor, "dtype": dtype}
+            y = cpool.avg_pool(x, kernel, **options)
+            np.testing.assert_array_equal(y[0], rounded(divisor), err_msg=str(divisor))
+        y = cpool.avg_pool2d(square, 2, divisor_override=divisor, dtype=dtype)
+        np.testing.assert_array_equal(y[0], rounded(divisor), err_msg=str(divisor))
+
+
 # Infinities and NaNs ------------------------------------------------------------------------------
 
 
