@@ -19,11 +19,12 @@ import cpool.kernels
 
 #: Loops that touch every element, or functions that they are inlined into, by unit.
 LOOPS = {
-    "extrema": ["fold2", "fold4", "fold_leaf", "fold_halves", "masked1", "more1", "pairs", "quads"],
-    "sums": ["fold2", "fold4", "fold_leaf", "fold_halves", "more1", "pairs", "quads", "scale"],
+    "extrema": ["fold2", "fold4", "fold_beside", "fold_leaf", "masked1", "more1", "pairs", "quads"],
+    "sums": ["fold2", "fold4", "fold_beside", "fold_leaf", "mean_quads", "more1", "pairs", "quads",
+             "scale", "wide2"],
     "positions": ["select_taps", "select_full", "select_at_once", "merge_windows"],
     "unpooling": ["choose_taps", "choose_block", "choose_more"],
-}
+}  # fmt: skip
 #: 128-bit integers: no processor has vectors of them.
 SCALAR = {("sums", "3")}
 
