@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Reduction
+from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
 
 _BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
@@ -200,16 +200,18 @@ def vjp(
     if not isinstance(wrt, (str, tuple, list)):
         raise TypeError(f"wrt must be the name of an argument or a tuple of names, got {wrt!r}")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    y, pullback = with_pullback(x, *args, **kwargs)
+    by = gradients_by(pullback)
     for name in names:
-        if name != "x":
+        if name not in by:
+            allowed = " or ".join(map(repr, by))
             raise ValueError(
-                f"wrt must be 'x' for {function.__name__}: it has no other argument to "
+                f"wrt must be {allowed} for {function.__name__}: it has no other argument to "
                 f"differentiate by, got {name!r}"
             )
-    y, pullback = with_pullback(x, *args, **kwargs)
     if isinstance(wrt, str):
-        return y, pullback
-    return y, lambda gy: tuple(pullback(gy) for _ in names)
+        return y, by[wrt]
+    return y, lambda gy: tuple(by[name](gy) for name in names)
 
 
 def pool_whole(
@@ -232,11 +234,11 @@ def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:
         y = drop_axes(y, axes, out)
         shape = (y[0] if isinstance(y, tuple) else y).shape
 
-        def pullback_of_dropped(gy: Any) -> np.ndarray:
-            gy = arrays.checked_gradient(gy, shape)
-            return pullback(np.expand_dims(gy, axes))
+        def of_dropped(pullback: Pullback) -> Pullback:
+            return lambda gy: pullback(np.expand_dims(arrays.checked_gradient(gy, shape), axes))
 
-        return y, pullback_of_dropped
+        by = {name: of_dropped(each) for name, each in gradients_by(pullback).items()}
+        return y, Gradients(**by)
     if isinstance(result, tuple):
         return drop_axes(result[0], axes, out), np.squeeze(result[1], axes)
     return np.squeeze(result, axes) if out is None else out

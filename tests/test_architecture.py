@@ -39,7 +39,7 @@ ORDER = [
 ]
 #: Beside that order: what they may import of cpool, by name.
 BESIDE = {
-    "reference": set(),
+    "reference": {"reference"},
     "cli": {"", "cli", "reference", "nn"},
     "__main__": {"cli"},
 }
@@ -150,9 +150,12 @@ def test_the_public_package_is_all_that_the_command_line_uses():
 
 
 def test_the_reference_shares_nothing():
-    imported = {module.split(".")[0] for module, _ in imports_of(SOURCE / "reference.py")}
-    assert "cpool" not in imported
-    assert {"numpy", "scipy"} <= imported
+    imported = {
+        module for path in SOURCE.glob("reference/*.py") for module, _ in imports_of(path)
+    }
+    inside = {module for module in imported if module.startswith("cpool.reference")}
+    assert "cpool" not in {module.split(".")[0] for module in imported - inside}
+    assert {"numpy", "scipy.ndimage"} <= imported
 
 
 # --- importing ------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ import os
 
 from cpool.kernels import cpu
 
-INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
+INSTRUCTION_SETS = ("baseline", "avx2")
 UNITS = ("extrema", "sums", "positions", "unpooling")
 
 

@@ -64,6 +64,21 @@ class Reduction:
         raise NotImplementedError
 
 
+class Gradients:
+    """A pullback by more arguments than x: each name's own, and called as it is, that of x."""
+
+    def __init__(self, **by: Pullback) -> None:
+        self.by = by
+
+    def __call__(self, gy: Any) -> Any:
+        return self.by["x"](gy)
+
+
+def gradients_by(pullback: Pullback) -> dict[str, Pullback]:
+    """The pullback of each argument that a function can be differentiated by."""
+    return pullback.by if isinstance(pullback, Gradients) else {"x": pullback}
+
+
 def gradient_dtype(x: np.ndarray) -> np.dtype:
     """Gradients have x's type if that is floating, else float64."""
     if x.dtype.kind == "f" or x.dtype.name == "bfloat16":
