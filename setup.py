@@ -42,6 +42,7 @@ UNITS = {
     "extrema": [],
     "sums": [],
     "positions": [],
+    "means": [],
     "unpooling": ["-fno-inline-functions-called-once"],
 }
 
@@ -88,7 +89,7 @@ def extensions():
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
-                 "arrays"):
+                 "arrays", "lanes"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

@@ -118,9 +118,6 @@ def explicit_axes(int ndim, Windows windows, axes):
 @cython.no_gc           # it lives as long as a call
 cdef class Options:
     """What a call says beside its input and its windows. Checked where it is used."""
-    cdef readonly object axes, channels_last, nan_policy, where, dtype, out
-    cdef readonly int rank      # 1 to 3 for functions whose name says it, else GLOBAL or 0
-
     def __cinit__(self, axes=None, channels_last=False, int rank=0, nan_policy="propagate",
                   where=None, dtype=None, out=None):
         self.axes, self.channels_last, self.rank = axes, channels_last, rank

@@ -118,8 +118,10 @@ def _assemble(
     ])  # fmt: skip
 
 
-def _example(call: str, values: list[float], rank: int) -> str:
+def _example(kind: type[Reduction], call: str, values: list[float], rank: int) -> str:
     """A doctest on 0, 1, ..., 15 in as many axes as are pooled."""
+    if not kind.exact:
+        call, values = f"{call}.round(4)", [round(value, 4) for value in values]
     shape = {1: "(8,)", 2: "(4, 4)", 3: "(2, 2, 4)"}[rank]
     shown = ", ".join(f"{value}" for value in values)
     count = {1: "8.0", 2: "16.0", 3: "16.0"}[rank]
@@ -144,18 +146,19 @@ def _windows_of_two(rank: int) -> list[list[float]]:
 def sliding_text(kind: type[Reduction], suffix: str) -> str:
     """Of max_pool2d and its like."""
     name, rank = kind.function + suffix, int(suffix[0]) if suffix else 2
-    parts = [_X, _WINDOW]
-    parts += [kind.own_text, _CEIL, _DILATION]
+    parts = [_X]
+    parts += [kind.own_text, _WINDOW] if kind.leading else [_WINDOW]
+    parts += ["" if kind.leading or kind.trailing else kind.own_text, _CEIL, _DILATION]
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON]
+    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, kind.own_text if kind.trailing else ""]
     size = "2" if suffix else "(2, 2)"
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
     return _assemble(
         kind, first, parts, suffix, f"adaptive_{name}, pool",
-        _example(f"cpool.{name}(x, {size})", values, rank),
+        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
     )  # fmt: skip
 
 
@@ -183,31 +186,31 @@ _GLOBAL_AXES = """\
 def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     """Of adaptive_max_pool2d and its like."""
     name, rank = f"adaptive_{kind.function}{suffix}", int(suffix[0]) if suffix else 2
-    parts = [_X, _OUTPUT_SIZE]
+    parts = [_X, kind.own_text if kind.leading else "", _OUTPUT_SIZE]
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _COMMON]
+    parts += [_CHANNELS_LAST, _COMMON, kind.own_text if kind.trailing else ""]
     size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     words = _WINDOW_WORDS[suffix].replace("windows", "a given number of windows", 1)
     first = kind.summary[:-1] + f": {words} [1]_."
     return _assemble(
         kind, first, parts, suffix, "adaptive",
-        _example(f"cpool.{name}(x, {size})", values, rank),
+        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
     )  # fmt: skip
 
 
 def global_text(kind: type[Reduction]) -> str:
     """Of global_max_pool and its like."""
     name = f"global_{kind.function}"
-    parts = [_X.replace(" {axes}", "")]
+    parts = [_X.replace(" {axes}", ""), kind.own_text if kind.leading else ""]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [_GLOBAL_AXES, _COMMON]
+    parts += [_GLOBAL_AXES, _COMMON, kind.own_text if kind.trailing else ""]
     first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
     value = kind.definition([float(i) for i in range(16)])
-    example = _example(f"cpool.{name}(x, axes=(0, 1))", [value], 2)
+    example = _example(kind, f"cpool.{name}(x, {kind.example}axes=(0, 1))", [value], 2)
     return _assemble(kind, first, parts, "", "pool, whole", example)
 
 

@@ -23,31 +23,33 @@ from cpool.reductions import REGISTRY
 from cpool.reductions.base import Reduction
 from cpool.windows import adaptive, sliding
 
-# {run} is the reduction's method (forward, or vjp), {selected} passes return_indices on, {axes} is
+# {run} is the reduction's method (forward, or vjp); {always} too, of arguments that all forms take,
+# {leading} and {trailing}; {selected} passes return_indices on, {axes} is
 # there in the n-dimensional form alone, rank -1 stands for all axes but the first two. Arguments
 # are passed on by position: a dictionary of them would cost a small call a third of its time.
 _SLIDING = """\
 def {name}(x, {positional}, *, {keywords}{axes}channels_last=False,
-           padding_mode="constant", nan_policy="propagate", where=None, dtype=None, out=None):
+           padding_mode="constant", nan_policy="propagate", where=None, dtype=None,
+           out=None{trailing}):
     windows = sliding(kernel_size, stride, padding, dilation, ceil_mode, padding_mode)
     options = Options({given}, channels_last, {rank}, nan_policy, where, dtype, out)
     return {run}(x, windows, options{selected})
 """
 
 _ADAPTIVE = """\
-def {name}(x, output_size, {indices}*, {axes}channels_last=False, nan_policy="propagate",
-           where=None, dtype=None, out=None):
+def {name}(x, {leading}output_size, {indices}*, {axes}channels_last=False,
+           nan_policy="propagate", where=None, dtype=None, out=None{trailing}):
     options = Options({given}, channels_last, {rank}, nan_policy, where, dtype, out)
-    return run(x, adaptive(output_size), options{selected})
+    return {always}(x, adaptive(output_size), options{selected})
 """
 
 _GLOBAL = """\
-def {name}(x, *, {indices}axes=None, channels_last=False, keepdims=True, nan_policy="propagate",
-           where=None, dtype=None, out=None):
+def {name}(x, {leading}*, {indices}axes=None, channels_last=False, keepdims=True,
+           nan_policy="propagate", where=None, dtype=None, out=None{trailing}):
     options = Options(axes, channels_last, -1, nan_policy, where, dtype, out)
     if keepdims is True:
-        return run(x, whole, options{selected})
-    return pool_whole(run, x, options, keepdims{selected})
+        return {always}(x, whole, options{selected})
+    return pool_whole({always}, x, options, keepdims{selected})
 """
 
 _UNPOOL = """\
@@ -74,6 +76,8 @@ def _words(kind: type[Reduction] | None, rank: int) -> dict[str, Any]:
         "given": "None" if rank else "axes",
         "indices": "return_indices=False, " if selects else "",
         "selected": ", return_indices" if selects else "",
+        "leading": "" if kind is None else kind.leading,
+        "trailing": "" if kind is None else kind.trailing,
     }
 
 
@@ -91,9 +95,10 @@ def _publish(
     """A named function, and beside it the one that `vjp` calls for it."""
     made = []
     for method in ("forward", "vjp"):
-        text = template.format(name=name, run=_called(kind, method), **words)
-        source = unpooling if kind is None else kind()
-        names = {"run": getattr(source, method), "make": _made(kind), "sliding": _sliding,
+        run = _called(kind, method)
+        always = run if words["leading"] or words["trailing"] else "run"
+        text = template.format(name=name, run=run, always=always, **words)
+        names = {"run": _of_no_arguments(kind, method), "make": _made(kind), "sliding": _sliding,
                  "adaptive": _adaptive, "Options": Options, "whole": WHOLE,
                  "pool_whole": pool_whole}  # fmt: skip
         made.append(_compiled(text, name, names))
@@ -101,6 +106,12 @@ def _publish(
     function.__doc__ = doc
     globals()[name] = function
     __all__.append(name)
+
+
+def _of_no_arguments(kind: type[Reduction] | None, method: str) -> Callable[..., Any] | None:
+    if kind is not None and kind.leading:
+        return None
+    return getattr(unpooling if kind is None else kind(), method)
 
 
 @functools.cache

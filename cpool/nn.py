@@ -13,7 +13,6 @@ import inspect
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -118,9 +117,8 @@ class Layer:
         if self._rank or axes is not None:
             arrays.pooled_axes(_MOST_AXES, windows, axes, channels_last, self._rank)
         if self._kind is not None:
-            own = [each.name for each in fields(self._kind)]
-            if all(name in arguments for name in own):
-                self._kind(**{name: arguments[name] for name in own})
+            if all(name in arguments for name in self._kind.own):
+                self._kind(*(arguments[name] for name in self._kind.own))
             common = ("nan_policy", "dtype")
             options = {name: arguments[name] for name in common if name in arguments}
             pool([1.0], "sum", whole(), **options)
@@ -266,11 +264,12 @@ def _shapes(form: str, rank: int) -> str:
     return f"Shapes: x ``({before})``, y ``({after})``, or with `channels_last` one more axis."
 
 
-def _example(name: str, form: str, rank: int) -> str:
+def _example(name: str, form: str, rank: int, leading: str) -> str:
     """A doctest of what calls and gradients have for shapes."""
     x = "(8, 8, 3)" if form != "global" and not rank else f"(1, 3{', 8' * (rank or 2)})"
     y = x.replace("8", "1" if form == "global" else "4")
     given = _GIVEN[form] + ("" if form == "global" or rank else ", axes=(0, 1)")
+    given = f"{leading}{given}".removesuffix(", ")
     lines = ["import numpy as np", "from cpool import nn"]
     if form == "unpool":
         pooling = name.replace("Unpool", "Pool")
@@ -291,7 +290,7 @@ def _example(name: str, form: str, rank: int) -> str:
     return "\n".join(f"    >>> {line}" for line in lines)
 
 
-def _text(function: Function, name: str, rank: int, names: list[str]) -> str:
+def _text(function: Function, name: str, rank: int, names: list[str], leading: str) -> str:
     """The docstring of a layer: its arguments as its function's docstring describes them."""
     form = _form(function.__name__)
     inputs = "x, indices, output_size=None" if form == "unpool" else "x, *, where=None, out=None"
@@ -321,7 +320,7 @@ def _text(function: Function, name: str, rank: int, names: list[str]) -> str:
         "",
         "    Examples",
         "    --------",
-        _example(name, form, rank),
+        _example(name, form, rank, leading),
         "    ",
     ])  # fmt: skip
 
@@ -370,7 +369,7 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
         signature = _arguments_of(function, base._at_call)
         names = list(signature.parameters)
         members = {
-            "__doc__": _text(function, name, rank, names),
+            "__doc__": _text(function, name, rank, names, kind.example if kind else ""),
             "__module__": __name__,
             "__init__": _initializer(signature),
             "_function": staticmethod(function),

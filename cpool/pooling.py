@@ -14,7 +14,7 @@ from cpool.reductions import REGISTRY
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
 
-_BY_NAME = {name: kind() for name, kind in REGISTRY.items()}
+_BY_NAME = {name: kind() for name, kind in REGISTRY.items() if not kind.leading}
 WHOLE = whole()
 
 
@@ -25,6 +25,11 @@ def as_reduction(reduction: Any) -> Reduction:
     if isinstance(reduction, str):
         if reduction in _BY_NAME:
             return _BY_NAME[reduction]
+        if reduction in REGISTRY:
+            raise ValueError(
+                f"reduction must be an object where it has arguments: "
+                f"{REGISTRY[reduction].__name__}(...), got {reduction!r}"
+            )
         raise ValueError(f"reduction must be one of {', '.join(_BY_NAME)}, got {reduction!r}")
     if isinstance(reduction, type) and issubclass(reduction, Reduction):
         raise TypeError(f"reduction must be an object: {reduction.__name__}(), not the class")

@@ -11,4 +11,4 @@ cdef struct Pooled:
 
 
 cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, object q2,
-              object mask, bint keep_order) except -1
+              object mask, bint keep_order, object gradient=*) except -1

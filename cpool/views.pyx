@@ -23,13 +23,14 @@ SINGLE.identity = True
 
 cdef struct Dim:
     # An axis: its length, and its stride in each array.
-    Py_ssize_t n, x, y, q, q2, m
+    Py_ssize_t n, x, y, q, q2, m, g
 
 
 cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, object q2,
-              object mask, bint keep_order) except -1:
+              object mask, bint keep_order, object gradient=None) except -1:
     """The arrays of a call as planes. keep_order: the pooled axes stay in the array's order,
-    because positions depend on it; otherwise rows run along memory."""
+    because positions depend on it; otherwise rows run along memory. Where slopes are added to a
+    gradient of x's shape, planes stay apart: each has one owner."""
     cdef Dim dims[64]
     cdef Dim along[3]
     cdef int i, j, count = 0
@@ -39,6 +40,7 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     g.q = cnp.PyArray_BYTES(q) if q is not None else NULL
     g.q2 = cnp.PyArray_BYTES(q2) if q2 is not None else NULL
     g.mask = cnp.PyArray_BYTES(mask) if mask is not None else NULL
+    g.gx = cnp.PyArray_BYTES(gradient) if gradient is not None else NULL
     g.x_end = g.x + g.x_size
     for i in range(cnp.PyArray_NDIM(x)):
         dims[count].n = cnp.PyArray_DIM(x, i)
@@ -47,6 +49,7 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         dims[count].q = cnp.PyArray_STRIDE(q, i) if q is not None else 0
         dims[count].q2 = cnp.PyArray_STRIDE(q2, i) if q2 is not None else 0
         dims[count].m = cnp.PyArray_STRIDE(mask, i) if mask is not None else 0
+        dims[count].g = cnp.PyArray_STRIDE(gradient, i) if gradient is not None else 0
         if dims[count].x > 0:
             g.x_end += dims[count].x * (dims[count].n - 1)
         is_pooled = False
@@ -64,6 +67,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     fill_slots(g, pooled, along, keep_order)
     if not keep_order and not g.transposed:
         merge_whole(g)
+    if g.gx != NULL:
+        return 0
     if g.q2 == NULL and not g.transposed:
         merge_tiling(g)
     if g.transposed:
@@ -104,6 +109,7 @@ cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* coun
         i -= 1
     g.inner = d.n
     g.xs[3], g.ys[3], g.qs[3], g.q2s[3], g.ms[3] = d.x, d.y, d.q, d.q2, d.m
+    g.gs[3] = d.g
 
 
 cdef void number_planes(Plan* g, const Dim* dims, int count) noexcept:
@@ -123,7 +129,7 @@ cdef void number_planes(Plan* g, const Dim* dims, int count) noexcept:
         i += 1
         k = g.outer_ndim
         g.outer[k], g.x_outer[k], g.y_outer[k] = d.n, d.x, d.y
-        g.q_outer[k], g.q2_outer[k], g.m_outer[k] = d.q, d.q2, d.m
+        g.q_outer[k], g.q2_outer[k], g.m_outer[k], g.g_outer[k] = d.q, d.q2, d.m, d.g
         g.planes *= d.n
         g.outer_ndim += 1
 
@@ -143,7 +149,7 @@ cdef void fill_slots(Plan* g, Pooled* pooled, Dim* along, bint keep_order) noexc
         g.axis[i] = pooled.windows[j]
         g.plane_shape[i] = g.axis[i].m if g.transposed else g.axis[i].n
         g.xs[i], g.ys[i], g.qs[i] = along[j].x, along[j].y, along[j].q
-        g.q2s[i], g.ms[i] = along[j].q2, along[j].m
+        g.q2s[i], g.ms[i], g.gs[i] = along[j].q2, along[j].m, along[j].g
 
 
 cdef void merge_whole(Plan* g) noexcept:
@@ -155,7 +161,8 @@ cdef void merge_whole(Plan* g) noexcept:
         i = 2 - j                   # H into W, then D into H
         a, b = &g.axis[i - 1], &g.axis[i]
         if (a.m == 1 and b.m == 1 and a.start != NULL and b.start != NULL
-                and g.xs[i - 1] == b.n * g.xs[i] and g.ms[i - 1] == b.n * g.ms[i]):
+                and g.xs[i - 1] == b.n * g.xs[i] and g.ms[i - 1] == b.n * g.ms[i]
+                and g.gs[i - 1] == b.n * g.gs[i]):
             (<Py_ssize_t*> b.count)[0] = a.n * b.n
             b.n *= a.n
             b.kernel = b.reach = b.n
@@ -256,6 +263,8 @@ cdef void swap_slots(Plan* g, int i, int j) noexcept:
     g.xs[i], g.xs[j] = g.xs[j], g.xs[i]
     g.ys[i], g.ys[j] = g.ys[j], g.ys[i]
     g.ms[i], g.ms[j] = g.ms[j], g.ms[i]
+    g.gs[i], g.gs[j] = g.gs[j], g.gs[i]
+    g.qs[i], g.qs[j] = g.qs[j], g.qs[i]
 
 
 cdef void rows_from_planes(Plan* g) noexcept:
@@ -286,7 +295,7 @@ cdef inline void remove(Dim* dims, int* count, int index) noexcept nogil:
 cdef inline bint continues(const Dim* a, const Dim* b) noexcept nogil:
     """Stepping along b to its end is one step along a, in every array."""
     return (a.x == b.x * b.n and a.y == b.y * b.n and a.q == b.q * b.n and a.q2 == b.q2 * b.n
-            and a.m == b.m * b.n)
+            and a.m == b.m * b.n and a.g == b.g * b.n)
 
 
 cdef void sort_by_stride(Dim* dims, Axis* axes, int count) noexcept:

@@ -55,9 +55,14 @@ OWN: dict[str, list[dict[str, Any]]] = {
         {"divisor_override": 3},
         {"divisor_override": -2, "count_include_pad": False},
     ],
-}
+    "lp": [{"norm_type": 2}, {"norm_type": 1}, {"norm_type": 3.0}, {"norm_type": 0.5},
+           {"norm_type": math.inf}],
+    "power_mean": [{}, {"p": 1.5, "eps": 0.25}, {"p": 0}, {"p": -1}],
+    "log_sum_exp": [{}, {"r": -2.0}, {"r": 0}, {"r": 10}],
+    "soft_mean": [{}, {"beta": -0.5}, {"beta": 0}],
+}  # fmt: skip
 #: Operators with a gradient for positive numbers only.
-POSITIVE: frozenset[str] = frozenset()
+POSITIVE: frozenset[str] = frozenset({"geometric_mean", "harmonic_mean", "power_mean"})
 
 
 def fuzz(examples: int) -> hypothesis.settings:
@@ -165,11 +170,20 @@ class Case:
 
     def call(self, module: ModuleType = cpool, **changes: Any) -> Any:
         x = changes.pop("x", self.x)
-        return getattr(module, self.name)(x, *self.arguments, **{**self.options, **changes})
+        leading, options = self.leading({**self.options, **changes})
+        return getattr(module, self.name)(x, *leading, *self.arguments, **options)
+
+    def leading(self, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+        """The operator's arguments that stand before the windows', and the other options."""
+        names = [name.strip() for name in self.kind.leading.split(",") if name.strip()]
+        return [options[name] for name in names], {
+            name: value for name, value in options.items() if name not in names
+        }
 
     def vjp(self, **changes: Any) -> tuple[Any, Callable[[Any], np.ndarray]]:
         x = changes.pop("x", self.x)
-        return cpool.vjp(self.function, x, *self.arguments, **{**self.options, **changes})
+        leading, options = self.leading({**self.options, **changes})
+        return cpool.vjp(self.function, x, *leading, *self.arguments, **options)
 
     def __str__(self) -> str:
         shown = {

@@ -29,6 +29,7 @@ ORDER = [
     "driver",
     "calls",
     "arrays",
+    "lanes",
     "reductions",
     "pooling",
     "unpooling",

@@ -36,7 +36,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "unpooling")
+UNITS = ("extrema", "sums", "positions", "means", "unpooling")
 
 
 def built() -> list[str]:

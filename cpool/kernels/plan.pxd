@@ -15,6 +15,15 @@ cdef enum Operation:
     OPERATIONS
 
 
+cdef enum Kind:
+    # Means that are no sums (kernels/means.pxi).
+    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN
+
+
+cdef enum Task:
+    VALUES_OF, SLOPES_OF, LEARNING_OF   # the last: slopes in the parameter
+
+
 cdef enum Failure:
     # Bits that a kernel sets; cpool.arrays turns them into exceptions.
     EMPTY_WINDOW = 1        # no existing element, and the result cannot say NaN
@@ -108,6 +117,7 @@ cdef struct Plan:
     Py_ssize_t q_outer[64]
     Py_ssize_t m_outer[64]
     Py_ssize_t q2_outer[64]
+    Py_ssize_t g_outer[64]
     # --- the plane: D, H, W and a contiguous inner axis
     Axis axis[3]
     Py_ssize_t inner
@@ -133,6 +143,20 @@ cdef struct Plan:
     Py_ssize_t digit[3]         # what a tap along D, H, W adds to an offset
     bint distances              # offsets are distances in the plane, not tap numbers
     bint fused                  # selection of few taps in rows of channels, all at once
+    # --- windows side by side (kernels/lanes.pxi)
+    int kind, task
+    double p, low               # the parameter; the least value, if `clamped`
+    bint clamped
+    bint zero_if_empty          # the value of a window without existing elements; else NaN
+    char* gx                    # what slopes are added to: T, of x's shape; or NULL
+    Py_ssize_t gs[4]
+    Py_ssize_t logits           # bytes from an element to its logit
+    bint by_logits              # slopes in them
+    Py_ssize_t taps             # of a window
+    Py_ssize_t together         # taps that are looked at at once
+    Py_ssize_t lanes            # windows side by side
+    Py_ssize_t pitch            # elements from one row of them to the next
+    Py_ssize_t channels         # of a block that one thread adds slopes to
     # --- tiles: boxes of the result, one after the other at absolute positions
     Py_ssize_t depth            # extent along D: 1, but for small planes
     Py_ssize_t tile[3]          # extent along H, W, inner
@@ -173,6 +197,7 @@ cdef struct Kernels:
     kernel_t scatter            # the transpose of select
     kernel_t unpool             # values to the positions that q2 holds
     kernel_t unpool_transposed
+    kernel_t means
     count_t count
     int block                   # bytes that may be read or written beyond a row of scratch
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from cpool import arrays, lanes
+
 if TYPE_CHECKING:
     from cpool.arrays import Options
     from cpool.windows import Windows
@@ -42,6 +44,11 @@ class Reduction:
     # Arguments of the sliding functions, in PyTorch's order, and those by keyword only.
     positional: ClassVar[str] = "kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False"
     keywords: ClassVar[str] = ""
+    # Own arguments of all forms: before the windows' ones, or behind all others.
+    leading: ClassVar[str] = ""  # "norm_type, "
+    trailing: ClassVar[str] = ""  # ", p=3.0, eps=1e-06"
+    example: ClassVar[str] = ""  # the leading ones in an example: "2, "
+    exact: ClassVar[bool] = False  # examples show all digits of their results
 
     def __init_subclass__(cls) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
@@ -77,6 +84,49 @@ class Gradients:
 def gradients_by(pullback: Pullback) -> dict[str, Pullback]:
     """The pullback of each argument that a function can be differentiated by."""
     return pullback.by if isinstance(pullback, Gradients) else {"x": pullback}
+
+
+@dataclass(frozen=True)
+class MeanOfLanes(Reduction):
+    """A mean that is no sum: what is asked of `cpool.lanes`."""
+
+    kind: ClassVar[str]
+    learned: ClassVar[str] = ""  # the argument beside x to differentiate by
+
+    def asked(self) -> dict[str, Any]:
+        """Arguments of `lanes.values` and its like: kind, p, low, mean."""
+        return {"kind": self.kind}
+
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        return lanes.values(
+            x=x, windows=windows, options=options, zero_if_empty=self.empty == "0", **self.asked()
+        )
+
+    def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Any, Pullback]:
+        x = arrays.as_input(x)
+        y = self.forward(x, windows, options)
+        kept, asked, dtype = x.copy(), self.asked(), gradient_dtype(x)
+        where = None if options.where is None else np.array(options.where)
+        call = {"x": kept, "windows": windows, "options": options.replace(where=where, out=None)}
+
+        def by_x(gy: Any) -> np.ndarray:
+            return lanes.slopes(gy=gy, dtype=dtype, **call, **asked)
+
+        if not self.learned:
+            return y, by_x
+        by_parameter = {self.learned: lambda gy: lanes.learning(gy=gy, **call, **asked)}
+        return y, Gradients(x=by_x, **by_parameter)
+
+
+def checked_number(value: Any, name: str, allowed: str, fits: Callable[[float], bool]) -> float:
+    """A real number that is allowed, as a float."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(
+        value, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"{name} must be a number {allowed}, got {value!r}")
+    if not fits(float(value)):
+        raise ValueError(f"{name} must be a number {allowed}, got {value!r}")
+    return float(value)
 
 
 def gradient_dtype(x: np.ndarray) -> np.dtype:

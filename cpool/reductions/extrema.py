@@ -25,6 +25,7 @@ class Extremum(Reduction):
 
     operation: ClassVar[int]
     selects: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
     positional: ClassVar[str] = Reduction.positional + ", return_indices=False"
 
     # The compiled function itself: a Python function around it would be a tenth of the time of a

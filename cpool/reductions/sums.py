@@ -61,6 +61,7 @@ class Sum(Reduction):
     )
     empty: ClassVar[str] = "0"
     linear: ClassVar[bool] = True
+    exact: ClassVar[bool] = True
 
     @staticmethod
     def definition(window: list[float]) -> float:

@@ -1,0 +1,38 @@
+# Norms, power means and exponentially weighted means, forward and backward.
+
+from cpython.pycapsule cimport PyCapsule_New
+
+from cpool.kernels.plan cimport *
+
+include "types.pxi"
+
+ctypedef fused T:
+    float
+    double
+
+ctypedef fused Op:
+    MaxOp
+    MinOp
+
+cdef extern from "<math.h>" nogil:
+    float fabsf(float v)
+    bint isinf(double v)
+
+include "common.pxi"
+include "elementary.pxi"
+include "lanes.pxi"
+include "means.pxi"
+
+
+cdef void mean_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    if g.t_type == DOUBLE:
+        mean_items(g, lo, hi, s, <double> 0)
+    else:
+        mean_items(g, lo, hi, s, <float> 0)
+
+
+cdef void provide(Kernels* table) noexcept:
+    table.means = mean_any
+
+
+provider = PyCapsule_New(<void*> provide, "cpool.kernels", NULL)

@@ -1,0 +1,43 @@
+from typing import Any
+
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from cpool.arrays import Options
+from cpool.windows import Windows
+
+KINDS: dict[str, int]
+
+def values(
+    kind: str,
+    x: ArrayLike,
+    windows: Windows,
+    options: Options,
+    p: float = 1.0,
+    low: float | None = None,
+    mean: bool = False,
+    zero_if_empty: bool = False,
+    logits: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def slopes(
+    kind: str,
+    x: NDArray[Any],
+    windows: Windows,
+    options: Options,
+    gy: ArrayLike,
+    dtype: DTypeLike,
+    p: float = 1.0,
+    low: float | None = None,
+    mean: bool = False,
+    logits: NDArray[Any] | None = None,
+    by_logits: bool = False,
+) -> NDArray[Any]: ...
+def learning(
+    kind: str,
+    x: NDArray[Any],
+    windows: Windows,
+    options: Options,
+    gy: ArrayLike,
+    p: float = 1.0,
+    low: float | None = None,
+    mean: bool = False,
+) -> float: ...

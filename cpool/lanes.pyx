@@ -1,0 +1,169 @@
+"""The door to the kernels that take windows side by side: means that are no sums.
+
+A call says which mean, and whether its values, its slopes or its slopes in the parameter are
+wanted; what it shares with other calls is in `arrays`.
+"""
+
+cimport numpy as cnp
+
+from cpool.arrays cimport (
+    Options, as_mask, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+from cpool.calls cimport Call
+from cpool.driver cimport kernels
+from cpool.dtypes cimport SIZE, empty, floating, type_code
+from cpool.kernels.plan cimport *
+from cpool.views cimport Pooled, view
+from cpool.windows cimport Tables, Windows
+
+import numpy as np
+
+from cpool.arrays import as_dtype, as_input, checked_gradient
+
+cnp.import_array()
+
+cdef enum:
+    BLOCK_BYTES = 49152     # of the taps of all lanes: they stay in the fast caches
+    TOGETHER = 64           # taps that are looked at at once, and added up before sums are
+    FEWEST = 64             # lanes: whole vectors of any type
+    MOST = 512
+    CHANNELS = 64           # that one thread adds slopes to
+    ROWS = 11               # of scratch (see kernels/means.pxi)
+
+KINDS = {
+    "norm": NORM, "harmonic": HARMONIC, "geometric": GEOMETRIC, "logarithm": LOGARITHM,
+    "soft": SOFT, "logits": LOGITS, "plain": PLAIN,
+}
+
+
+cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Windows windows,
+                 Options options, double p, object low) except -1:
+    """What forward and backward have in common, up to the view of memory."""
+    cdef int x_code = type_code(x.descr, "x")
+    cdef double taps
+    clear(g)
+    call.tables = Tables.__new__(Tables)
+    call.ndim = cnp.PyArray_NDIM(x)
+    call.y_code = x_code if floating(x_code) else DOUBLE
+    if options.dtype is not None:
+        call.y_code = type_code(as_dtype(options.dtype), "dtype")
+    windows_of(pooled, windows, x, options, call.tables)
+    taps = result_shape(pooled, x, call.shape)
+    if taps >= 2147483647.0:
+        raise ValueError(f"kernel_size must have less than 2**31 elements, got {taps:.0f}")
+    nan_policy_of(g, options.nan_policy, x_code)
+    mean_of(g, pooled, False, None, call.tables)
+    g.kind = KINDS[kind]
+    g.p = p
+    g.clamped = low is not None
+    g.low = low if g.clamped else 0
+    types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or is_logarithm(g)
+                                   or call.y_code == DOUBLE) else FLOAT, call.y_code)
+    return 0
+
+
+cdef inline bint is_logarithm(const Plan* g) noexcept:
+    """A sum of logarithms has their absolute error, which is the relative one of the result; and
+    the logarithm of a sum of numbers near 1 has lost what they differ by."""
+    return g.kind == GEOMETRIC or g.kind == LOGARITHM
+
+
+cdef void place_lanes(Plan* g) noexcept:
+    """How many windows and taps are looked at at once, and where each thread's scratch is."""
+    cdef Py_ssize_t size = SIZE[g.t_type], at = 0, blocks, longest
+    cdef int i
+    g.taps = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
+    g.together = min(g.taps, TOGETHER)
+    g.lanes = BLOCK_BYTES // (g.together * size) // FEWEST * FEWEST
+    g.lanes = max(FEWEST, min(MOST, g.lanes))
+    g.pitch = g.lanes + 64 // size      # no two rows at the same place of the cache
+    g.channels = 1 if g.inner == 1 else min(g.inner, CHANNELS if g.task == SLOPES_OF else MOST)
+    blocks = g.planes * ((g.inner + g.channels - 1) // g.channels)
+    g.items = blocks
+    if g.task != SLOPES_OF:
+        for i in range(3):
+            g.items *= g.axis[i].m
+        g.items = (g.items * g.channels + g.lanes - 1) // g.lanes
+    longest = max(g.lanes, g.together)
+    g.box_at = place(&at, (2 if g.kind == LOGITS else 1) * g.together * g.pitch * size)
+    g.rows_at = place(&at, ROWS * g.pitch * size)
+    g.counts_at = place(&at, g.lanes * 4)
+    g.raw_at = place(&at, longest * 8)
+    g.lines_at = place(&at, longest * 8)
+    g.flags_at = place(&at, longest)
+    g.entries_at = place(&at, longest * 8)
+    g.result_at = place(&at, g.lanes * 8)
+    g.wide_at = place(&at, g.lanes * 8)
+    g.scratch = at
+
+
+cdef inline Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:
+    cdef Py_ssize_t here = at[0]
+    at[0] += (size + 127) // 64 * 64
+    return here
+
+
+cdef tuple shape_of(Call call):
+    return tuple([call.shape[i] for i in range(call.ndim)])
+
+
+cdef double work_of(const Plan* g, cnp.ndarray y) noexcept:
+    return <double> cnp.PyArray_SIZE(y) * g.taps
+
+
+def values(str kind, x, Windows windows, Options options, double p=1.0, low=None, bint mean=False,
+           bint zero_if_empty=False, logits=None):
+    """The means of windows. low: elements below it become it; mean: a norm's sum is divided by the
+    number of elements; logits: an array of x's shape and dtype, both contiguous."""
+    cdef cnp.ndarray array = as_input(x), y
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    mask = as_mask(options.where, array)
+    prepare(g, call, &pooled, kind, array, windows, options, p, low)
+    g.task, g.mean, g.zero_if_empty = VALUES_OF, mean, zero_if_empty
+    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+        options.out, call, (array, mask, logits))
+    view(g, &pooled, array, y, None, None, mask, False)
+    if logits is not None:
+        g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(array)
+    place_lanes(g)
+    run(g, kernels.means, work_of(g, y))
+    return y
+
+
+def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype, double p=1.0,
+           low=None, bint mean=False, logits=None, bint by_logits=False):
+    """The gradient in x (or in the logits) of the sum of gy times the means."""
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    cdef cnp.ndarray gx
+    prepare(g, call, &pooled, kind, x, windows, options, p, low)
+    g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
+    number = np.float64 if g.t_type == DOUBLE else np.float32
+    gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
+    gx = np.zeros((<object> x).shape, number)
+    view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), False, gx)
+    if logits is not None:
+        g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(x)
+    place_lanes(g)
+    run(g, kernels.means, work_of(g, gy))
+    return gx.astype(dtype, copy=False)
+
+
+def learning(str kind, cnp.ndarray x, Windows windows, Options options, gy, double p=1.0, low=None,
+             bint mean=False):
+    """The derivative in p of the sum of gy times the means."""
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    prepare(g, call, &pooled, kind, x, windows, options, p, low)
+    g.task, g.mean, g.raise_nan = LEARNING_OF, mean, False
+    call.y_code = g.t_type
+    types(g, x, type_code(x.descr, "x"), g.t_type, g.t_type)
+    gy = checked_gradient(gy, shape_of(call))
+    y = empty(call.ndim, call.shape, g.t_type)
+    view(g, &pooled, x, y, None, None, as_mask(options.where, x), False)
+    place_lanes(g)
+    run(g, kernels.means, work_of(g, y))
+    return float(np.vdot(gy.astype(np.float64), y.astype(np.float64)))

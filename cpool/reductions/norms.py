@@ -1,0 +1,220 @@
+"""Norms and power means: sums of powers, of which a root is taken."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from cpool.reductions.base import MeanOfLanes, checked_number
+
+__all__ = ["GeometricMean", "HarmonicMean", "Lp", "PowerMean", "RootMeanSquare"]
+
+
+@dataclass(frozen=True)
+class Lp(MeanOfLanes):
+    """Lp norm of a window: the p-th root of the sum of the p-th powers of the elements' sizes.
+
+    Parameters
+    ----------
+    p : float
+        Greater than 0; infinity gives the largest size.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([3.0, 4.0, 5.0, -12.0], cpool.Lp(2), cpool.sliding(2))
+    array([ 5., 13.])
+    """
+
+    p: float
+
+    name: ClassVar[str] = "lp"
+    function: ClassVar[str] = "lp_pool"
+    formula: ClassVar[str] = "(Σ |w|ᵖ)^(1/p)"
+    summary: ClassVar[str] = "Lp norm of each window."
+    result: ClassVar[str] = (
+        "The norm of each window, of the elements that exist: a partial window is not scaled up. "
+        "x's dtype; float64 for integers. Where the norm is 0, its gradient is 0."
+    )
+    source: ClassVar[str] = (
+        "Gulcehre, C., Cho, K., Pascanu, R. and Bengio, Y. (2014). Learned-norm pooling for deep "
+        "feedforward and recurrent neural networks. ECML PKDD 2014, 530-546."
+    )
+    empty: ClassVar[str] = "0"
+    own: ClassVar[tuple[str, ...]] = ("norm_type",)
+    own_text: ClassVar[str] = """\
+    norm_type : float
+        The power p, greater than 0; infinity gives the largest size."""
+    positional: ClassVar[str] = "norm_type, kernel_size, stride=None, ceil_mode=False"
+    keywords: ClassVar[str] = "padding=0, dilation=1, "
+    leading: ClassVar[str] = "norm_type, "
+    example: ClassVar[str] = "2, "
+    kind: ClassVar[str] = "norm"
+
+    def __post_init__(self) -> None:
+        checked_number(self.p, "norm_type", "greater than 0", lambda p: p > 0)
+
+    def asked(self) -> dict[str, Any]:
+        return {"kind": self.kind, "p": float(self.p)}
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window for p = 2, in plain Python."""
+        return math.hypot(*window)
+
+
+@dataclass(frozen=True)
+class RootMeanSquare(MeanOfLanes):
+    """Root of the mean of a window's squares.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 7.0, 0.0, 0.0], cpool.RootMeanSquare(), cpool.sliding(2))
+    array([5., 0.])
+    """
+
+    name: ClassVar[str] = "rms"
+    function: ClassVar[str] = "rms_pool"
+    formula: ClassVar[str] = "√(Σ w² / n)"
+    summary: ClassVar[str] = "Root mean square of each window."
+    result: ClassVar[str] = (
+        "The root of the mean of the squares of each window. x's dtype; float64 for integers. "
+        "Where it is 0, its gradient is 0."
+    )
+    source: ClassVar[str] = (
+        "Hyvarinen, A. and Koster, U. (2007). Complex cell pooling and the statistics of natural "
+        "images. Network: Computation in Neural Systems 18, 81-100."
+    )
+    kind: ClassVar[str] = "norm"
+
+    def asked(self) -> dict[str, Any]:
+        return {"kind": self.kind, "p": 2.0, "mean": True}
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return math.sqrt(statistics.fmean(x * x for x in window))
+
+
+@dataclass(frozen=True)
+class PowerMean(MeanOfLanes):
+    """Power mean of a window (GeM pooling): the p-th root of the mean of p-th powers.
+
+    Parameters
+    ----------
+    p : float
+        Any power: 1 is the mean, 2 the root mean square, 0 the geometric mean, -1 the harmonic
+        mean, infinity the maximum and minus infinity the minimum.
+    eps : float
+        Smaller elements are taken as this number, which is greater than 0.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 7.0, 2.0, 8.0], cpool.PowerMean(2), cpool.sliding(2)).round(3)
+    array([5.   , 5.831])
+    """
+
+    p: float = 3.0
+    eps: float = 1e-6
+
+    name: ClassVar[str] = "power_mean"
+    function: ClassVar[str] = "power_mean_pool"
+    formula: ClassVar[str] = "(Σ max(w, eps)ᵖ / n)^(1/p)"
+    summary: ClassVar[str] = "Power mean of each window."
+    result: ClassVar[str] = (
+        "The p-th root of the mean of p-th powers of each window. x's dtype; float64 for integers."
+    )
+    source: ClassVar[str] = (
+        "Radenovic, F., Tolias, G. and Chum, O. (2019). Fine-tuning CNN image retrieval with no "
+        "human annotation. IEEE Transactions on Pattern Analysis and Machine Intelligence 41, "
+        "1655-1668."
+    )
+    own: ClassVar[tuple[str, ...]] = ("p", "eps")
+    own_text: ClassVar[str] = """\
+    p : float
+        The power; 0 gives the geometric mean, infinities the extrema. `vjp` differentiates by it.
+    eps : float
+        Smaller elements are taken as this number, which is greater than 0; they have no gradient.
+    """
+    trailing: ClassVar[str] = ", p=3.0, eps=1e-6"
+    kind: ClassVar[str] = "norm"
+    learned: ClassVar[str] = "p"
+
+    def __post_init__(self) -> None:
+        checked_number(self.p, "p", "that is not NaN", lambda p: not math.isnan(p))
+        checked_number(self.eps, "eps", "greater than 0 and finite", lambda e: 0 < e < math.inf)
+
+    def asked(self) -> dict[str, Any]:
+        kind = self.kind if self.p else "geometric"
+        return {"kind": kind, "p": float(self.p), "low": float(self.eps), "mean": True}
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window for p = 3, in plain Python."""
+        return statistics.fmean(max(x, 1e-6) ** 3 for x in window) ** (1 / 3)
+
+
+@dataclass(frozen=True)
+class GeometricMean(MeanOfLanes):
+    """Geometric mean of a window: the n-th root of the product of its n elements.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 4.0, 2.0, 8.0], cpool.GeometricMean(), cpool.sliding(2))
+    array([2., 4.])
+    """
+
+    name: ClassVar[str] = "geometric_mean"
+    function: ClassVar[str] = "geometric_mean_pool"
+    formula: ClassVar[str] = "(Π w)^(1/n)"
+    summary: ClassVar[str] = "Geometric mean of each window."
+    result: ClassVar[str] = (
+        "The n-th root of the product of each window's elements: 0 where one of them is 0, NaN "
+        "where one is negative, as scipy.stats.gmean. x's dtype; float64 for integers."
+    )
+    source: ClassVar[str] = (
+        "Hardy, G. H., Littlewood, J. E. and Polya, G. (1934). Inequalities. Cambridge University "
+        "Press."
+    )
+    kind: ClassVar[str] = "geometric"
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return math.prod(window) ** (1 / len(window))
+
+
+@dataclass(frozen=True)
+class HarmonicMean(MeanOfLanes):
+    """Harmonic mean of a window: one over the mean of one over its elements.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.pool([1.0, 3.0, 2.0, 6.0], cpool.HarmonicMean(), cpool.sliding(2))
+    array([1.5, 3. ])
+    """
+
+    name: ClassVar[str] = "harmonic_mean"
+    function: ClassVar[str] = "harmonic_mean_pool"
+    formula: ClassVar[str] = "n / Σ (1 / w)"
+    summary: ClassVar[str] = "Harmonic mean of each window."
+    result: ClassVar[str] = (
+        "One over the mean of one over the elements of each window: 0 where one of them is 0. "
+        "x's dtype; float64 for integers."
+    )
+    source: ClassVar[str] = (
+        "Hardy, G. H., Littlewood, J. E. and Polya, G. (1934). Inequalities. Cambridge University "
+        "Press."
+    )
+    kind: ClassVar[str] = "harmonic"
+
+    @staticmethod
+    def definition(window: list[float]) -> float:
+        """The value of a window, in plain Python."""
+        return 0.0 if 0 in window else len(window) / sum(1 / x for x in window)
