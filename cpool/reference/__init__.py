@@ -16,8 +16,10 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import pooling
+from cpool.reference import pooling, transforms
 from cpool.reference.pooling import *  # noqa: F403
+from cpool.reference.transforms import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += pooling.__all__
+__all__ += transforms.__all__
