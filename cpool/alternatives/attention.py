@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import work_dtype
+from cpool.alternatives.common import rounded, work_dtype
 from cpool.pooling import WHOLE
 from cpool.reductions.base import Gradients, gradient_dtype
 
@@ -165,7 +165,7 @@ def _attention(x: Array, query: Any, layout: _Layout) -> tuple[Array, Array, Arr
     with np.errstate(invalid="ignore", over="ignore"):
         weights = _softmax(_inner(rows, query))
         y = _weighted(weights, rows)
-    return y.astype(gradient_dtype(x), copy=False), weights, rows, query
+    return rounded(y, gradient_dtype(x)), weights, rows, query
 
 
 def _attention_vjp(
@@ -191,13 +191,13 @@ def _attention_vjp(
         with np.errstate(invalid="ignore", over="ignore"):
             gradient = weights[..., np.newaxis] * gy[..., np.newaxis, :]
             gradient += of_scores(gy)[..., np.newaxis] * scaled
-            return layout.from_rows(gradient.astype(x_dtype, copy=False))
+            return layout.from_rows(rounded(gradient, x_dtype))
 
     def by_query(gy: Any) -> Array:
         with np.errstate(invalid="ignore", over="ignore"):
             each = _weighted(of_scores(checked(gy)), rows)
             total = each.sum(tuple(range(each.ndim - 1)))
-            return (total / math.sqrt(max(len(total), 1))).astype(query_dtype)
+            return rounded(total / math.sqrt(max(len(total), 1)), query_dtype)
 
     return y, Gradients(x=by_x, query=by_query)
 

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import per_axis, pooled_axes, widened, work_dtype
+from cpool.alternatives.common import (
+    per_axis,
+    pooled_axes,
+    rounded,
+    widened,
+    windows_with,
+    work_dtype,
+)
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Pullback, gradient_dtype
@@ -88,7 +95,7 @@ def _blur_steps(
     """For each step its windows and the type of its result, and the axes of all of them."""
     filter_size = _filter_sizes(filter_size)
     # Checks the stride and the mode, and that their entries are as many as the filter's.
-    given = sliding(filter_size, stride, padding_mode=padding_mode)
+    given = windows_with(filter_size, stride, padding_mode)
     places, order = pooled_axes(x, given, axes, channels_last, rank)
     steps = _steps(per_axis(filter_size, order), per_axis(given.stride, order), padding_mode)
     dtypes = [work_dtype(x)] * (len(steps) - 1) + [gradient_dtype(x)]
@@ -458,9 +465,9 @@ def _max_blur_vjp(
     y, spread = _blur_vjp(maxima, filter_size, stride, padding_mode, None, channels_last, 2)
 
     def pullback(gy: Any) -> Array:
-        return scatter(spread(gy)).astype(dtype, copy=False)
+        return rounded(scatter(spread(gy)), dtype)
 
-    return y.astype(dtype, copy=False), pullback
+    return rounded(y, dtype), pullback
 
 
 max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
@@ -514,7 +521,9 @@ def _powers(x: Array, norm: float, scale: Array) -> Array:
 def _chosen(x: Array, components: Sequence[Any], norm: float) -> Array:
     """The number of the component with the largest norm, for each index of the first axis."""
     # Divided by the largest element, powers of elements neither overflow nor vanish.
-    scale = np.abs(x.astype(np.float64)).max(tuple(range(1, x.ndim)), initial=0.0)
+    rest = tuple(range(1, x.ndim))
+    most, least = x.max(rest, initial=0), x.min(rest, initial=0)
+    scale = np.maximum(most.astype(np.float64), -least.astype(np.float64))
     scale[~np.isfinite(scale) | (scale == 0)] = 1.0
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         return np.argmax([_powers(x[index], norm, scale) for index in components], axis=0)
@@ -535,9 +544,7 @@ def _polyphase(
 ) -> tuple[Array, Pullback]:
     x = arrays.as_input(x)
     norm = _norm_type(norm_type)
-    given = sliding(1, stride)
-    if given.stride is None:
-        raise TypeError("stride must be an int or one int for each axis, got None")
+    given = windows_with(1, stride)
     places, order = pooled_axes(x, given, None, channels_last, rank)
     strides = per_axis(given.stride, order)
     batch = x if x.ndim > rank + 1 else x[np.newaxis]
@@ -561,7 +568,7 @@ def _polyphase(
         for number, index in enumerate(components):
             gx[index][chosen == number] = gy[chosen == number]
         gx = _folded_back(gx, batch_shape, places).reshape(shape)
-        return np.ascontiguousarray(gx, dtype)
+        return rounded(np.ascontiguousarray(gx), dtype)
 
     return y, pullback
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from cpool import arrays
 from cpool.reductions.base import gradient_dtype
-from cpool.windows import Windows
+from cpool.windows import Windows, sliding
+
+if TYPE_CHECKING:
+    from cpool.windows import Sliding
 
 T = TypeVar("T")
 
@@ -23,6 +26,12 @@ def work_dtype(x: np.ndarray) -> np.dtype[Any]:
 def widened(x: np.ndarray) -> np.ndarray:
     """16-bit floats as float32, so that gradients of several steps are rounded once."""
     return x.astype(np.float32) if gradient_dtype(x).itemsize < 4 else x
+
+
+def rounded(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
+    """In another type; what is too large becomes infinite without a word, as in the kernels."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def channel_axis(x: np.ndarray, channels_last: Any) -> int:
@@ -42,6 +51,13 @@ def pooled_axes(
         if x.shape[axis] == 0:
             raise ValueError("x must not be empty along a pooled axis, got length 0")
     return places, order
+
+
+def windows_with(kernel_size: Any, stride: Any, padding_mode: str = "constant") -> Sliding:
+    """Windows that were checked, of a stride that has to be given."""
+    if stride is None:
+        raise TypeError("stride must be an int or one int for each axis, got None")
+    return sliding(kernel_size, stride, padding_mode=padding_mode)
 
 
 def per_axis(value: T | Sequence[T], order: Sequence[int]) -> tuple[T, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import channel_axis, widened
+from cpool.alternatives.common import channel_axis, rounded, widened
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
@@ -145,11 +145,11 @@ def _spatial_pyramid_vjp(
         gradient = 0
         for part, shape, by in zip(np.split(gy, ends, axis=-1), shapes, pullbacks, strict=True):
             gradient += by[name](_from_row(part, shape, last))
-        return gradient.astype(dtype, copy=False) if name == "x" else gradient
+        return rounded(gradient, dtype) if name == "x" else gradient
 
     # Also by what the reduction can be differentiated by.
     by = {name: partial(summed, name) for name in pullbacks[0]}
-    return y.astype(dtype) if dtype.itemsize < 4 else y, Gradients(**by)
+    return rounded(y, dtype) if dtype.itemsize < 4 else y, Gradients(**by)
 
 
 spatial_pyramid_pool._vjp = _spatial_pyramid_vjp  # type: ignore[attr-defined]
@@ -265,7 +265,7 @@ def _sppf_vjp(
         for pullback in reversed(pullbacks):
             gradient = pullback(gradient)
             gradient += parts.pop()
-        return gradient.astype(dtype, copy=False)
+        return rounded(gradient, dtype)
 
     return y, pullback_of_all
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import per_axis, pooled_axes, work_dtype
+from cpool.alternatives.common import per_axis, pooled_axes, rounded, work_dtype
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Pullback, gradient_dtype
 from cpool.windows import adaptive, sliding
@@ -91,7 +91,7 @@ def _spectral(
             for axis, length in lengths.items():
                 if length != result.shape[axis]:
                     result = transform(result, length, axis)
-            return result.astype(dtype, copy=False)
+        return rounded(result, dtype)
 
     y = along_axes(_cropped, x, sizes)
     y_shape = y.shape
@@ -187,8 +187,8 @@ def spectral_pool2d(
     of the sizes, so that the mean is preserved. An even size has a frequency, its highest, that
     exists once and stands for both signs; it gets the mean of the two of x, along each axis, which
     makes it real. The periodic continuation of x is what is pooled: a step between its first
-    and last elements rings at both ends. A NaN or an infinity makes NaN of all that it is summed
-    with.
+    and last elements rings at both ends. Every element of the result depends on the whole line
+    or plane, so that none is finite if x has a NaN or an infinity.
 
     float32 and 16-bit floats are transformed in float32, all other types in float64. The gradient
     is the transpose: the spectrum of gy with zeros around it.
@@ -239,7 +239,7 @@ def _checked_even(x: Any, channels_last: Any, rank: int) -> tuple[Array, tuple[i
 def _scaled(sums: Array, rank: int, dtype: np.dtype[Any]) -> Array:
     """Sums of 2 ** rank elements as the coefficients of an orthonormal basis."""
     sums *= math.sqrt(0.5) ** rank if rank % 2 else 0.5 ** (rank // 2)
-    return sums.astype(dtype, copy=False)
+    return rounded(sums, dtype)
 
 
 def _haar(x: Any, channels_last: Any, rank: int) -> Array:

@@ -169,9 +169,7 @@ def _low_frequencies(n: int, m: int) -> Array:
         # The highest frequency of an even size is there with either sign: a half of each.
         half = 0.5 if 2 * abs(k) == m else 1.0
         there, back = np.exp(-2j * np.pi * k * source), np.exp(2j * np.pi * k * place)
-        matrix += half * (back * there).real if 2 * abs(k) != m else (
-            half * back.real * there.real
-        )
+        matrix += half * (back * there).real
     return matrix / n
 
 
