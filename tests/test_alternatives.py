@@ -433,6 +433,19 @@ def test_blur_along_any_axes():
     np.testing.assert_allclose((gy * y).sum(), (pullback(gy) * x).sum())
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_blur_of_large_arrays_in_blocks(channels_last):
+    """Whole in a pullback, in blocks of an outer axis without one: to the last bit the same."""
+    x = np.random.default_rng(0).normal(size=(2, 37, 90, 61)).astype(np.float32)
+    assert x.size > alternatives.blurring.BLOCK
+    y = cpool.blur_pool2d(x, 4, (2, 3), channels_last=channels_last)
+    whole, _ = cpool.vjp(cpool.blur_pool2d, x, 4, (2, 3), channels_last=channels_last)
+    np.testing.assert_array_equal(y, whole, strict=True)
+    flat = x.reshape(-1)
+    y = cpool.blur_pool1d(flat)
+    np.testing.assert_array_equal(y, cpool.vjp(cpool.blur_pool1d, flat)[0], strict=True)
+
+
 def test_blur_keeps_large_numbers():
     largest = np.finfo(np.float16).max
     np.testing.assert_array_equal(cpool.blur_pool2d(np.full((6, 6), largest), 5), largest)

@@ -20,6 +20,7 @@ __all__ = ["attention_pool"]
 Array = NDArray[Any]
 
 GLOBAL = -1  # a rank: all axes but the first two are positions
+BLOCK = 1024  # positions that are added up one after the other
 
 
 @dataclass(frozen=True)
@@ -72,14 +73,18 @@ def _checked_query(query: Any, channels: int) -> Array:
     return query
 
 
-def _inner(a: Array, b: Array) -> Array:
-    """Of rows (..., l, c) and one (c,), or one for each ..., the products (..., l)."""
-    return (a @ b[..., np.newaxis])[..., 0]
+# Not a @ b: for vectors that makes more of threads than of the work, and einsum reads any strides.
+def _inner(rows: Array, vectors: Array) -> Array:
+    """Of rows (..., l, c) and one vector (c,), or one for each ..., the products (..., l)."""
+    return np.einsum("...lc,...c->...l", rows, vectors)
 
 
 def _weighted(weights: Array, rows: Array) -> Array:
-    """The sum over l of weights (..., l) times rows (..., l, c)."""
-    return (weights[..., np.newaxis, :] @ rows)[..., 0, :]
+    """The sum over l of weights (..., l) times rows (..., l, c), in blocks, for its rounding."""
+    starts = range(0, rows.shape[-2], BLOCK)
+    blocks = [slice(start, start + BLOCK) for start in starts]
+    parts = [np.einsum("...l,...lc->...c", weights[..., i], rows[..., i, :]) for i in blocks]
+    return np.sum(parts, axis=0)
 
 
 def _softmax(scores: Array) -> Array:

@@ -27,10 +27,10 @@ from cpool.alternatives.common import (
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Pullback, gradient_dtype
-from cpool.windows import Windows, sliding
+from cpool.windows import sliding
 
 if TYPE_CHECKING:
-    from cpool.windows import _Ints, _PaddingMode
+    from cpool.windows import Sliding, _Ints, _PaddingMode
 
 __all__ = [
     "blur_pool1d",
@@ -45,6 +45,7 @@ __all__ = [
 Array = NDArray[Any]
 
 LEAST, MOST = 2, 7  # taps of a filter
+BLOCK = 2**18  # elements that are blurred at a time
 
 # Blurring -----------------------------------------------------------------------------------------
 
@@ -66,7 +67,7 @@ def _filter_sizes(filter_size: Any) -> int | tuple[int, ...]:
 
 def _steps(
     sizes: Sequence[int], strides: Sequence[int], padding_mode: str
-) -> list[Windows]:
+) -> list[Sliding]:
     """Windows of two along each axis, as many steps as the longest filter has gaps.
 
     Padding belongs to the whole filter, (f - 1) // 2 before and the rest after. The first step pads
@@ -91,7 +92,7 @@ def _steps(
 def _blur_steps(
     x: Array, filter_size: Any, stride: Any, padding_mode: Any, axes: Any, channels_last: Any,
     rank: int,
-) -> tuple[list[Windows], tuple[int, ...], list[np.dtype[Any]]]:  # fmt: skip
+) -> tuple[list[Sliding], tuple[int, ...], list[np.dtype[Any]]]:  # fmt: skip
     """For each step its windows and the type of its result, and the axes of all of them."""
     filter_size = _filter_sizes(filter_size)
     # Checks the stride and the mode, and that their entries are as many as the filter's.
@@ -102,11 +103,30 @@ def _blur_steps(
     return steps, places, dtypes
 
 
+def _blocks(x: Array, places: Sequence[int]) -> list[Any]:
+    """Slices of x along one of its outer axes, so that what is between two steps is small: it
+    stays in the caches and out of the memory that a call takes."""
+    outer = range(places[0])
+    axis = max(outer, key=x.shape.__getitem__, default=None)
+    if axis is None or x.size <= BLOCK:
+        return [...]
+    length = max(BLOCK * x.shape[axis] // x.size, 1)
+    before = (slice(None),) * axis
+    return [(*before, slice(i, i + length)) for i in range(0, x.shape[axis], length)]
+
+
 def _blur(x: Any, *arguments: Any) -> Array:
-    y = arrays.as_input(x)
-    steps, places, dtypes = _blur_steps(y, *arguments)
-    for windows, dtype in zip(steps, dtypes, strict=True):
-        y = pool(y, "mean", windows, axes=places, dtype=dtype)
+    x = arrays.as_input(x)
+    steps, places, dtypes = _blur_steps(x, *arguments)
+    shape = list(x.shape)
+    for axis, step in zip(places, per_axis(steps[-1].stride, range(len(places))), strict=True):
+        shape[axis] = -(-shape[axis] // step)
+    y = np.empty(shape, dtypes[-1])
+    for block in _blocks(x, places):
+        part = x[block]
+        for windows, dtype in zip(steps[:-1], dtypes[:-1], strict=True):
+            part = pool(part, "mean", windows, axes=places, dtype=dtype)
+        pool(part, "mean", steps[-1], axes=places, dtype=dtypes[-1], out=y[block])
     return y
 
 
