@@ -495,11 +495,13 @@ max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
 # Polyphase sampling -------------------------------------------------------------------------------
 
 
-def _components(strides: Sequence[int], places: Sequence[int], ndim: int) -> list[Any]:
+def _components(x: Array, strides: Sequence[int], places: Sequence[int]) -> list[Any]:
     """For each phase, in row-major order, the index of its elements."""
     found = []
-    for phase in itertools.product(*map(range, strides)):
-        index = [slice(None)] * ndim
+    # A phase beyond the axis is one before, once more.
+    phases = (min(step, x.shape[axis]) for axis, step in zip(places, strides, strict=True))
+    for phase in itertools.product(*map(range, phases)):
+        index = [slice(None)] * x.ndim
         for axis, first, step in zip(places, phase, strides, strict=True):
             index[axis] = slice(first, None, step)
         found.append(tuple(index))
@@ -510,7 +512,7 @@ def _continued(x: Array, strides: Sequence[int], places: Sequence[int]) -> Array
     """x, its pooled axes continued circularly to the next multiple of the stride."""
     for axis, step in zip(places, strides, strict=True):
         n = x.shape[axis]
-        if n % step != 0:
+        if step < n and n % step != 0:
             x = np.take(x, np.arange(n + -n % step) % n, axis)
     return x
 
@@ -520,9 +522,8 @@ def _folded_back(gx: Array, shape: tuple[int, ...], places: Sequence[int]) -> Ar
     for axis in reversed(places):
         n = shape[axis]
         along = np.moveaxis(gx, axis, 0)
-        for first in range(n, len(along), n):
-            rest = along[first : first + n]
-            along[: len(rest)] += rest
+        rest = along[n:]
+        along[: len(rest)] += rest
         gx = np.moveaxis(along[:n], 0, axis)
     return gx
 
@@ -534,7 +535,7 @@ def _powers(x: Array, norm: float, scale: Array) -> Array:
     if np.isinf(norm):
         return sizes.max(rest, initial=0.0)
     sizes /= scale.reshape(-1, *[1] * len(rest))
-    np.power(sizes, norm, out=sizes)
+    sizes **= norm
     return sizes.sum(rest)
 
 
@@ -569,7 +570,7 @@ def _polyphase(
     strides = per_axis(given.stride, order)
     batch = x if x.ndim > rank + 1 else x[np.newaxis]
     places = tuple(axis + batch.ndim - x.ndim for axis in places)
-    components = _components(strides, places, batch.ndim)
+    components = _components(batch, strides, places)
     full = _continued(batch, strides, places)
     chosen = _chosen(full, components, norm)
     y = np.empty(full[components[0]].shape, x.dtype.newbyteorder("="))

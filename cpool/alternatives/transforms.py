@@ -52,10 +52,10 @@ def _cropped(x: Array, m: int, axis: int) -> Array:
 
 
 def _spread(g: Array, n: int, axis: int) -> Array:
-    """Pᵀ g."""
+    """Pᵀ g, for an n larger than g's."""
     m = g.shape[axis]
     spectrum = np.fft.rfft(g, axis=axis)
-    if m % 2 == 0 and m < n:
+    if m % 2 == 0:
         # It is at m / 2 and at -m / 2 now.
         spectrum[_at(m // 2, axis)] /= 2
     return np.fft.irfft(spectrum, n, axis=axis)
@@ -238,7 +238,7 @@ def _checked_even(x: Any, channels_last: Any, rank: int) -> tuple[Array, tuple[i
 
 def _scaled(sums: Array, rank: int, dtype: np.dtype[Any]) -> Array:
     """Sums of 2 ** rank elements as the coefficients of an orthonormal basis."""
-    sums *= math.sqrt(0.5) ** rank if rank % 2 else 0.5 ** (rank // 2)
+    sums *= math.sqrt(0.5**rank)
     return rounded(sums, dtype)
 
 
