@@ -35,6 +35,7 @@ ORDER = [
     "docstrings",
     "functional",
     "nn",
+    "analysis",
     "config",
 ]
 #: Beside that order: what they may import of cpool, by name.
