@@ -277,9 +277,7 @@ def cost(
     shape = _shape(input_shape)
     if not callable(function):
         raise TypeError(f"function must be a function of cpool, got {function!r}")
-    kind = arrays.as_dtype(dtype)
-    if kind is None:
-        raise TypeError("dtype must be that of x, got None")
+    kind = _input_dtype(dtype)
     call = _understood(function, len(shape), args, kwargs)
     extra_read = extra_written = 0
     if call is not None:
@@ -314,6 +312,16 @@ def _shape(input_shape: Any) -> Ints:
     if any(length < 0 for length in shape):
         raise ValueError(f"input_shape must not have negative lengths, got {input_shape!r}")
     return shape
+
+
+def _input_dtype(dtype: Any) -> np.dtype:
+    try:
+        return arrays.as_input(np.empty(0, np.dtype("V" if dtype is None else dtype))).dtype
+    except TypeError:
+        raise TypeError(
+            f"dtype must be that of x: bool, an integer, float16, bfloat16 (with ml_dtypes), "
+            f"float32 or float64, got {dtype!r}"
+        ) from None
 
 
 def _result_dtype(reduction: Reduction, dtype: np.dtype) -> np.dtype:
