@@ -13,7 +13,7 @@ import pickle
 
 import numpy as np
 import pytest
-from operators import each_kind
+from operators import each_kind, own_arguments
 
 import cpool
 from cpool import nn
@@ -22,7 +22,7 @@ from cpool import nn
 def layer_of(kind, rank, *args, **kwargs):
     """The layer of an operator: MaxPool2d of max_pool."""
     name = "".join(word.capitalize() for word in kind.function.split("_"))
-    return getattr(nn, f"{name}{rank}d")(*args, **kwargs)
+    return getattr(nn, f"{name}{rank}d")(*args, **own_arguments(kind, "sliding")[0], **kwargs)
 
 
 def an_image(*shape: int) -> np.ndarray:
