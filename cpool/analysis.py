@@ -325,8 +325,8 @@ def _input_dtype(dtype: Any) -> np.dtype:
 
 
 def _result_dtype(reduction: Reduction, dtype: np.dtype) -> np.dtype:
-    """By asking: a window of a single element."""
-    return pool(np.ones(1, dtype), reduction, whole(), axes=0).dtype
+    """By asking, with elements enough for any rank among them."""
+    return pool(np.ones(4096, dtype), reduction, whole(), axes=0).dtype
 
 
 @dataclass(frozen=True)
