@@ -36,6 +36,7 @@ ORDER = [
     "functional",
     "alternatives",
     "nn",
+    "analysis",
     "config",
 ]
 #: Beside that order: what they may import of cpool, by name.
