@@ -20,7 +20,9 @@ except ModuleNotFoundError as _error:
         "not built. Run `pip install .` in it, and import cpool from another folder."
     ) from _error
 
-from cpool import functional, reductions
+from cpool import alternatives, analysis, functional, reductions
+from cpool.alternatives import *  # noqa: F403
+from cpool.analysis import *  # noqa: F403
 from cpool.config import show_config
 from cpool.functional import *  # noqa: F403
 from cpool.pooling import pool, vjp
@@ -48,6 +50,8 @@ __all__ = [
 ]
 __all__ += reductions.__all__
 __all__ += functional.__all__
+__all__ += alternatives.__all__
+__all__ += analysis.__all__
 
 
 def __getattr__(name: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ import cpool
 import cpool.functional
 import cpool.nn
 import cpool.reductions
+
+sys.path.insert(0, str(Path(__file__).parent))
+import capabilities
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -70,6 +74,7 @@ html_theme_options = {
 html_sidebars = {
     path.stem: [] for path in Path(__file__).parent.glob("*.rst") if path.stem != "api"
 }
+html_sidebars["generated/capabilities"] = []
 
 # The tables of operators, layers and reductions are written from the package, so that a new
 # operator needs no change here.
@@ -84,6 +89,7 @@ def write_api_tables(app: Sphinx, config: Config) -> None:
         "operators": _page("Operators", "cpool", _by_operator(cpool.functional)),
         "layers": _page("Layers", "cpool.nn", _by_operator(cpool.nn)),
         "reductions": _page("Reductions", "cpool", {"": _classes(cpool.reductions)}),
+        "capabilities": capabilities.as_rst(),
     }
     for name, text in pages.items():
         path = folder / f"{name}.rst"

@@ -35,7 +35,9 @@ ORDER = [
     "unpooling",
     "docstrings",
     "functional",
+    "alternatives",
     "nn",
+    "analysis",
     "config",
 ]
 #: Beside that order: what they may import of cpool, by name.

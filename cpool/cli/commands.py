@@ -83,6 +83,27 @@ def demo(photo: Path | None, output: Path) -> int:
 
 
 @command.command()
+@click.argument("photo", metavar="[IMAGE]", required=False, type=_PATH)
+@click.option(
+    "--out", "--output", "output", default="cpool-compare.png", type=_PATH,
+    help="The picture to write.",
+)  # fmt: skip
+def compare(photo: Path | None, output: Path) -> None:
+    """Draw what every pooling operator makes of an image, and say what each costs.
+
+    Takes IMAGE, or else the photograph that comes with matplotlib. Windows are 8 x 8 pixels, side
+    by side, so large that operators can be told apart.
+    """
+    from cpool.cli.compare import draw, run
+
+    files.check_suffix(output)
+    comparison = run(photo)
+    files.write(output, {"picture": draw(comparison)})
+    click.echo(comparison.report())
+    click.echo(f"The picture is {output}")
+
+
+@command.command()
 @click.argument("source", metavar="IN", type=_PATH)
 @click.argument("target", metavar="OUT", type=_PATH)
 @click.option("--op", default="max", type=click.Choice(["max", "min", "avg", "sum"]))

@@ -80,7 +80,7 @@ ms: median of {_REPEATS}; copy: the same for one copy of half the bytes read and
 
 def run(path: Path | None) -> Demo:
     """Pool the image at `path`, or matplotlib's photograph."""
-    origin, x = _load(path or Path(get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    origin, x = load(path)
     max_tiles, max_row = _forward("max_pool2d", TILES, x)
     positions, positions_row = _positions(x)
     avg_tiles, avg_row = _forward("avg_pool2d", TILES, x)
@@ -94,8 +94,10 @@ def run(path: Path | None) -> Demo:
     return Demo(origin, x, max_tiles, positions, avg_tiles, *gradients, rows)
 
 
-def _load(path: Path) -> tuple[str, np.ndarray]:
-    """The photograph as float32 from 0 to 1, (height, width, channels), without transparency."""
+def load(path: Path | None) -> tuple[str, np.ndarray]:
+    """The photograph, or matplotlib's: what it is, and float32 from 0 to 1, (height, width,
+    channels), without transparency."""
+    path = path or Path(get_sample_data("grace_hopper.jpg", asfileobj=False))
     if not files.is_image(path):
         raise click.ClickException(f"{path} is no image; arrays are for cpool pool")
     (pixels,) = files.read(path).values()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,51 @@ Pullback = Callable[[Any], np.ndarray]
 
 #: Name -> class of each operator; a class is entered by being defined.
 REGISTRY: dict[str, type[Reduction]] = {}
+
+
+@dataclass(frozen=True)
+class Operations:
+    """Numbers of operations on elements, by kind. They add up, and are multiplied by numbers.
+
+    ``functions`` are those that a processor has no single fast instruction for: roots, powers,
+    exponentials, logarithms.
+    """
+
+    comparisons: int = 0
+    additions: int = 0
+    multiplications: int = 0
+    divisions: int = 0
+    functions: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them, each counted as one."""
+        return sum(astuple(self))
+
+    def __add__(self, other: Operations) -> Operations:
+        return Operations(*map(add, astuple(self), astuple(other)))
+
+    def __mul__(self, times: int) -> Operations:
+        return Operations(*(count * times for count in astuple(self)))
+
+    __rmul__ = __mul__
+
+
+NOTHING = Operations()
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one call takes: what a function that is no `pool` tells `cpool.cost`.
+
+    Such a function has an attribute ``_cost(input_shape, *args, **kwargs)``, of its own arguments,
+    which returns this.
+    """
+
+    output_shape: tuple[int, ...]
+    formula: Operations  # as the definition says
+    kernels: Operations  # as it is done
+    parameters: int = 0  # elements of weights, read beside x
 
 
 @dataclass(frozen=True)
@@ -49,6 +95,12 @@ class Reduction:
     trailing: ClassVar[str] = ""  # ", p=3.0, eps=1e-06"
     example: ClassVar[str] = ""  # the leading ones in an example: "2, "
     exact: ClassVar[bool] = False  # examples show all digits of their results
+    # What it takes, for `cpool.cost`. A fold does something to each element, combines two, and does
+    # something to the folded value; only a fold has a `pair`. What is none overrides `operations`.
+    # Where one of them depends on an argument it may be a property.
+    each: ClassVar[Operations] = NOTHING
+    pair: ClassVar[Operations | None] = None
+    last: ClassVar[Operations] = NOTHING
 
     def __init_subclass__(cls) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
@@ -59,6 +111,12 @@ class Reduction:
     def definition(window: list[float]) -> float:
         """The value of a window, in plain Python, for examples."""
         raise NotImplementedError
+
+    def operations(self, taps: int) -> Operations:
+        """What the formula takes for one window of so many elements."""
+        if self.pair is None:
+            raise NotImplementedError(f"{type(self).__name__} does not say what it takes")
+        return taps * self.each + max(taps - 1, 0) * self.pair + self.last
 
     # A method, or a property that gives a callable of the same arguments. Selections take one more,
     # return_indices, and with it give (values, indices).

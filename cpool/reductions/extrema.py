@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from cpool import arrays
-from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import Operations, Pullback, Reduction, gradient_dtype
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -26,6 +26,7 @@ class Extremum(Reduction):
     operation: ClassVar[int]
     selects: ClassVar[bool] = True
     exact: ClassVar[bool] = True
+    pair: ClassVar[Operations] = Operations(comparisons=1)
     positional: ClassVar[str] = Reduction.positional + ", return_indices=False"
 
     # The compiled function itself: a Python function around it would be a tenth of the time of a

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import Operations, Pullback, Reduction, gradient_dtype
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -62,6 +62,7 @@ class Sum(Reduction):
     empty: ClassVar[str] = "0"
     linear: ClassVar[bool] = True
     exact: ClassVar[bool] = True
+    pair: ClassVar[Operations] = Operations(additions=1)
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -143,6 +144,7 @@ class Mean(Sum):
     )
     empty: ClassVar[str] = Reduction.empty
     padding: ClassVar[str] = "zeros, which count or not: `count_include_pad`"
+    last: ClassVar[Operations] = Operations(divisions=1)
     own: ClassVar[tuple[str, ...]] = ("count_include_pad", "divisor_override")
     own_text: ClassVar[str] = """\
     count_include_pad : bool

@@ -1,0 +1,724 @@
+"""Subsampling that listens to all of its input: blurring first, or choosing the phase.
+
+A binomial filter of f taps is f - 1 means of two neighbours, one after the other (Pascal's
+triangle), so blurring is average pooling: every step is a compiled mean over windows of two, along
+all axes at once, and the last one has the stride. Dividing by powers of two is exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+import operator
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cpool import arrays
+from cpool.alternatives.common import (
+    per_axis,
+    pooled_axes,
+    rounded,
+    widened,
+    windows_with,
+    work_dtype,
+)
+from cpool.functional import max_pool2d
+from cpool.pooling import pool, vjp
+from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.windows import sliding
+
+if TYPE_CHECKING:
+    from cpool.windows import Sliding, _Ints, _PaddingMode
+
+__all__ = [
+    "blur_pool1d",
+    "blur_pool2d",
+    "blur_pool3d",
+    "blur_pool",
+    "max_blur_pool2d",
+    "polyphase_pool1d",
+    "polyphase_pool2d",
+]
+
+Array = NDArray[Any]
+
+LEAST, MOST = 2, 7  # taps of a filter
+BLOCK = 2**18  # elements that are blurred at a time
+
+# Blurring -----------------------------------------------------------------------------------------
+
+
+def _filter_sizes(filter_size: Any) -> int | tuple[int, ...]:
+    """The argument, checked: ints from 2 to 7."""
+    several = isinstance(filter_size, (tuple, list))
+    sizes = []
+    for size in filter_size if several else (filter_size,):
+        if isinstance(size, (bool, np.bool_)) or not hasattr(type(size), "__index__"):
+            raise TypeError(f"filter_size must be an int or one for each axis, got {filter_size!r}")
+        if not LEAST <= operator.index(size) <= MOST:
+            raise ValueError(f"filter_size must be from {LEAST} to {MOST}, got {filter_size!r}")
+        sizes.append(operator.index(size))
+    if several and not 1 <= len(sizes) <= 3:
+        raise ValueError(f"filter_size must have 1 to 3 entries, got {filter_size!r}")
+    return tuple(sizes) if several else sizes[0]
+
+
+def _steps(
+    sizes: Sequence[int], strides: Sequence[int], padding_mode: str
+) -> list[Sliding]:
+    """Windows of two along each axis, as many steps as the longest filter has gaps.
+
+    Padding belongs to the whole filter, (f - 1) // 2 before and the rest after. The first step pads
+    for all of them; but zeros next to zeros stay zeros, so that of constant padding each step
+    needs one element only, and no window lies wholly in it.
+    """
+    count = max(sizes) - 1
+    before = [(size - 1) // 2 for size in sizes]
+    after = [size // 2 for size in sizes]
+    steps = []
+    for step in range(count):
+        if padding_mode == "constant":
+            padding = [(int(step < b), int(step < a)) for b, a in zip(before, after, strict=True)]
+        else:
+            padding = list(zip(before, after, strict=True)) if step == 0 else [(0, 0)] * len(sizes)
+        kernel = tuple(2 if step < size - 1 else 1 for size in sizes)
+        stride = tuple(strides) if step == count - 1 else 1
+        steps.append(sliding(kernel, stride, tuple(padding), padding_mode=padding_mode))
+    return steps
+
+
+def _blur_steps(
+    x: Array, filter_size: Any, stride: Any, padding_mode: Any, axes: Any, channels_last: Any,
+    rank: int,
+) -> tuple[list[Sliding], tuple[int, ...], list[np.dtype[Any]]]:  # fmt: skip
+    """For each step its windows and the type of its result, and the axes of all of them."""
+    filter_size = _filter_sizes(filter_size)
+    # Checks the stride and the mode, and that their entries are as many as the filter's.
+    given = windows_with(filter_size, stride, padding_mode)
+    places, order = pooled_axes(x, given, axes, channels_last, rank)
+    steps = _steps(per_axis(filter_size, order), per_axis(given.stride, order), padding_mode)
+    dtypes = [work_dtype(x)] * (len(steps) - 1) + [gradient_dtype(x)]
+    return steps, places, dtypes
+
+
+def _blocks(x: Array, places: Sequence[int]) -> list[Any]:
+    """Slices of x along one of its outer axes, so that what is between two steps is small: it
+    stays in the caches and out of the memory that a call takes."""
+    outer = range(places[0])
+    axis = max(outer, key=x.shape.__getitem__, default=None)
+    if axis is None or x.size <= BLOCK:
+        return [...]
+    length = max(BLOCK * x.shape[axis] // x.size, 1)
+    before = (slice(None),) * axis
+    return [(*before, slice(i, i + length)) for i in range(0, x.shape[axis], length)]
+
+
+def _blur(x: Any, *arguments: Any) -> Array:
+    x = arrays.as_input(x)
+    steps, places, dtypes = _blur_steps(x, *arguments)
+    shape = list(x.shape)
+    for axis, step in zip(places, per_axis(steps[-1].stride, range(len(places))), strict=True):
+        shape[axis] = -(-shape[axis] // step)
+    y = np.empty(shape, dtypes[-1])
+    for block in _blocks(x, places):
+        part = x[block]
+        for windows, dtype in zip(steps[:-1], dtypes[:-1], strict=True):
+            part = pool(part, "mean", windows, axes=places, dtype=dtype)
+        pool(part, "mean", steps[-1], axes=places, dtype=dtypes[-1], out=y[block])
+    return y
+
+
+def _blur_vjp(x: Any, *arguments: Any) -> tuple[Array, Pullback]:
+    y = arrays.as_input(x)
+    steps, places, dtypes = _blur_steps(y, *arguments)
+    pullbacks = []
+    for windows, dtype in zip(steps, dtypes, strict=True):
+        y, pullback = vjp(pool, y, "mean", windows, axes=places, dtype=dtype)
+        pullbacks.append(pullback)
+
+    def pullback_of_all(gy: Any) -> Array:
+        for pullback in reversed(pullbacks):
+            gy = pullback(gy)
+        return gy
+
+    return y, pullback_of_all
+
+
+def blur_pool(
+    x: ArrayLike,
+    filter_size: _Ints = 3,
+    stride: _Ints = 2,
+    *,
+    axes: int | Sequence[int] | None = None,
+    channels_last: bool = False,
+    padding_mode: _PaddingMode = "mirror",
+) -> Array:
+    """Blur with a binomial filter, then subsample, along any 1 to 3 axes.
+
+    Parameters
+    ----------
+    x : array_like
+        Input of any real type, any strides and byte order; it is not modified.
+    filter_size : int or tuple of int
+        Taps of the filter, from 2 to 7: 3 is (1, 2, 1) / 4. One number, or one for each axis.
+    stride : int or tuple of int
+        Every stride-th blurred element is kept.
+    axes : int or sequence of int, optional
+        The axes to pool, in the order of the other arguments. None: the last ones, as many as these
+        have entries; where they are ints, all axes of x if it has at most 3.
+    channels_last : bool
+        Pool the axes before the last one instead. Not together with `axes`.
+    padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
+        What the filter reads beyond the border, with SciPy's names: ``dcb|abcd|cba``,
+        ``cba|abcd|dcb``, ``aaa|abcd|ddd``, ``bcd|abcd|abc``; with "constant" it reads zeros, so
+        that the result gets darker there.
+
+    Returns
+    -------
+    ndarray
+        x's shape with the pooled axes of length ``ceil(n / stride)``; x's dtype, float64 for
+        integers. There are ``(filter_size - 1) // 2`` elements of padding before an axis, and
+        ``filter_size // 2`` after it.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or a pooled axis is empty.
+
+    See Also
+    --------
+    max_blur_pool2d : A maximum before the blur.
+    polyphase_pool2d : Consistent under circular shifts without any blur.
+
+    Notes
+    -----
+    16-bit floats are added up in float32. The gradient is that of the average poolings of
+    two elements of which the filter is made.
+
+    References
+    ----------
+    Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.blur_pool([0.0, 0.0, 4.0, 0.0, 0.0, 8.0])
+    array([0., 2., 2.])
+    >>> cpool.blur_pool([[0, 4], [0, 8]], 2, (1, 2), axes=(0, 1), padding_mode="constant")
+    array([[3.],
+           [2.]])
+    """
+    return _blur(x, filter_size, stride, padding_mode, axes, channels_last, 0)
+
+
+def _blur_pool_vjp(
+    x: Any, filter_size: Any = 3, stride: Any = 2, *, axes: Any = None, channels_last: Any = False,
+    padding_mode: Any = "mirror",
+) -> tuple[Array, Pullback]:  # fmt: skip
+    return _blur_vjp(x, filter_size, stride, padding_mode, axes, channels_last, 0)
+
+
+blur_pool._vjp = _blur_pool_vjp  # type: ignore[attr-defined]
+
+
+def blur_pool1d(
+    x: ArrayLike,
+    filter_size: _Ints = 3,
+    stride: _Ints = 2,
+    *,
+    channels_last: bool = False,
+    padding_mode: _PaddingMode = "mirror",
+) -> Array:
+    """Blur with a binomial filter, then subsample, along the last axis.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., W), or with `channels_last` (..., W, C); not modified.
+    filter_size : int
+        Taps of the filter, from 2 to 7.
+    stride : int
+        Every stride-th blurred element is kept.
+    channels_last : bool
+        Pool the axis before the last one.
+    padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
+        What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+
+    Returns
+    -------
+    ndarray
+        x's shape with ``ceil(W / stride)`` in place of W; x's dtype, float64 for integers.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or the pooled axis is empty.
+
+    See Also
+    --------
+    blur_pool : The same along any axes, with notes.
+
+    References
+    ----------
+    Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.blur_pool1d([0.0, 0.0, 4.0, 0.0, 0.0, 8.0])
+    array([0., 2., 2.])
+    """
+    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 1)
+
+
+def blur_pool2d(
+    x: ArrayLike,
+    filter_size: _Ints = 3,
+    stride: _Ints = 2,
+    *,
+    channels_last: bool = False,
+    padding_mode: _PaddingMode = "mirror",
+) -> Array:
+    """Blur with a binomial filter, then subsample, along the last two axes.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., H, W), or with `channels_last` (..., H, W, C); not modified.
+    filter_size : int or tuple of int
+        Taps of the filter, from 2 to 7; one number, or one for each axis.
+    stride : int or tuple of int
+        Every stride-th blurred element is kept.
+    channels_last : bool
+        Pool the two axes before the last one.
+    padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
+        What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+
+    Returns
+    -------
+    ndarray
+        x's shape with ``ceil(H / stride)`` and ``ceil(W / stride)`` in place of H and W; x's dtype,
+        float64 for integers.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or a pooled axis is empty.
+
+    See Also
+    --------
+    blur_pool : The same along any axes, with notes.
+
+    References
+    ----------
+    Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.zeros((4, 4), np.float32)
+    >>> x[2, 2] = 16
+    >>> cpool.blur_pool2d(x)
+    array([[0., 0.],
+           [0., 4.]], dtype=float32)
+    """
+    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 2)
+
+
+def blur_pool3d(
+    x: ArrayLike,
+    filter_size: _Ints = 3,
+    stride: _Ints = 2,
+    *,
+    channels_last: bool = False,
+    padding_mode: _PaddingMode = "mirror",
+) -> Array:
+    """Blur with a binomial filter, then subsample, along the last three axes.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., D, H, W), or with `channels_last` (..., D, H, W, C); not modified.
+    filter_size : int or tuple of int
+        Taps of the filter, from 2 to 7; one number, or one for each axis.
+    stride : int or tuple of int
+        Every stride-th blurred element is kept.
+    channels_last : bool
+        Pool the three axes before the last one.
+    padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
+        What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+
+    Returns
+    -------
+    ndarray
+        x's shape with ``ceil(n / stride)`` for each n of D, H and W; x's dtype, float64 for
+        integers.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or a pooled axis is empty.
+
+    See Also
+    --------
+    blur_pool : The same along any axes, with notes.
+
+    References
+    ----------
+    Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> cpool.blur_pool3d(np.ones((5, 8, 8)), 5, (1, 2, 4)).shape
+    (5, 4, 2)
+    """
+    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 3)
+
+
+def _ranked_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
+    def with_pullback(
+        x: Any, filter_size: Any = 3, stride: Any = 2, *, channels_last: Any = False,
+        padding_mode: Any = "mirror",
+    ) -> tuple[Array, Pullback]:  # fmt: skip
+        return _blur_vjp(x, filter_size, stride, padding_mode, None, channels_last, rank)
+
+    return with_pullback
+
+
+for _rank, _function in enumerate((blur_pool1d, blur_pool2d, blur_pool3d), 1):
+    _function._vjp = _ranked_vjp(_rank)  # type: ignore[attr-defined]
+
+
+# Maximum, then blur -------------------------------------------------------------------------------
+
+
+def max_blur_pool2d(
+    x: ArrayLike,
+    kernel_size: _Ints = 2,
+    stride: _Ints = 2,
+    filter_size: _Ints = 3,
+    *,
+    channels_last: bool = False,
+    padding_mode: _PaddingMode = "mirror",
+) -> Array:
+    """Maximum of every window, then blur and subsample.
+
+    Max pooling with a stride is a maximum of every window, of which some are kept. Here the maxima
+    are blurred before that, so that a small shift of the input changes little.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., H, W), or with `channels_last` (..., H, W, C); not modified.
+    kernel_size : int or tuple of int
+        Size of the windows of the maximum, which has stride 1 and no padding.
+    stride : int or tuple of int
+        Every stride-th blurred maximum is kept.
+    filter_size : int or tuple of int
+        Taps of the binomial filter, from 2 to 7.
+    channels_last : bool
+        Pool the two axes before the last one.
+    padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
+        What the filter reads beyond the border of the maxima, as in `blur_pool`; with "constant",
+        zeros.
+
+    Returns
+    -------
+    ndarray
+        x's shape with ``ceil((n - kernel_size + 1) / stride)`` for each n of H and W: for 2 and 2,
+        the half of H and W. x's dtype, float64 for integers.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or a window does not fit into x.
+
+    See Also
+    --------
+    blur_pool2d : Without the maximum.
+
+    Notes
+    -----
+    The gradient is that of the blur, brought to the first maximum of each window.
+
+    References
+    ----------
+    Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.zeros((1, 8))
+    >>> x[0, 3] = 4.0
+    >>> cpool.max_blur_pool2d(x, (1, 2), (1, 2))
+    array([[0., 3., 1., 0.]])
+    >>> cpool.max_pool2d(x, (1, 2))
+    array([[0., 4., 0., 0.]])
+    """
+    maxima = max_pool2d(x, kernel_size, 1, channels_last=channels_last)
+    return _blur(maxima, filter_size, stride, padding_mode, None, channels_last, 2)
+
+
+def _max_blur_vjp(
+    x: Any, kernel_size: Any = 2, stride: Any = 2, filter_size: Any = 3, *,
+    channels_last: Any = False, padding_mode: Any = "mirror",
+) -> tuple[Array, Pullback]:  # fmt: skip
+    x = arrays.as_input(x)
+    dtype = gradient_dtype(x)
+    maxima, scatter = vjp(max_pool2d, widened(x), kernel_size, 1, channels_last=channels_last)
+    y, spread = _blur_vjp(maxima, filter_size, stride, padding_mode, None, channels_last, 2)
+
+    def pullback(gy: Any) -> Array:
+        return rounded(scatter(spread(gy)), dtype)
+
+    return rounded(y, dtype), pullback
+
+
+max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
+
+# Polyphase sampling -------------------------------------------------------------------------------
+
+
+def _components(x: Array, strides: Sequence[int], places: Sequence[int]) -> list[Any]:
+    """For each phase, in row-major order, the index of its elements."""
+    found = []
+    # A phase beyond the axis is one before, once more.
+    phases = (min(step, x.shape[axis]) for axis, step in zip(places, strides, strict=True))
+    for phase in itertools.product(*map(range, phases)):
+        index = [slice(None)] * x.ndim
+        for axis, first, step in zip(places, phase, strides, strict=True):
+            index[axis] = slice(first, None, step)
+        found.append(tuple(index))
+    return found
+
+
+def _continued(x: Array, strides: Sequence[int], places: Sequence[int]) -> Array:
+    """x, its pooled axes continued circularly to the next multiple of the stride."""
+    for axis, step in zip(places, strides, strict=True):
+        n = x.shape[axis]
+        if step < n and n % step != 0:
+            x = np.take(x, np.arange(n + -n % step) % n, axis)
+    return x
+
+
+def _folded_back(gx: Array, shape: tuple[int, ...], places: Sequence[int]) -> Array:
+    """The transpose of `_continued`: the gradient of a repeated element goes to the element."""
+    for axis in reversed(places):
+        n = shape[axis]
+        along = np.moveaxis(gx, axis, 0)
+        rest = along[n:]
+        along[: len(rest)] += rest
+        gx = np.moveaxis(along[:n], 0, axis)
+    return gx
+
+
+def _powers(x: Array, norm: float, scale: Array) -> Array:
+    """Of each index of the first axis, the sum of |x / scale| ** norm; for inf, the maximum."""
+    rest = tuple(range(1, x.ndim))
+    sizes = np.abs(x.astype(np.float64))
+    if np.isinf(norm):
+        return sizes.max(rest, initial=0.0)
+    sizes /= scale.reshape(-1, *[1] * len(rest))
+    sizes **= norm
+    return sizes.sum(rest)
+
+
+def _chosen(x: Array, components: Sequence[Any], norm: float) -> Array:
+    """The number of the component with the largest norm, for each index of the first axis."""
+    # Divided by the largest element, powers of elements neither overflow nor vanish.
+    rest = tuple(range(1, x.ndim))
+    most, least = x.max(rest, initial=0), x.min(rest, initial=0)
+    scale = np.maximum(most.astype(np.float64), -least.astype(np.float64))
+    scale[~np.isfinite(scale) | (scale == 0)] = 1.0
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        return np.argmax([_powers(x[index], norm, scale) for index in components], axis=0)
+
+
+def _norm_type(norm_type: Any) -> float:
+    if isinstance(norm_type, (bool, np.bool_)) or not isinstance(
+        norm_type, (int, float, np.integer, np.floating)
+    ):
+        raise TypeError(f"norm_type must be a number, got {norm_type!r}")
+    if not norm_type > 0:
+        raise ValueError(f"norm_type must be positive or inf, got {norm_type!r}")
+    return float(norm_type)
+
+
+def _polyphase(
+    x: Any, stride: Any, norm_type: Any, channels_last: Any, rank: int
+) -> tuple[Array, Pullback]:
+    x = arrays.as_input(x)
+    norm = _norm_type(norm_type)
+    given = windows_with(1, stride)
+    places, order = pooled_axes(x, given, None, channels_last, rank)
+    strides = per_axis(given.stride, order)
+    batch = x if x.ndim > rank + 1 else x[np.newaxis]
+    places = tuple(axis + batch.ndim - x.ndim for axis in places)
+    components = _components(batch, strides, places)
+    full = _continued(batch, strides, places)
+    chosen = _chosen(full, components, norm)
+    y = np.empty(full[components[0]].shape, x.dtype.newbyteorder("="))
+    for number, index in enumerate(components):
+        y[chosen == number] = full[index][chosen == number]
+    dropped = x.ndim < batch.ndim
+    y = y[0] if dropped else y
+    y_shape, dtype = y.shape, gradient_dtype(x)
+    full_shape, batch_shape, shape = full.shape, batch.shape, x.shape
+    work = work_dtype(x)
+
+    def pullback(gy: Any) -> Array:
+        gy = arrays.checked_gradient(gy, y_shape)
+        gy = gy[np.newaxis] if dropped else gy
+        gx = np.zeros(full_shape, work)
+        for number, index in enumerate(components):
+            gx[index][chosen == number] = gy[chosen == number]
+        gx = _folded_back(gx, batch_shape, places).reshape(shape)
+        return rounded(np.ascontiguousarray(gx), dtype)
+
+    return y, pullback
+
+
+def polyphase_pool1d(
+    x: ArrayLike, stride: _Ints = 2, *, norm_type: float = 2, channels_last: bool = False
+) -> Array:
+    """Keep every stride-th element of the last axis, starting where most of the signal is.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., W), or with `channels_last` (..., W, C); not modified.
+    stride : int
+        Number of phases: component i has the elements i, i + stride, i + 2 stride, ...
+    norm_type : float
+        The p of the l_p norm by which components are compared: positive, or inf.
+    channels_last : bool
+        Pool the axis before the last one.
+
+    Returns
+    -------
+    ndarray
+        The component with the largest norm, with ``ceil(W / stride)`` in place of W and x's dtype.
+        One choice for each index of the first axis, over all channels; one for the whole of x if
+        it has no more than 2 axes.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or the pooled axis is empty.
+
+    See Also
+    --------
+    polyphase_pool2d : The same along two axes, with notes.
+
+    References
+    ----------
+    Chaman, A. and Dokmanić, I. (2021). Truly shift-invariant convolutional neural networks.
+    CVPR 2021, 3773-3783.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.array([1, 5, 2, 7, 0, 6])
+    >>> cpool.polyphase_pool1d(x)
+    array([5, 7, 6])
+    >>> cpool.polyphase_pool1d(np.roll(x, 1))
+    array([6, 5, 7])
+    """
+    return _polyphase(x, stride, norm_type, channels_last, 1)[0]
+
+
+def polyphase_pool2d(
+    x: ArrayLike, stride: _Ints = 2, *, norm_type: float = 2, channels_last: bool = False
+) -> Array:
+    """Keep every stride-th row and column, starting where most of the signal is.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., H, W), or with `channels_last` (..., H, W, C); not modified.
+    stride : int or tuple of int
+        Number of phases along each axis: component (i, j) has the rows i, i + stride, ... and the
+        columns j, j + stride, ...
+    norm_type : float
+        The p of the l_p norm by which components are compared: positive, or inf.
+    channels_last : bool
+        Pool the two axes before the last one.
+
+    Returns
+    -------
+    ndarray
+        The component with the largest norm, with ``ceil(H / stride)`` and ``ceil(W / stride)`` in
+        place of H and W, and x's dtype. One choice for each index of the first axis, over all
+        channels; one for the whole of x if it has no more than 3 axes.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, or a pooled axis is empty.
+
+    See Also
+    --------
+    blur_pool2d : Blurs instead of choosing.
+
+    Notes
+    -----
+    If the input is shifted circularly, so is the result: the components are the same, in another
+    order. That holds for lengths that are multiples of the stride. Others are continued circularly
+    to the next multiple, and it holds nearly.
+
+    Of components with equal norms the first in row-major order is chosen, and of those with a NaN
+    the first. The gradient goes to the elements of the chosen component; the choice itself has
+    none.
+
+    References
+    ----------
+    Chaman, A. and Dokmanić, I. (2021). Truly shift-invariant convolutional neural networks.
+    CVPR 2021, 3773-3783.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.array([[0, 1, 0, 2], [5, 0, 6, 0], [0, 3, 0, 4], [7, 0, 8, 0]])
+    >>> cpool.polyphase_pool2d(x)
+    array([[5, 6],
+           [7, 8]])
+    >>> cpool.polyphase_pool2d(np.roll(x, 1, axis=1))
+    array([[5, 6],
+           [7, 8]])
+    """
+    return _polyphase(x, stride, norm_type, channels_last, 2)[0]
+
+
+def _polyphase_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
+    def with_pullback(
+        x: Any, stride: Any = 2, *, norm_type: Any = 2, channels_last: Any = False
+    ) -> tuple[Array, Pullback]:
+        return _polyphase(x, stride, norm_type, channels_last, rank)
+
+    return with_pullback
+
+
+polyphase_pool1d._vjp = _polyphase_vjp(1)  # type: ignore[attr-defined]
+polyphase_pool2d._vjp = _polyphase_vjp(2)  # type: ignore[attr-defined]

@@ -1,0 +1,273 @@
+"""Several poolings of one input, joined: spatial pyramids, and the fast one of YOLO."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from cpool import arrays
+from cpool.alternatives.common import channel_axis, rounded, widened
+from cpool.functional import max_pool2d
+from cpool.pooling import pool, vjp
+from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
+from cpool.windows import adaptive
+
+if TYPE_CHECKING:
+    from cpool.windows import _Ints
+
+__all__ = ["spatial_pyramid_pool", "sppf"]
+
+Array = NDArray[Any]
+
+# Spatial pyramid ----------------------------------------------------------------------------------
+
+
+def _levels(levels: Any) -> tuple[int, ...]:
+    if not isinstance(levels, (tuple, list)):
+        raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
+    if not levels:
+        raise ValueError("levels must not be empty")
+    for level in levels:
+        if isinstance(level, (bool, np.bool_)) or not hasattr(type(level), "__index__"):
+            raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
+        if operator.index(level) < 1:
+            raise ValueError(f"levels must be at least 1, got {levels!r}")
+    return tuple(map(operator.index, levels))
+
+
+def _to_row(y: Array, channels_last: bool) -> Array:
+    """Cells (..., C, l, l), or (..., l, l, C), as (..., C l l)."""
+    y = np.moveaxis(y, -1, -3) if channels_last else y
+    return y.reshape(*y.shape[:-3], y.shape[-3] * y.shape[-2] * y.shape[-1])
+
+
+def _from_row(row: Array, shape: tuple[int, ...], channels_last: bool) -> Array:
+    """The inverse, to cells of a shape."""
+    if not channels_last:
+        return row.reshape(shape)
+    return np.moveaxis(row.reshape(*shape[:-3], shape[-1], *shape[-3:-1]), -3, -1)
+
+
+def spatial_pyramid_pool(
+    x: ArrayLike,
+    levels: Sequence[int] = (1, 2, 4),
+    *,
+    reduction: str | Reduction = "max",
+    channels_last: bool = False,
+) -> Array:
+    """Pool into grids of several sizes, and join all cells to one vector of a fixed length.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., C, H, W), or with `channels_last` (..., H, W, C), of any real type; it is not
+        modified.
+    levels : tuple of int
+        Cells along each axis of each grid: a level l has l × l cells, with the windows of adaptive
+        pooling.
+    reduction : str or Reduction
+        What becomes of a cell: any that `pool` takes.
+    channels_last : bool
+        The channels are the last axis. The result is the same.
+
+    Returns
+    -------
+    ndarray
+        (..., C · Σ l²): level after level in the order given, within a level channel by channel,
+        and of each channel the cells in row-major order. The dtype is that of the reduction: x's
+        for the maximum.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If a level is less than 1 or there is none, x has less than 3 axes, or a pooled axis is
+        empty.
+
+    See Also
+    --------
+    pool : One level.
+    sppf : Pyramid of windows that keeps the size.
+
+    Notes
+    -----
+    The gradient is the sum of the gradients of the levels.
+
+    References
+    ----------
+    He, K., Zhang, X., Ren, S. and Sun, J. (2015). Spatial pyramid pooling in deep convolutional
+    networks for visual recognition. IEEE Transactions on Pattern Analysis and Machine Intelligence
+    37, 1904-1916.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.arange(16).reshape(1, 4, 4)
+    >>> cpool.spatial_pyramid_pool(x, (1, 2))
+    array([15,  5,  7, 13, 15])
+    """
+    x = arrays.as_input(x)
+    last = channel_axis(x, channels_last) == -1
+    cells = (
+        pool(x, reduction, adaptive((level, level)), channels_last=channels_last)
+        for level in _levels(levels)
+    )
+    return np.concatenate([_to_row(y, last) for y in cells], axis=-1)
+
+
+def _spatial_pyramid_vjp(
+    x: Any, levels: Any = (1, 2, 4), *, reduction: Any = "max", channels_last: Any = False
+) -> tuple[Array, Pullback]:
+    x = arrays.as_input(x)
+    last = channel_axis(x, channels_last) == -1
+    rows, shapes, pullbacks = [], [], []
+    for level in _levels(levels):
+        windows = adaptive((level, level))
+        y, pullback = pool._vjp(  # type: ignore[attr-defined]
+            widened(x), reduction, windows, channels_last=channels_last
+        )
+        rows.append(_to_row(y, last))
+        shapes.append(y.shape)
+        pullbacks.append(gradients_by(pullback))
+    y = np.concatenate(rows, axis=-1)
+    dtype, y_shape = gradient_dtype(x), y.shape
+    ends = np.cumsum([row.shape[-1] for row in rows])[:-1]
+
+    def summed(name: str, gy: Any) -> Any:
+        gy = arrays.checked_gradient(gy, y_shape)
+        gradient = 0
+        for part, shape, by in zip(np.split(gy, ends, axis=-1), shapes, pullbacks, strict=True):
+            gradient += by[name](_from_row(part, shape, last))
+        return rounded(gradient, dtype) if name == "x" else gradient
+
+    # Also by what the reduction can be differentiated by.
+    by = {name: partial(summed, name) for name in pullbacks[0]}
+    return rounded(y, dtype) if dtype.itemsize < 4 else y, Gradients(**by)
+
+
+spatial_pyramid_pool._vjp = _spatial_pyramid_vjp  # type: ignore[attr-defined]
+
+# SPPF ---------------------------------------------------------------------------------------------
+
+
+def _repeats(repeats: Any) -> int:
+    if isinstance(repeats, (bool, np.bool_)) or not hasattr(type(repeats), "__index__"):
+        raise TypeError(f"repeats must be an int, got {repeats!r}")
+    if operator.index(repeats) < 1:
+        raise ValueError(f"repeats must be at least 1, got {repeats!r}")
+    return operator.index(repeats)
+
+
+def _native(x: Array) -> Array:
+    return x.astype(x.dtype.newbyteorder("="), copy=False)
+
+
+def sppf(
+    x: ArrayLike, kernel_size: _Ints = 5, repeats: int = 3, *, channels_last: bool = False
+) -> Array:
+    """Maxima over larger and larger windows, joined along the channels with the input.
+
+    The input is max pooled with stride 1 and as much padding as keeps its size, the result again,
+    and so on. With an odd kernel size k, r poolings one after the other are one with windows of
+    r (k - 1) + 1: for the defaults 5, 9 and 13.
+
+    Parameters
+    ----------
+    x : array_like
+        Input (..., C, H, W), or with `channels_last` (..., H, W, C), of any real type; it is not
+        modified.
+    kernel_size : int or tuple of int
+        Size of the windows. The odd element of padding of an even one is at the end.
+    repeats : int
+        How many times to pool.
+    channels_last : bool
+        The channels are the last axis, also of the result.
+
+    Returns
+    -------
+    ndarray
+        (..., (1 + repeats) C, H, W), or (..., H, W, (1 + repeats) C), of x's dtype: x, then pooled
+        once, twice, ...
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type; for arrays that cannot be pooled.
+    ValueError
+        If an argument is out of range, x has less than 3 axes, or a pooled axis is empty.
+
+    See Also
+    --------
+    spatial_pyramid_pool : Pyramid of a fixed length.
+
+    Notes
+    -----
+    The gradient goes back through the poolings one by one, to the first maximum of each window.
+    Where the maximum of a large window is attained more than once it may thus go to another one of
+    these than that of pooling with the large window.
+
+    References
+    ----------
+    He, K., Zhang, X., Ren, S. and Sun, J. (2015). Spatial pyramid pooling in deep convolutional
+    networks for visual recognition. IEEE Transactions on Pattern Analysis and Machine Intelligence
+    37, 1904-1916.
+
+    Jocher, G. (2020). YOLOv5 by Ultralytics. doi:10.5281/zenodo.3908559. (The chained form.)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import cpool
+    >>> x = np.array([[[0, 1, 0, 0, 2, 0]]])
+    >>> cpool.sppf(x, (1, 3), 2)
+    array([[[0, 1, 0, 0, 2, 0]],
+    <BLANKLINE>
+           [[1, 1, 1, 2, 2, 2]],
+    <BLANKLINE>
+           [[1, 1, 2, 2, 2, 2]]])
+    """
+    x = arrays.as_input(x)
+    axis = channel_axis(x, channels_last)
+    levels = [_native(x)]
+    for _ in range(_repeats(repeats)):
+        levels.append(
+            max_pool2d(levels[-1], kernel_size, 1, "same", channels_last=channels_last)
+        )
+    return np.concatenate(levels, axis=axis)
+
+
+def _sppf_vjp(
+    x: Any, kernel_size: Any = 5, repeats: Any = 3, *, channels_last: Any = False
+) -> tuple[Array, Pullback]:
+    x = arrays.as_input(x)
+    axis = channel_axis(x, channels_last)
+    native, dtype = x.dtype.newbyteorder("="), gradient_dtype(x)
+    levels, pullbacks = [_native(widened(x))], []
+    for _ in range(_repeats(repeats)):
+        y, pullback = vjp(
+            max_pool2d, levels[-1], kernel_size, 1, "same", channels_last=channels_last
+        )
+        levels.append(y)
+        pullbacks.append(pullback)
+    y = np.concatenate(levels, axis=axis).astype(native, copy=False)
+    y_shape = y.shape
+
+    def pullback_of_all(gy: Any) -> Array:
+        parts = np.split(arrays.checked_gradient(gy, y_shape), len(pullbacks) + 1, axis=axis)
+        gradient = parts.pop()
+        for pullback in reversed(pullbacks):
+            gradient = pullback(gradient)
+            gradient += parts.pop()
+        return rounded(gradient, dtype)
+
+    return y, pullback_of_all
+
+
+sppf._vjp = _sppf_vjp  # type: ignore[attr-defined]

@@ -1,0 +1,227 @@
+"""Pyramids, blurring, polyphase sampling, spectral, Haar's and attention pooling.
+
+`x` is any real array, of which the last axes are pooled, or with ``channels_last=True`` those
+before the last one. Floating results are computed in float64 and given back in x's type.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.ndimage import correlate1d
+
+from cpool.reference.pooling import max_pool2d
+
+Array = NDArray[Any]
+Ints = int | Sequence[int]
+
+__all__ = [
+    "spatial_pyramid_pool",
+    "sppf",
+    "blur_pool",
+    "blur_pool1d",
+    "blur_pool2d",
+    "blur_pool3d",
+    "max_blur_pool2d",
+    "polyphase_pool1d",
+    "polyphase_pool2d",
+    "spectral_pool1d",
+    "spectral_pool2d",
+    "haar_pool1d",
+    "haar_pool2d",
+    "haar_pool3d",
+    "attention_pool",
+]
+
+_FUNCTIONS = {"max": np.max, "min": np.min, "sum": np.sum, "mean": np.mean}
+
+
+def _float_type(x: Array) -> np.dtype:
+    return x.dtype if x.dtype.kind == "f" or x.dtype.name == "bfloat16" else np.dtype(float)
+
+
+def _axes(x: Array, rank: int, channels_last: bool) -> list[int]:
+    end = x.ndim - bool(channels_last)
+    if end < rank:
+        raise ValueError(f"{rank} axes cannot be pooled of {x.ndim}")
+    return list(range(end - rank, end))
+
+
+def _each(value: Any, rank: int) -> list[Any]:
+    return list(value) if isinstance(value, tuple | list) else [value] * rank
+
+
+def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
+                         reduction: str | Callable[..., Any] = "max",
+                         channels_last: bool = False) -> Array:
+    """Cells of grids of l × l, level by level, channel by channel, row by row.
+
+    `reduction` is "max", "min", "sum", "mean" or a ``function(values, axis=)``.
+    """
+    x = np.asarray(x)
+    x = np.moveaxis(x, -1, -3) if channels_last else x
+    function = _FUNCTIONS.get(reduction, reduction)
+    height, width = x.shape[-2:]
+    cells = []
+    for level in levels:
+        of_level = []
+        for i, j in itertools.product(range(level), repeat=2):
+            rows = slice(i * height // level, -(-(i + 1) * height // level))
+            columns = slice(j * width // level, -(-(j + 1) * width // level))
+            of_level.append(function(x[..., rows, columns], axis=(-2, -1)))
+        of_level = np.stack(of_level, axis=-1)
+        cells.append(of_level.reshape(*x.shape[:-3], -1))
+    return np.concatenate(cells, axis=-1)
+
+
+def sppf(x: ArrayLike, kernel_size: Ints = 5, repeats: int = 3, *,
+         channels_last: bool = False) -> Array:
+    """x, pooled once, pooled twice, ..., joined along the channels."""
+    levels = [np.asarray(x)]
+    for _ in range(repeats):
+        levels.append(max_pool2d(levels[-1], kernel_size, 1, "same", channels_last=channels_last))
+    return np.concatenate(levels, axis=-1 if channels_last else -3)
+
+
+def blur_pool(x: ArrayLike, filter_size: Ints = 3, stride: Ints = 2, *,
+              axes: Sequence[int], padding_mode: str = "mirror") -> Array:
+    """Correlate with a row of Pascal's triangle, then keep every stride-th element."""
+    x = np.asarray(x)
+    y = x.astype(float)
+    strides = _each(stride, len(axes))
+    for axis, size, step in zip(axes, _each(filter_size, len(axes)), strides, strict=True):
+        weights = np.poly1d([0.5, 0.5]) ** (size - 1)
+        # SciPy would have the odd element before the centre.
+        origin = -1 if size % 2 == 0 else 0
+        y = correlate1d(y, weights.coeffs, axis, mode=padding_mode, cval=0.0, origin=origin)
+        y = np.moveaxis(np.moveaxis(y, axis, 0)[::step], 0, axis)
+    return y.astype(_float_type(x))
+
+
+def _blur(rank: int) -> Callable[..., Array]:
+    def blurred(x, filter_size=3, stride=2, *, channels_last=False, padding_mode="mirror"):
+        axes = _axes(np.asarray(x), rank, channels_last)
+        return blur_pool(x, filter_size, stride, axes=axes, padding_mode=padding_mode)
+
+    blurred.__name__ = blurred.__qualname__ = f"blur_pool{rank}d"
+    blurred.__doc__ = f"`blur_pool` over the last {rank} axes, or those before the last one."
+    return blurred
+
+
+blur_pool1d, blur_pool2d, blur_pool3d = map(_blur, (1, 2, 3))
+
+
+def max_blur_pool2d(x: ArrayLike, kernel_size: Ints = 2, stride: Ints = 2, filter_size: Ints = 3, *,
+                    channels_last: bool = False, padding_mode: str = "mirror") -> Array:
+    """The maximum of every window, blurred, of which every stride-th is kept."""
+    maxima = max_pool2d(x, kernel_size, 1, channels_last=channels_last)
+    return blur_pool2d(maxima, filter_size, stride, channels_last=channels_last,
+                       padding_mode=padding_mode)
+
+
+def _polyphase(x: Array, stride: Ints, norm_type: float, axes: Sequence[int]) -> Array:
+    """The component of the largest norm of one example."""
+    strides = _each(stride, len(axes))
+    for axis, step in zip(axes, strides, strict=True):
+        missing = [(0, 0)] * x.ndim
+        missing[axis] = (0, -x.shape[axis] % step)
+        x = np.pad(x, missing, mode="wrap")
+    best, largest = None, -1.0
+    for phase in itertools.product(*map(range, strides)):
+        component = x
+        for axis, first, step in zip(axes, phase, strides, strict=True):
+            component = np.moveaxis(np.moveaxis(component, axis, 0)[first::step], 0, axis)
+        norm = np.linalg.norm(component.astype(float).ravel(), norm_type)
+        if norm > largest:
+            best, largest = component, norm
+    return best
+
+
+def polyphase_pool1d(x: ArrayLike, stride: Ints = 2, *, norm_type: float = 2,
+                     channels_last: bool = False) -> Array:
+    """Every stride-th element, from the start that has the largest norm over all channels."""
+    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 1)
+
+
+def polyphase_pool2d(x: ArrayLike, stride: Ints = 2, *, norm_type: float = 2,
+                     channels_last: bool = False) -> Array:
+    """Every stride-th row and column, from the start that has the largest norm."""
+    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 2)
+
+
+def _polyphase_batch(x, stride, norm_type, channels_last, rank):
+    if x.ndim <= rank + 1:
+        return _polyphase(x, stride, norm_type, _axes(x, rank, channels_last))
+    return np.stack(
+        [_polyphase(each, stride, norm_type, _axes(each, rank, channels_last)) for each in x]
+    )
+
+
+def _low_frequencies(n: int, m: int) -> Array:
+    """The matrix (m, n) that takes the frequencies up to m / 2 and scales by m / n."""
+    place, source = np.arange(m)[:, None] / m, np.arange(n) / n
+    matrix = np.zeros((m, n))
+    for k in range(-(m // 2), m // 2 + 1):
+        # The highest frequency of an even size is there with either sign: a half of each.
+        half = 0.5 if 2 * abs(k) == m else 1.0
+        there, back = np.exp(-2j * np.pi * k * source), np.exp(2j * np.pi * k * place)
+        matrix += half * (back * there).real
+    return matrix / n
+
+
+def _spectral(x: ArrayLike, output_size: Any, channels_last: bool, rank: int) -> Array:
+    x = np.asarray(x)
+    y = x.astype(float)
+    for axis, m in zip(_axes(x, rank, channels_last), _each(output_size, rank), strict=True):
+        m = x.shape[axis] if m is None else m
+        y = np.moveaxis(np.moveaxis(y, axis, -1) @ _low_frequencies(x.shape[axis], m).T, -1, axis)
+    return y.astype(_float_type(x))
+
+
+def spectral_pool1d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False) -> Array:
+    """The low frequencies of the last axis."""
+    return _spectral(x, output_size, channels_last, 1)
+
+
+def spectral_pool2d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False) -> Array:
+    """The low frequencies of the last two axes."""
+    return _spectral(x, output_size, channels_last, 2)
+
+
+def _haar(rank: int) -> Callable[..., Array]:
+    def haar(x, *, channels_last=False):
+        x = np.asarray(x)
+        y = x.astype(float)
+        for axis in _axes(x, rank, channels_last):
+            lines = np.moveaxis(y, axis, 0)
+            y = np.moveaxis((lines[::2] + lines[1::2]) / np.sqrt(2), 0, axis)
+        return y.astype(_float_type(x))
+
+    haar.__name__ = haar.__qualname__ = f"haar_pool{rank}d"
+    haar.__doc__ = f"(a + b) / √2 of neighbours, along each of {rank} axes."
+    return haar
+
+
+haar_pool1d, haar_pool2d, haar_pool3d = map(_haar, (1, 2, 3))
+
+
+def attention_pool(x: ArrayLike, query: ArrayLike, *, axes: Ints | None = None,
+                   channels_last: bool = False) -> Array:
+    """Σ w x over the positions, w = softmax(x·query / √channels); the channels come last."""
+    x, query = np.asarray(x), np.asarray(query, dtype=float)
+    if axes is None:
+        axes = range(1, x.ndim - 1) if channels_last else range(2, x.ndim)
+    axes = [axis % x.ndim for axis in ([axes] if isinstance(axes, int) else axes)]
+    rest = [axis for axis in range(x.ndim) if axis not in axes]
+    rows = x.astype(float).transpose(*rest[:-1], *axes, rest[-1])
+    y = np.empty([x.shape[axis] for axis in rest])
+    for outer in np.ndindex(*y.shape[:-1]):
+        example = rows[outer].reshape(-1, len(query))
+        scores = example @ query / np.sqrt(len(query))
+        weights = np.exp(scores - scores.max())
+        y[outer] = weights @ example / weights.sum()
+    return y.astype(_float_type(x))

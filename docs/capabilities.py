@@ -1,0 +1,378 @@
+"""What each operator can do, found out by running it on tiny arrays.
+
+``python docs/capabilities.py`` prints the tables; conf.py writes them into a page. Nothing here
+knows an operator by name: the registry is looped over, and `cpool.alternatives` where it exists.
+An entry counts as working only if it runs and agrees with `cpool.reference`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import cpool
+import cpool.nn
+import cpool.reference
+from cpool.reductions import REGISTRY
+from cpool.reductions.base import Reduction
+
+Kind = type[Reduction]
+
+TYPES = ["float64", "float32", "float16", "bfloat16", "int8", "uint8", "int16", "uint16", "int32",
+         "uint32", "int64", "uint64", "bool"]  # fmt: skip
+if importlib.util.find_spec("ml_dtypes") is None:
+    TYPES.remove("bfloat16")
+MODES = ["constant", "reflect", "mirror", "nearest", "wrap"]
+#: What operators with arguments of their own are given where they have no default.
+OWN = {"norm_type": 2.0, "q": 0.5, "rank": 0, "p": 3.0}
+#: What says that something is not supported, or not right.
+FAILURES = (TypeError, ValueError, AssertionError, AttributeError)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A question, the things it is asked about, and how to find the answer."""
+
+    title: str
+    items: list[str]
+    works: Callable[[Kind, str], bool]
+
+    def cell(self, kind: Kind) -> str:
+        """Yes or no for one item; of several: all, none, or those that work."""
+        good = [item for item in self.items if _runs(self.works, kind, item)]
+        if len(self.items) == 1:
+            return "yes" if good else "no"
+        if len(good) == len(self.items):
+            return f"all {len(good)}"
+        return ", ".join(good) or "none"
+
+
+def _runs(works: Callable[[Kind, str], bool], kind: Kind, item: str) -> bool:
+    try:
+        return bool(works(kind, item))
+    except FAILURES:
+        return False
+
+
+# How operators are asked --------------------------------------------------------------------------
+
+
+@cache
+def _values(*shape: int) -> np.ndarray:
+    """Between 0.1 and 1, all different."""
+    values = np.random.default_rng(0).permutation(np.linspace(0.1, 1, int(np.prod(shape))))
+    values.setflags(write=False)
+    return values.reshape(shape)
+
+
+def _own(function: Callable[..., Any]) -> dict[str, Any]:
+    """What a function cannot do without, and a seed where it takes one."""
+    given = {"rng": 0} if "rng" in inspect.signature(function).parameters else {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name in OWN and parameter.default is inspect.Parameter.empty:
+            given[name] = OWN[name]
+    return given
+
+
+def _call(name: str, x: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
+    function = getattr(cpool, name)
+    return function(x, *args, **_own(function), **options)
+
+
+def _agrees(name: str, x: np.ndarray, *args: Any, **options: Any) -> bool:
+    """Whether it runs, and gives what the reference gives where that has it."""
+    y = _call(name, x, *args, **options)
+    definition = getattr(cpool.reference, name, None)
+    if definition is not None:
+        expected = definition(x, *args, **_own(definition), **options)
+        _assert_close(y, expected)
+    return True
+
+
+def _assert_close(y: Any, expected: Any) -> None:
+    assert y.dtype == expected.dtype
+    tolerance = {2: 1e-2, 4: 1e-5}.get(y.dtype.itemsize, 1e-12)
+    a, b = (np.asarray(v, np.float64) for v in (y, expected))
+    np.testing.assert_allclose(a, b, rtol=tolerance)
+
+
+def _typed(kind: Kind, name: str) -> bool:
+    if name == "bfloat16":
+        importlib.import_module("ml_dtypes")  # gives NumPy the name
+    x = _values(2, 4, 6)
+    return _agrees(f"{kind.function}2d", (x if "float" in name else 9 * x).astype(name), 2)
+
+
+def _on_axes(kind: Kind, which: str) -> bool:
+    x = _values(2, 4, 6, 4)
+    if which == "named":
+        return _agrees(kind.function, x, (2, 3), axes=(3, 1))
+    return _agrees(f"{kind.function}{which}d", x, 2)
+
+
+def _with_form(kind: Kind, form: str) -> bool:
+    if form == "global":
+        return _agrees(f"global_{kind.function}", _values(2, 3, 5, 4))
+    stem, size = ("adaptive_", (3, 2)) if form == "adaptive" else ("", (2, 3))
+    return _agrees(f"{stem}{kind.function}2d", _values(2, 7, 6), size)
+
+
+#: Windows for `pool` over (7, 6) elements; those that do not exist yet are left out.
+WINDOWS = {
+    "sliding": ((3, 2),),
+    "adaptive": ((3, 2),),
+    "whole": (),
+    "fractional": (2, (3, 2)),
+    "pyramid": ((1, 2),),
+}
+
+
+def _in_pool(kind: Kind, name: str) -> bool:
+    windows = getattr(cpool, name)(*WINDOWS[name])
+    options = {"axes": (1, 2)}
+    if name == "fractional":
+        options["rng"] = 0
+    return cpool.pool(_values(2, 7, 6), kind(), windows, **options) is not None
+
+
+def _padded(kind: Kind, mode: str) -> bool:
+    x = _values(2, 5, 6)
+    return _agrees(f"{kind.function}2d", x, 3, stride=2, padding=2, padding_mode=mode)
+
+
+def _option(kind: Kind, option: str) -> bool:
+    x = np.array(_values(2, 4, 6))
+    name = f"{kind.function}2d"
+    if option == "where":
+        return _agrees(name, x, 2, where=x > 0.2)
+    if option == "omit":
+        x[0, 0, 0] = np.nan
+        return _agrees(name, x, 2, nan_policy="omit")
+    if option == "raise":
+        return _raises_for_nan(name, x)
+    if option == "channels_last":
+        return _agrees(name, _values(2, 4, 6, 3), 2, channels_last=True)
+    if option == "dtype":
+        return _agrees(name, x, 2, dtype="float32")
+    y = np.full((2, 2, 3), np.nan)
+    assert _call(name, x, 2, out=y) is y
+    _assert_close(y, _call(name, x, 2))
+    return True
+
+
+def _raises_for_nan(name: str, x: np.ndarray) -> bool:
+    _call(name, x, 2, nan_policy="raise")
+    x[0, 0, 0] = np.nan
+    try:
+        _call(name, x, 2, nan_policy="raise")
+    except ValueError:
+        return True
+    return False
+
+
+def _positions(kind: Kind, _: str) -> bool:
+    x = _values(2, 4, 6)
+    y, indices = _call(f"{kind.function}2d", x, 2, return_indices=True)
+    there = np.take_along_axis(x.reshape(2, -1), indices.reshape(2, -1), 1)
+    return bool((there.reshape(y.shape) == y).all())
+
+
+def _gradient(kind: Kind, _: str) -> bool:
+    """The derivative in one direction, by differences."""
+    x, direction, step = _values(2, 4, 6), _values(6, 4, 2).reshape(2, 4, 6), 1e-6
+    function = getattr(cpool, f"{kind.function}2d")
+    y, pullback = cpool.vjp(function, x, 2, **_own(function))
+    gx = pullback(np.ones_like(y))
+    ends = [_call(function.__name__, x + t * direction, 2).sum() for t in (step, -step)]
+    slope = (ends[0] - ends[1]) / (2 * step)
+    return bool(np.isclose((gx * direction).sum(), slope, rtol=1e-4))
+
+
+def _layer(kind: Kind, _: str) -> bool:
+    function = getattr(cpool, f"{kind.function}2d")
+    layer = getattr(cpool.nn, layer_name(function.__name__))(2, **_own(function))
+    x = _values(2, 4, 6)
+    y = layer(x)
+    _assert_close(y, function(x, 2, **_own(function)))
+    return layer.backward(np.ones_like(y)).shape == x.shape
+
+
+def _reference(kind: Kind, _: str) -> bool:
+    return all(
+        hasattr(cpool.reference, name)
+        for name in (kind.function, f"adaptive_{kind.function}", f"global_{kind.function}")
+        if hasattr(cpool, name)
+    )
+
+
+def _cost(kind: Kind, _: str) -> bool:
+    function = getattr(cpool, f"{kind.function}2d")
+    return cpool.cost(function, (4, 6), 2, **_own(function)).formula.total > 0
+
+
+def layer_name(function_name: str) -> str:
+    """max_pool2d is MaxPool2d."""
+    return "".join(word[0].upper() + word[1:] for word in function_name.split("_"))
+
+
+COLUMNS = [
+    Column("types", TYPES, _typed),
+    Column("axes", ["1", "2", "3", "named"], _on_axes),
+    Column("functions", ["sliding", "adaptive", "global"], _with_form),
+    Column("windows", [name for name in WINDOWS if hasattr(cpool, name)], _in_pool),
+    Column("padding modes", MODES, _padded),
+    Column("options", ["where", "omit", "raise", "channels_last", "dtype", "out"], _option),
+    Column("positions", [""], _positions),
+    Column("gradient", [""], _gradient),
+    Column("layer", [""], _layer),
+    Column("reference", [""], _reference),
+    Column("cost", [""], _cost),
+]
+
+
+# Benchmarks ---------------------------------------------------------------------------------------
+
+
+@cache
+def _benchmark_functions() -> list[str] | None:
+    """The function of each row of benchmarks/rows.py, where that lies beside these pages."""
+    file = Path(__file__).resolve().parent.parent / "benchmarks" / "rows.py"
+    if not file.is_file():
+        return None
+    spec = importlib.util.spec_from_file_location("cpool_benchmark_rows", file)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # its dataclasses look themselves up
+    try:
+        spec.loader.exec_module(module)
+        return [row.function_name for row in module.ROWS]
+    finally:
+        del sys.modules[spec.name]
+
+
+def _stem(name: str) -> str:
+    """The operator behind a name."""
+    return re.sub(r"^(adaptive|global)_|[123]d$", "", name)
+
+
+def _benchmarks(stem: str) -> list[str]:
+    """A cell: how many rows; no cell where that is not known."""
+    functions = _benchmark_functions()
+    if functions is None:
+        return []
+    return [str(sum(_stem(name) == stem for name in functions))]
+
+
+# Tables -------------------------------------------------------------------------------------------
+
+Table = list[list[str]]
+
+
+def operators() -> Table:
+    """A row for each operator of the registry, after one of titles."""
+    titles = ["operator", *(column.title for column in COLUMNS)]
+    rows = [
+        [kind.function, *(column.cell(kind) for column in COLUMNS), *_benchmarks(kind.function)]
+        for kind in REGISTRY.values()
+    ]
+    return [titles + ["benchmark rows"] * (_benchmark_functions() is not None), *rows]
+
+
+def other_functions() -> Table:
+    """A row for each function of cpool.alternatives; none where there is no such package."""
+    module = _alternatives()
+    if module is None:
+        return []
+    groups: dict[str, list[str]] = {}
+    for name in module.__all__:
+        if inspect.isfunction(getattr(module, name)):
+            groups.setdefault(re.sub(r"[123]d$", "", name), []).append(name)
+    titles = ["function", "axes", "gradient", "layer", "reference", "cost"]
+    rows = [_other_row(module, stem, names) for stem, names in groups.items()]
+    return [titles + ["benchmark rows"] * (_benchmark_functions() is not None), *rows]
+
+
+def _alternatives() -> ModuleType | None:
+    try:
+        return importlib.import_module("cpool.alternatives")
+    except ModuleNotFoundError as error:
+        if error.name != "cpool.alternatives":
+            raise
+        return None
+
+
+def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
+    functions = [getattr(module, name) for name in names]
+    has = {
+        "gradient": lambda function: hasattr(function, "_vjp"),
+        "layer": lambda function: hasattr(cpool.nn, layer_name(function.__name__)),
+        "reference": lambda function: hasattr(cpool.reference, function.__name__),
+        "cost": lambda function: hasattr(function, "_cost") or stem == "conv",
+    }
+    axes = [name[len(stem) :].rstrip("d") or "any" for name in names]
+    return [stem, ", ".join(axes), *(_all(map(test, functions)) for test in has.values()),
+            *_benchmarks(stem)]  # fmt: skip
+
+
+def _all(answers: Iterable[bool]) -> str:
+    found = list(answers)
+    return "yes" if all(found) else "some" if any(found) else "no"
+
+
+def explanation() -> list[str]:
+    """What "all" is in each column."""
+    return [f"{c.title}: {', '.join(c.items)}" for c in COLUMNS if len(c.items) > 1]
+
+
+def as_text() -> str:
+    """Both tables in aligned columns."""
+    parts = []
+    for table in (operators(), other_functions()):
+        if table:
+            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+            lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+            parts.append("\n".join(lines))
+    return "\n\n".join([*parts, "\n".join(explanation())])
+
+
+def as_rst() -> str:
+    """A page for Sphinx."""
+    lines = [
+        "What each operator can do",
+        "=========================",
+        "",
+        "This page is written by running each operator on small arrays: what stands here works,",
+        "and agrees with :mod:`cpool.reference`. ``python docs/capabilities.py`` prints it.",
+        "",
+        *_list_table(operators()),
+        "Tried were, as far as a cell does not say less:",
+        "",
+        *(f"* {line}" for line in explanation()),
+        "",
+    ]
+    others = other_functions()
+    if others:
+        lines += ["Other functions", "---------------", "", *_list_table(others)]
+    return "\n".join(lines)
+
+
+def _list_table(table: Table) -> list[str]:
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for i, row in enumerate(table):
+        cells = [f"``{row[0]}``" if i else row[0], *row[1:]]
+        lines += [f"   {'* -' if j == 0 else '  -'} {cell}" for j, cell in enumerate(cells)]
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    print(as_text())
