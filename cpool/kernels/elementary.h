@@ -11,12 +11,12 @@
    of the GNU C library 2.36, which has tables, on one busy core of an AMD EPYC of 2021:
 
        function           bound   seen     SSE2   AVX2   library
-       cpool_exp_float    1       0.990     1.4   0.65       2.7
-       cpool_log_float    1       0.862     2.3   0.95       3.0
-       cpool_pow_float    0.51    0.501     5.9   2.8        5.9
-       cpool_exp_double   1.5     0.980     3.7   1.75       4.9
-       cpool_log_double   1.5     0.795     5.4   2.1        4.4
-       cpool_pow_double   2       1.505    18.9   8.5       14.0
+       cpool_exp_float    1       0.990     1.3   0.65       2.7
+       cpool_log_float    1       0.862     2.2   0.9        3.0
+       cpool_pow_float    0.51    0.501     5.8   2.9        5.8
+       cpool_exp_double   1.5     0.980     3.7   1.7        4.9
+       cpool_log_double   1.5     0.795     5.0   2.0        4.3
+       cpool_pow_double   2       1.505    18.8   8.4       13.9
 
    Special cases are those of C99, annex F, with these remarks:
 
@@ -285,7 +285,7 @@ static void cpool_logs_double(double *restrict y, const double *restrict x, ptrd
    Floats go through doubles where there is more than one rounding, and err by 0.51 ulp at most as
    all their powers do; doubles err by at most 3.5 ulp (p = 3.5; 2.5 for 2.5 and 4, 1.5 for -0.5,
    1.5 and 3, 0.5 for the others). Where a product on the way over- or underflows, so does the
-   result. Of x < 0 whole powers are those of x here. */
+   result. Powers of x < 0 and of -0 are what the operations give: (-2)**3 is -8, -0**0.5 is -0. */
 #define CPOOL_POWERS(type, root, one) \
     const cpool_power power = cpool_power_of(p); \
     ptrdiff_t i; \
