@@ -80,7 +80,8 @@ def openmp_flags():
 def extensions():
     threads = openmp_flags()
     headers = sorted(str(path) for path in Path("cpool").glob("*.pxd"))
-    sources = sorted(str(path) for path in Path("cpool/kernels").glob("*.px[di]"))
+    folder = Path("cpool/kernels")
+    sources = sorted(str(path) for path in (*folder.glob("*.px[di]"), *folder.glob("*.h")))
     for (unit, own), (name, flags) in product(UNITS.items(), INSTRUCTION_SETS.items()):
         yield Extension(
             f"cpool.kernels.{name}.{unit}",

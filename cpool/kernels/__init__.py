@@ -6,7 +6,7 @@ instructions that it was compiled for. The environment variable CPOOL_ISA forces
 A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``unpooling.pyx``) says for which types
 and operations it compiles the texts that it includes. From the bottom up these are:
 
-=========  =========================================================================
+========== =========================================================================
 types      the types, and the operations' tags
 common     the next seven, which every unit includes
 ops        what is done to two elements
@@ -21,7 +21,8 @@ flat       small planes, several at a time
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
 scatter    their transpose; unpooling
-=========  =========================================================================
+elementary exp, log and pow, which ``elementary.h`` computes
+========== =========================================================================
 
 A kernel takes items lo to hi (tiles of planes) and scratch memory; it knows no threads, no Python
 and no allocation. ``plan.pxd`` has the structs that it is given.
