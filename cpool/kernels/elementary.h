@@ -6,9 +6,10 @@
    (-ffp-contract=off) nor rearranges sums (no -ffast-math).
 
    Errors in units in the last place (ulp) of the exact result: the bounds that the tests check, and
-   the largest error seen, of all floats or of some hundred thousand doubles. Time in nanoseconds
-   per element of a row in the cache, with vectors of 16 bytes (SSE2) and of 32 (AVX2), beside calls
-   of the GNU C library 2.36, which has tables, on one busy core of an AMD EPYC of 2021:
+   the largest error seen, for exp and log of floats among all of them, otherwise among some hundred
+   thousand numbers. Time in nanoseconds per element of a row in the cache, with vectors of 16 bytes
+   (SSE2) and of 32 (AVX2), beside calls of the GNU C library 2.36, which has tables, on one busy
+   core of an AMD EPYC of 2021:
 
        function           bound   seen     SSE2   AVX2   library
        cpool_exp_float    1       0.990     1.3   0.65       2.7
