@@ -42,7 +42,7 @@ UNITS = {
     "extrema": [],
     "sums": [],
     "positions": [],
-    "means": [],
+    "means": ["-fno-inline-functions-called-once"],
     "unpooling": ["-fno-inline-functions-called-once"],
 }
 

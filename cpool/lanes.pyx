@@ -27,6 +27,7 @@ cdef enum:
     FEWEST = 64             # lanes: whole vectors of any type
     MOST = 512
     CHANNELS = 64           # that one thread adds slopes to
+    STRETCH = 128           # bytes that describe some windows (see kernels/lanes.pxi)
     ROWS = 11               # of scratch (see kernels/means.pxi)
 
 KINDS = {
@@ -56,15 +57,10 @@ cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Wi
     g.p = p
     g.clamped = low is not None
     g.low = low if g.clamped else 0
-    types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or is_logarithm(g)
+    # A sum of logarithms has their absolute error, which is the relative one of the result.
+    types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
                                    or call.y_code == DOUBLE) else FLOAT, call.y_code)
     return 0
-
-
-cdef inline bint is_logarithm(const Plan* g) noexcept:
-    """A sum of logarithms has their absolute error, which is the relative one of the result; and
-    the logarithm of a sum of numbers near 1 has lost what they differ by."""
-    return g.kind == GEOMETRIC or g.kind == LOGARITHM
 
 
 cdef void place_lanes(Plan* g) noexcept:
@@ -93,6 +89,8 @@ cdef void place_lanes(Plan* g) noexcept:
     g.entries_at = place(&at, longest * 8)
     g.result_at = place(&at, g.lanes * 8)
     g.wide_at = place(&at, g.lanes * 8)
+    g.places_at = place(&at, g.lanes * 4)
+    g.stretches_at = place(&at, g.lanes * STRETCH)
     g.scratch = at
 
 
@@ -159,11 +157,10 @@ def learning(str kind, cnp.ndarray x, Windows windows, Options options, gy, doub
     cdef Plan* g = &call.plan
     prepare(g, call, &pooled, kind, x, windows, options, p, low)
     g.task, g.mean, g.raise_nan = LEARNING_OF, mean, False
-    call.y_code = g.t_type
-    types(g, x, type_code(x.descr, "x"), g.t_type, g.t_type)
+    types(g, x, type_code(x.descr, "x"), DOUBLE, DOUBLE)
     gy = checked_gradient(gy, shape_of(call))
-    y = empty(call.ndim, call.shape, g.t_type)
+    y = empty(call.ndim, call.shape, DOUBLE)
     view(g, &pooled, x, y, None, None, as_mask(options.where, x), False)
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))
-    return float(np.vdot(gy.astype(np.float64), y.astype(np.float64)))
+    return float(np.vdot(gy.astype(np.float64), y))

@@ -70,20 +70,32 @@ cdef Py_ssize_t stretch_at(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Stretc
     return at + r.n
 
 
-cdef Py_ssize_t counts_of(const Plan* g, Py_ssize_t at, Py_ssize_t stop, int32_t* counts) noexcept nogil:
+cdef Py_ssize_t list_stretches(const Plan* g, Py_ssize_t at, Py_ssize_t stop,
+                               Stretch* list) noexcept nogil:
+    """The stretches that windows `at` to `stop` consist of; gives their number."""
+    cdef Py_ssize_t count = 0
+    while at < stop:
+        at = stretch_at(g, at, stop, &list[count])
+        count += list[count].n > 0
+    return count
+
+
+cdef Py_ssize_t count_elements(const Plan* g, const Stretch* list, Py_ssize_t stretches,
+                               int32_t* counts) noexcept nogil:
     """How many elements each window has, what is masked among them; gives the number of lanes."""
-    cdef Stretch r
+    cdef const Stretch* r
     cdef const Axis* a = &g.axis[0]
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t j, lanes = 0
+    cdef Py_ssize_t j, k, lanes = 0
     cdef double plane
-    while at < stop:
-        at = stretch_at(g, at, stop, &r)
+    for k in range(stretches):
+        r = &list[k]
         plane = ((a[0].size[r.o[0]] if a[0].size != NULL else a[0].size0) *
                  (a[1].size[r.o[1]] if a[1].size != NULL else a[1].size0))
-        for j in range(r.n):
-            counts[lanes + j] = <int32_t> (plane * (
-                w.size0 if w.size == NULL else w.size[r.o[2] + (j if g.inner == 1 else 0)]))
+        if w.size == NULL:
+            fill(counts + lanes, r.n, <int32_t> (plane * w.size0))
+        for j in range(r.n if w.size != NULL else 0):
+            counts[lanes + j] = <int32_t> (plane * w.size[r.o[2] + (j if g.inner == 1 else 0)])
         lanes += r.n
     return lanes
 
@@ -118,6 +130,9 @@ cdef void line_of(const Axis* a, Py_ssize_t o, Py_ssize_t tap, Py_ssize_t n, bin
     else:
         l.first = o * a.stride + tap * a.dilation - a.before
         l.step = a.dilation if along_taps else a.stride
+        l.lo, l.hi = 0, n
+        if l.first >= 0 and l.first + (n - 1) * l.step < a.n:
+            return
         l.lo = least(n, most(0, ceil_div(-l.first, l.step)))
         l.hi = most(l.lo, least(n, floor_div(a.n - 1 - l.first, l.step) + 1))
 
@@ -130,7 +145,10 @@ cdef void elements(const Plan* g, T* y, const char* x, Py_ssize_t n, Py_ssize_t 
     cdef char* raw = s + g.raw_at
     if n <= 0:
         return
-    if g.x_swapped or (step != g.x_size and n > 1) or <size_t> x % g.x_size != 0:
+    if not g.x_swapped and step > g.x_size and n > 1:
+        move_groups(raw, x, n, step, g.x_size)
+        x = raw
+    elif g.x_swapped or (step != g.x_size and n > 1) or <size_t> x % g.x_size != 0:
         gather(raw, x, n, 1, step, 0, g.x_size, g.x_swapped)
         x = raw
     as_numbers(g, y, x, n)
@@ -166,16 +184,6 @@ cdef void read_flags(const char* mask, const Line* l, Py_ssize_t n, Py_ssize_t m
             flags[j] = mask[l.entries[j] * ms]
 
 
-cdef void withhold(T* restrict y, Py_ssize_t* missing, const uint8_t* restrict flags,
-                   Py_ssize_t n, T none) noexcept nogil:
-    """Masked elements become `none`."""
-    cdef Py_ssize_t j, m = 0
-    for j in range(n):
-        m += flags[j] == 0
-        y[j] = y[j] if flags[j] != 0 else none
-    missing[0] = m
-
-
 cdef void flag_nans(uint8_t* restrict flags, const T* restrict y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
@@ -190,59 +198,25 @@ cdef bint any_nan(const T* restrict y, Py_ssize_t n) noexcept nogil:
     return nans
 
 
-cdef Py_ssize_t read(const Plan* g, const Stretch* r, Py_ssize_t row, Py_ssize_t lane,
-                     Py_ssize_t tap, Py_ssize_t n, bint along_taps, T* y, T none, uint8_t* flags,
-                     char* s) noexcept nogil:
-    """One tap of n windows of a stretch, or n taps of its window `lane`, of row `row` of the taps;
-    flags get 0 where an element is masked, of which the number is given."""
-    cdef Line l
-    cdef Py_ssize_t missing = 0, j
-    cdef Py_ssize_t d = element(&g.axis[0], r.o[0], row // g.axis[1].kernel)
-    cdef Py_ssize_t h = element(&g.axis[1], r.o[1], row % g.axis[1].kernel)
-    cdef const char* x = r.x + d * g.xs[0] + h * g.xs[1]
-    cdef const char* mask = r.mask + d * g.ms[0] + h * g.ms[1]
-    place_line(g, r, row, lane, tap, n, along_taps, &l, s)
-    if l.hi <= l.lo:
-        fill(y, n, none)
-        fill(flags, n, <uint8_t> 1)
-        return 0
-    if g.inner > 1 and not along_taps:
-        elements(g, y, x + l.first * g.xs[2], n, g.xs[3], s)
-        l.first, l.step = 0, 1
-        mask += element(&g.axis[2], r.o[2], tap) * g.ms[2]
-    else:
-        x += lane * g.xs[3] if g.inner > 1 else 0
-        mask += lane * g.ms[3] if g.inner > 1 else 0
-        read_line(g, x, &l, n, g.xs[2], y, none, s)
+cdef inline bint hides(const Plan* g) noexcept nogil:
+    """Whether elements that are there may not exist."""
+    return g.mask != NULL or g.omit_nan
+
+
+cdef Py_ssize_t hide(const Plan* g, const char* mask, const Line* l, Py_ssize_t n, Py_ssize_t ms,
+                     T* y, T none, uint8_t* flags) noexcept nogil:
+    """Masked elements of a line become `none`, and their flags 0; gives their number."""
+    cdef Py_ssize_t j, missing = 0
     if g.mask != NULL:
-        read_flags(mask, &l, n, g.ms[3] if g.inner > 1 and not along_taps else g.ms[2], flags)
-        withhold(y, &missing, flags, n, none)
-    if g.raise_nan and any_nan(y, n):
-        fail(g, NAN_READ)
+        read_flags(mask, l, n, ms, flags)
+    else:
+        fill(flags, n, <uint8_t> 1)
     if g.omit_nan:
-        if g.mask == NULL:
-            fill(flags, n, <uint8_t> 1)
         flag_nans(flags, y, n)
-        withhold(y, &missing, flags, n, none)
+    for j in range(n):
+        missing += flags[j] == 0
+        y[j] = y[j] if flags[j] != 0 else none
     return missing
-
-
-cdef void place_line(const Plan* g, const Stretch* r, Py_ssize_t row, Py_ssize_t lane,
-                     Py_ssize_t tap, Py_ssize_t n, bint along_taps, Line* l,
-                     char* s) noexcept nogil:
-    """Where along W the elements of `read` are; none of them, if their row is not there."""
-    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    l.entries = NULL
-    l.lo = l.hi = l.first = 0
-    l.step = 1
-    if (element(&g.axis[0], r.o[0], row // g.axis[1].kernel) < 0
-            or element(&g.axis[1], r.o[1], row % g.axis[1].kernel) < 0):
-        return
-    if g.inner > 1 and not along_taps:
-        l.first = element(&g.axis[2], r.o[2], tap)
-        l.hi = n if l.first >= 0 else 0
-        return
-    line_of(&g.axis[2], r.o[2] + (0 if g.inner > 1 else lane), tap, n, along_taps, entries, l)
 
 
 cdef inline bint by_windows(const Plan* g, const Stretch* r) noexcept nogil:
@@ -250,35 +224,111 @@ cdef inline bint by_windows(const Plan* g, const Stretch* r) noexcept nogil:
     return r.n < g.axis[2].kernel
 
 
-cdef void bring(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t t0, Py_ssize_t t1,
-                Py_ssize_t beside, T* block, T none, int32_t* counts, char* s) noexcept nogil:
-    """Taps t0 to t1 of the windows `at` to `stop`; counts, if there are any, lose what is masked.
-    beside: bytes from x to another array that lies as x does."""
-    cdef Stretch r
-    cdef Py_ssize_t lane = 0, kernel = g.axis[2].kernel, t, j, i, n, missing
+cdef struct Place:
+    # A row of a stretch's taps: the elements of the input, of the mask and of the gradient.
+    const char* x
+    const char* mask
+    char* gx
+
+
+cdef inline bint row_place(const Plan* g, const Stretch* r, Py_ssize_t row,
+                           Place* p) noexcept nogil:
+    """Whether there is a row of taps, and where."""
+    cdef Py_ssize_t d = 0, h = row
+    if g.axis[0].kernel > 1:
+        d, h = row // g.axis[1].kernel, row % g.axis[1].kernel
+    d, h = element(&g.axis[0], r.o[0], d), element(&g.axis[1], r.o[1], h)
+    p.x = r.x + d * g.xs[0] + h * g.xs[1]
+    p.mask = r.mask + d * g.ms[0] + h * g.ms[1]
+    p.gx = r.gx + d * g.gs[0] + h * g.gs[1]
+    return d >= 0 and h >= 0
+
+
+cdef bint tap_line(const Plan* g, const Stretch* r, Place* p, Py_ssize_t lane, Py_ssize_t tap,
+                   Py_ssize_t n, bint along_taps, Line* l, char* s) noexcept nogil:
+    """One tap of n windows, or n taps of one window; False if it is one of n channels, whose place
+    p becomes."""
+    cdef Py_ssize_t w
+    if g.inner == 1 or along_taps:
+        if g.inner > 1:
+            p.x += lane * g.xs[3]
+            p.mask += lane * g.ms[3]
+            p.gx += lane * g.gs[3]
+            lane = 0
+        line_of(&g.axis[2], r.o[2] + lane, tap, n, along_taps,
+                <Py_ssize_t*> (s + g.entries_at), l)
+        return True
+    w = element(&g.axis[2], r.o[2], tap)
+    p.x += w * g.xs[2]
+    p.mask += w * g.ms[2]
+    p.gx += w * g.gs[2]
+    l.entries = NULL
+    l.first, l.step, l.lo = 0, 1, 0
+    l.hi = n if w >= 0 else 0
+    return False
+
+
+cdef Py_ssize_t read(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, Py_ssize_t tap,
+                     Py_ssize_t n, bint along_taps, T* y, T none, uint8_t* flags,
+                     char* s) noexcept nogil:
+    """Elements of a row of taps; gives the number of masked ones, which have flags 0."""
+    cdef Line l
+    cdef bint along_w = tap_line(g, r, &p, lane, tap, n, along_taps, &l, s)
+    cdef Py_ssize_t missing = 0
+    if l.hi <= l.lo:
+        fill(y, n, none)
+        fill(flags, n, <uint8_t> 1)
+        return 0
+    if along_w:
+        read_line(g, p.x, &l, n, g.xs[2], y, none, s)
+    else:
+        elements(g, y, p.x, n, g.xs[3], s)
+    if g.raise_nan and any_nan(y, n):
+        fail(g, NAN_READ)
+    if hides(g):
+        missing = hide(g, p.mask, &l, n, g.ms[2] if along_w else g.ms[3], y, none, flags)
+    return missing
+
+
+cdef void bring_row(const Plan* g, const Stretch* r, Py_ssize_t row, Py_ssize_t tap,
+                    Py_ssize_t taps, T* y, T none, int32_t* counts, char* s) noexcept nogil:
+    """Some taps of one row of a stretch's windows."""
+    cdef Place p
+    cdef Py_ssize_t i, j, missing
     cdef uint8_t* flags = <uint8_t*> (s + g.flags_at)
-    cdef bint masked = g.mask != NULL or g.omit_nan
     cdef T* line = <T*> (s + g.lines_at)
-    while at < stop:
-        at = stretch_at(g, at, stop, &r)
+    if not row_place(g, r, row, &p):
+        for i in range(taps):
+            fill(y + i * g.pitch, r.n, none)
+    elif by_windows(g, r):
+        for j in range(r.n):
+            missing = read(g, r, p, j, tap, taps, True, line, none, flags, s)
+            counts[j] -= <int32_t> missing
+            for i in range(taps):
+                y[i * g.pitch + j] = line[i]
+    else:
+        for i in range(taps):
+            missing = read(g, r, p, 0, tap + i, r.n, False, y + i * g.pitch, none, flags, s)
+            for j in range(r.n if missing > 0 else 0):
+                counts[j] -= flags[j] == 0
+
+
+cdef void bring(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+                Py_ssize_t t1, Py_ssize_t beside, T* block, T none, int32_t* counts,
+                char* s) noexcept nogil:
+    """Taps t0 to t1 of some windows; counts lose what is masked. beside: bytes from x to another
+    array that lies as x does."""
+    cdef Stretch r
+    cdef Py_ssize_t k, lane = 0, t, taps, kernel = g.axis[2].kernel
+    for k in range(stretches):
+        r = list[k]
         r.x += beside
         t = t0
         while t < t1:
-            if by_windows(g, &r):
-                n = least(kernel - t % kernel, t1 - t)
-                for j in range(r.n):
-                    missing = read(g, &r, t // kernel, j, t % kernel, n, True, line, none, flags, s)
-                    if counts != NULL:
-                        counts[lane + j] -= <int32_t> missing
-                    for i in range(n):
-                        block[(t - t0 + i) * g.pitch + lane + j] = line[i]
-                t += n
-                continue
-            missing = read(g, &r, t // kernel, 0, t % kernel, r.n, False,
-                           block + (t - t0) * g.pitch + lane, none, flags, s)
-            for j in range(r.n if missing > 0 and counts != NULL else 0):
-                counts[lane + j] -= flags[j] == 0
-            t += 1
+            taps = least(kernel - t % kernel, t1 - t)
+            bring_row(g, &r, t // kernel, t % kernel, taps, block + (t - t0) * g.pitch + lane,
+                      none, counts + lane, s)
+            t += taps
         lane += r.n
 
 
@@ -303,65 +353,68 @@ cdef void add_channels(T* restrict gx, const T* restrict z, Py_ssize_t n) noexce
         gx[j] += z[j]
 
 
-cdef void add_back(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t t0, Py_ssize_t t1,
-                   const T* block, char* s) noexcept nogil:
-    """Rows of slopes to the elements that they belong to, tap after tap."""
-    cdef Stretch r
+cdef void back_line(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, Py_ssize_t tap,
+                    Py_ssize_t n, bint along_taps, const T* z, char* s) noexcept nogil:
+    """Slopes of a line to what `read` reads."""
     cdef Line l
-    cdef Py_ssize_t lane = 0, kernel = g.axis[2].kernel, t, j, i, n, d, h
-    cdef bint masked = g.mask != NULL or g.omit_nan, along
+    cdef bint along_w
     cdef uint8_t* flags = NULL
-    cdef T* line = <T*> (s + g.lines_at)
-    cdef char* gx
-    if masked:
+    if hides(g):
         flags = <uint8_t*> (s + g.flags_at)
-    while at < stop:
-        at = stretch_at(g, at, stop, &r)
-        along = by_windows(g, &r)
+        read(g, r, p, lane, tap, n, along_taps, <T*> (s + g.lines_at), <T> 0, flags, s)
+    along_w = tap_line(g, r, &p, lane, tap, n, along_taps, &l, s)
+    if l.hi <= l.lo:
+        return
+    if not along_w and flags == NULL and g.gs[3] == sizeof(T):
+        add_channels(<T*> p.gx, z, n)
+    else:
+        add_line(p.gx, &l, n, g.gs[2] if along_w else g.gs[3], z, g.pitch if along_taps else 1,
+                 flags)
+
+
+cdef void add_back(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+                   Py_ssize_t t1, const T* block, char* s) noexcept nogil:
+    """Rows of slopes to the elements that they belong to, tap after tap."""
+    cdef const Stretch* r
+    cdef Place p
+    cdef const T* z
+    cdef Py_ssize_t k, i, j, lane = 0, t, taps, kernel = g.axis[2].kernel
+    for k in range(stretches):
+        r = &list[k]
         t = t0
         while t < t1:
-            n = least(kernel - t % kernel, t1 - t) if along else r.n
-            d = element(&g.axis[0], r.o[0], t // kernel // g.axis[1].kernel)
-            h = element(&g.axis[1], r.o[1], t // kernel % g.axis[1].kernel)
-            for j in range(r.n if along else 1):
-                if masked:
-                    read(g, &r, t // kernel, j, t % kernel, n, along, line, <T> 0, flags, s)
-                place_line(g, &r, t // kernel, j, t % kernel, n, along, &l, s)
-                if l.hi <= l.lo:
-                    continue
-                gx = r.gx + d * g.gs[0] + h * g.gs[1]
-                if g.inner == 1 or along:
-                    add_line(gx + (j * g.gs[3] if g.inner > 1 else 0), &l, n, g.gs[2],
-                             block + (t - t0) * g.pitch + lane + j, g.pitch if along else 1, flags)
-                elif flags == NULL and g.gs[3] == sizeof(T):
-                    add_channels(<T*> (gx + l.first * g.gs[2]),
-                                 block + (t - t0) * g.pitch + lane, n)
-                else:
-                    gx += l.first * g.gs[2]
-                    l.first, l.step, l.entries = 0, 1, NULL
-                    add_line(gx, &l, n, g.gs[3], block + (t - t0) * g.pitch + lane, 1, flags)
-            t += n if along else 1
+            taps = least(kernel - t % kernel, t1 - t)
+            z = block + (t - t0) * g.pitch + lane
+            if row_place(g, r, t // kernel, &p):
+                for j in range(r.n if by_windows(g, r) else 0):
+                    back_line(g, r, p, j, t % kernel, taps, True, z + j, s)
+                for i in range(0 if by_windows(g, r) else taps):
+                    back_line(g, r, p, 0, t % kernel + i, r.n, False, z + i * g.pitch, s)
+            t += taps
         lane += r.n
 
 
 # --- the result -----------------------------------------------------------------------------------
 
-cdef void put_values(const Plan* g, Py_ssize_t at, Py_ssize_t stop, const char* values) noexcept nogil:
+cdef void put_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
+                     const char* values) noexcept nogil:
     """Contiguous values of the result's type to their places."""
-    cdef Stretch r
-    while at < stop:
-        at = stretch_at(g, at, stop, &r)
-        scatter_plain(r.y, values, r.n, g.ys[2] if g.inner == 1 else g.ys[3], g.y_size)
-        values += r.n * g.y_size
+    cdef Py_ssize_t k, step = g.ys[2] if g.inner == 1 else g.ys[3]
+    for k in range(stretches):
+        if step == g.y_size:
+            memcpy(list[k].y, values, list[k].n * g.y_size)
+        else:
+            scatter_plain(list[k].y, values, list[k].n, step, g.y_size)
+        values += list[k].n * g.y_size
 
 
-cdef void get_values(const Plan* g, Py_ssize_t at, Py_ssize_t stop, T* values) noexcept nogil:
+cdef void get_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
+                     T* values) noexcept nogil:
     """What belongs to each window: an array of type T, of the result's shape."""
-    cdef Stretch r
-    cdef Py_ssize_t j, step
-    while at < stop:
-        at = stretch_at(g, at, stop, &r)
-        step = g.qs[2] if g.inner == 1 else g.qs[3]
-        for j in range(r.n):
-            memcpy(values + j, r.q + j * step, sizeof(T))
-        values += r.n
+    cdef Py_ssize_t k, j, step = g.qs[2] if g.inner == 1 else g.qs[3]
+    for k in range(stretches):
+        if step == sizeof(T):
+            memcpy(values, list[k].q, list[k].n * sizeof(T))
+        for j in range(0 if step == sizeof(T) else list[k].n):
+            memcpy(values + j, list[k].q + j * step, sizeof(T))
+        values += list[k].n

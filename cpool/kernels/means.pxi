@@ -11,7 +11,7 @@ cdef enum Row:
     BEFORE          # m of the parts before
     TOTAL           # the sum
     MOMENT          # a second sum, of weights times distances from m
-    SECOND          # a third, of weights times their squares
+    NONES           # taps that read nothing; a second moment
     PART            # the sum of a part, so that long sums are sums of sums
     VALUE           # the result
     COUNT           # elements of each window
@@ -148,8 +148,10 @@ cdef void add_weighted(T* restrict y, const T* restrict e, const T* restrict w,
     cdef Py_ssize_t i
     cdef T d
     for i in range(UP(n, sizeof(T))):
-        d = e[i] * (w[i] - m[i])
-        y[i] = y[i] if e[i] == 0 or w[i] == m[i] else y[i] + d
+        d = w[i] - m[i]
+        d = <T> 0 if w[i] == m[i] else d
+        d = <T> 0 if e[i] == 0 else e[i] * d
+        y[i] = y[i] + d
 
 
 cdef void add_product(T* restrict y, const T* restrict e, const T* restrict v,
@@ -158,7 +160,8 @@ cdef void add_product(T* restrict y, const T* restrict e, const T* restrict v,
     cdef T d
     for i in range(UP(n, sizeof(T))):
         d = e[i] * v[i]
-        y[i] = y[i] if e[i] == 0 else y[i] + d
+        d = <T> 0 if e[i] == 0 else d
+        y[i] = y[i] + d
 
 
 cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict m,
@@ -167,31 +170,59 @@ cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict 
     cdef Py_ssize_t i
     cdef T d
     for i in range(UP(n, sizeof(T))):
-        d = total[i] * (before[i] - m[i])
-        y[i] = y[i] if total[i] == 0 or before[i] == m[i] else y[i] + d
-
-
-cdef void move_second(T* restrict y, const T* restrict moment, const T* restrict total,
-                      const T* restrict m, const T* restrict before, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef T d
-    for i in range(UP(n, sizeof(T))):
         d = before[i] - m[i]
-        d = d * (2 * moment[i] + d * total[i])
-        y[i] = y[i] if total[i] == 0 or before[i] == m[i] else y[i] + d
+        d = <T> 0 if before[i] == m[i] else d
+        d = <T> 0 if total[i] == 0 else total[i] * d
+        y[i] = y[i] + d
 
 
-cdef void add_moments(T* restrict y, T* restrict second, const T* restrict e,
-                      const T* restrict w, const T* restrict m, Py_ssize_t n) noexcept nogil:
-    """e (w - m) and e (w - m)**2."""
+cdef void less_one(T* restrict y, const T* restrict e, const T* restrict d,
+                   Py_ssize_t n) noexcept nogil:
+    """exp(d) - 1, for d <= 0 with e = exp(d): near 0 by Taylor's series."""
     cdef Py_ssize_t i
-    cdef T d, z
+    cdef T x, near, far
     for i in range(UP(n, sizeof(T))):
-        z = w[i] - m[i]
-        d = <T> 0 if e[i] == 0 or w[i] == m[i] else z
-        z = e[i] * d
-        y[i] = y[i] + z
-        second[i] = second[i] + z * d
+        x = d[i]
+        if T is float:
+            near = <T> (1 / 5040.0)
+        else:
+            near = <T> (1 / 87178291200.0)
+            near = <T> (1 / 6227020800.0) + x * near
+            near = <T> (1 / 479001600.0) + x * near
+            near = <T> (1 / 39916800.0) + x * near
+            near = <T> (1 / 3628800.0) + x * near
+            near = <T> (1 / 362880.0) + x * near
+            near = <T> (1 / 40320.0) + x * near
+            near = <T> (1 / 5040.0) + x * near
+        near = <T> (1 / 720.0) + x * near
+        near = <T> (1 / 120.0) + x * near
+        near = <T> (1 / 24.0) + x * near
+        near = <T> (1 / 6.0) + x * near
+        near = <T> 0.5 + x * near
+        near = 1 + x * near
+        near = x * near
+        far = e[i] - 1
+        y[i] = near if x > <T> -0.25 else far
+
+
+cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
+                       const T* restrict w, T none, Py_ssize_t n) noexcept nogil:
+    """Sums of what is there, and the number of what may not be."""
+    cdef Py_ssize_t i
+    cdef T v, one
+    for i in range(UP(n, sizeof(T))):
+        v = <T> 0 if w[i] == none else e[i]
+        one = <T> 1 if w[i] == none else <T> 0
+        y[i] = y[i] + v
+        nones[i] = nones[i] + one
+
+
+cdef void move_less_one(T* restrict y, const T* restrict f, const T* restrict nones, T done,
+                        Py_ssize_t n) noexcept nogil:
+    """Sums of e - 1 become those of e * (1 + f) - 1."""
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(T))):
+        y[i] = y[i] + f[i] * (y[i] + (done - nones[i]))
 
 
 cdef void fill_row(T* restrict y, Py_ssize_t n, T value) noexcept nogil:
@@ -207,7 +238,7 @@ cdef void begin(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
     fill_row(scratch(g, s, EXTREME, tag), n, none)
     fill_row(scratch(g, s, TOTAL, tag), n, <T> 0)
     fill_row(scratch(g, s, MOMENT, tag), n, <T> 0)
-    fill_row(scratch(g, s, SECOND, tag), n, <T> 0)
+    fill_row(scratch(g, s, NONES, tag), n, <T> 0)
 
 
 cdef void find_extremes(const Plan* g, const T* w, Py_ssize_t taps, Py_ssize_t n, char* s,
@@ -235,9 +266,9 @@ cdef void weigh(const Plan* g, T* f, const T* w, const T* m, Py_ssize_t n, char*
         exps(f, more, n)
 
 
-cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t taps, Py_ssize_t n, char* s,
-                 T tag) noexcept nogil:
-    """A part of the windows' taps; v are the elements where w are their logits."""
+cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssize_t taps,
+                 Py_ssize_t n, char* s, T tag) noexcept nogil:
+    """A part of the windows' taps, `done` after others; v are the elements where w are logits."""
     cdef MaxOp greatest
     cdef MinOp smallest
     cdef Py_ssize_t t
@@ -264,16 +295,43 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t taps, Py_ssiz
         find_extremes(g, w, taps, n, s, greatest)
     if g.kind == NORM and isinf(g.p):
         return
+    if g.kind == LOGARITHM:
+        absorb_less_one(g, w, done, taps, n, s, tag)
+        return
     rescale(g, n, s, tag)
     for t in range(taps):
         weigh(g, work, w + t * g.pitch, m, n, s)
         add_row(part, work, n)
         if g.kind == SOFT:
             add_weighted(moment, work, w + t * g.pitch, m, n)
-        elif g.kind == LOGARITHM:
-            add_moments(moment, scratch(g, s, SECOND, tag), work, w + t * g.pitch, m, n)
         elif g.kind == LOGITS:
             add_product(moment, work, v + t * g.pitch, n)
+    add_row(total, part, n)
+
+
+cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t taps,
+                          Py_ssize_t n, char* s, T tag) noexcept nogil:
+    """Sums of exponentials less 1, so that they stay exact where all are near 1. What is infinite
+    may be an element or none: it is counted."""
+    cdef Py_ssize_t t
+    cdef T none = nothing(g, False, tag)
+    cdef T* m = scratch(g, s, EXTREME, tag)
+    cdef T* total = scratch(g, s, TOTAL, tag)
+    cdef T* nones = scratch(g, s, NONES, tag)
+    cdef T* part = scratch(g, s, PART, tag)
+    cdef T* work = scratch(g, s, WORK, tag)
+    cdef T* more = scratch(g, s, MORE, tag)
+    cdef T* e = scratch(g, s, GRADIENT, tag)
+    if done > 0:
+        differences(more, scratch(g, s, BEFORE, tag), m, <T> g.p, n)
+        exps(e, more, n)
+        less_one(work, e, more, n)
+        move_less_one(total, work, nones, <T> done, n)
+    for t in range(taps):
+        differences(more, w + t * g.pitch, m, <T> g.p, n)
+        exps(e, more, n)
+        less_one(work, e, more, n)
+        add_less_one(part, nones, work, w + t * g.pitch, none, n)
     add_row(total, part, n)
 
 
@@ -284,14 +342,11 @@ cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
     cdef T* total = scratch(g, s, TOTAL, tag)
     cdef T* moment = scratch(g, s, MOMENT, tag)
     cdef T* work = scratch(g, s, WORK, tag)
-    if g.kind == LOGARITHM:
-        move_second(scratch(g, s, SECOND, tag), moment, total, m, before, n)
-    if g.kind == SOFT or g.kind == LOGARITHM:
+    if g.kind == SOFT:
         move_moment(moment, total, m, before, n)
     weigh(g, work, before, m, n, s)
     multiply(total, work, n)
     multiply(moment, work, n)
-    multiply(scratch(g, s, SECOND, tag), work, n)
 
 
 cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -311,6 +366,10 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         finish_harmonic(y, m, total, count, n)
     elif g.kind == NORM and isinf(g.p):
         memcpy(y, m, n * sizeof(T))
+    elif g.kind == LOGARITHM:
+        finish_less_one(y, work, total, scratch(g, s, NONES, tag), count, <T> g.taps, n)
+        logs(scratch(g, s, MORE, tag), work, n)
+        finish_logarithm(y, m, work, scratch(g, s, MORE, tag), <T> g.p, n)
     else:
         finish_mean(work, total, count, g.mean or g.kind != NORM, n)
         if g.kind == GEOMETRIC:
@@ -318,12 +377,8 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         elif g.kind == NORM:
             powers(y, work, 1 / g.p, n)
             multiply(y, m, n)
-        elif g.kind == PLAIN:
-            memcpy(y, work, n * sizeof(T))
         else:
-            logs(y, work, n)
-            variances(scratch(g, s, SECOND, tag), total, moment, n)
-            finish_logarithm(y, m, work, moment, scratch(g, s, SECOND, tag), total, <T> g.p, n)
+            memcpy(y, work, n * sizeof(T))
 
 
 cdef void finish_mean(T* restrict y, const T* restrict total, const T* restrict count, bint mean,
@@ -333,31 +388,29 @@ cdef void finish_mean(T* restrict y, const T* restrict total, const T* restrict 
         y[i] = total[i] / (count[i] if mean else <T> 1)
 
 
-cdef void variances(T* restrict second, const T* restrict total, const T* restrict moment,
-                    Py_ssize_t n) noexcept nogil:
+cdef void finish_less_one(T* restrict y, T* restrict mean, T* restrict total,
+                          const T* restrict nones, const T* restrict count, T taps,
+                          Py_ssize_t n) noexcept nogil:
+    """The mean of exponentials less 1, the mean, and their sum."""
     cdef Py_ssize_t i
-    cdef T mean
+    cdef T less
     for i in range(UP(n, sizeof(T))):
-        mean = moment[i] / total[i]
-        second[i] = second[i] / total[i] - mean * mean
-
-
-cdef inline bint all_are_one(T mean) noexcept nogil:
-    """Whether a mean of exponentials says nothing of them any more."""
-    return mean > <T> 0.99999
+        less = total[i] - (nones[i] - (taps - count[i]))    # infinite elements, of which e is 0
+        total[i] = less + count[i]
+        y[i] = less / count[i]
+        mean[i] = 1 + less / count[i]
 
 
 cdef void finish_logarithm(T* restrict y, const T* restrict m, const T* restrict mean,
-                           const T* restrict moment, const T* restrict variance,
-                           const T* restrict total, T r, Py_ssize_t n) noexcept nogil:
-    """log(mean) / r; for small r the weighted mean less half of r times the variance, the series
-    about r."""
+                           const T* restrict logarithm, T r, Py_ssize_t n) noexcept nogil:
+    """m + log(1 + y) / r, of which the logarithm of the rounded 1 + y is known (Kahan's way)."""
     cdef Py_ssize_t i
-    cdef T near, far
+    cdef T exactly
     for i in range(UP(n, sizeof(T))):
-        near = moment[i] / total[i] - variance[i] * r / 2
-        far = y[i] / r
-        y[i] = m[i] + (near if all_are_one(mean[i]) else far)
+        exactly = logarithm[i] * (y[i] / (mean[i] - 1))
+        exactly = y[i] if mean[i] == 1 else exactly
+        exactly = logarithm[i] if mean[i] < <T> 0.5 else exactly
+        y[i] = m[i] + exactly / r
 
 
 cdef void finish_soft(T* restrict y, const T* restrict m, const T* restrict total,
@@ -420,7 +473,8 @@ cdef void slope_of_extreme(T* restrict w, const T* restrict y, T* restrict taken
     for i in range(UP(n, sizeof(T))):
         found = <T> 1 if size_of(w[i]) == y[i] else <T> 0
         found = found * (1 - taken[i])
-        one = <T> 1 if w[i] > 0 else (<T> -1 if w[i] < 0 else <T> 0)
+        one = <T> 1 if w[i] > 0 else <T> 0
+        one = <T> -1 if w[i] < 0 else one
         taken[i] = taken[i] + found
         w[i] = found * one
 
@@ -429,12 +483,16 @@ cdef void slope_of_norm(T* restrict w, const T* restrict power, const T* restric
                         const T* restrict count, bint mean, T low, bint clamped,
                         Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef T z, one
+    cdef T z, one, least = low if clamped else -F_INF
     for i in range(UP(n, sizeof(T))):
         z = power[i] / (count[i] if mean else <T> 1)
-        one = <T> 1 if w[i] > 0 else (<T> -1 if w[i] < 0 else <T> 0)
-        z = z * one if one != 0 and y[i] > 0 else (y[i] if y[i] != y[i] else <T> 0)
-        w[i] = <T> 0 if clamped and not w[i] > low else z
+        one = <T> 1 if w[i] > 0 else <T> 0
+        one = <T> -1 if w[i] < 0 else one
+        z = z * one
+        z = z if one != 0 else <T> 0
+        z = z if y[i] > 0 else <T> 0
+        z = y[i] if y[i] != y[i] else z
+        w[i] = z if w[i] > least else <T> 0
 
 
 cdef void slope_of_inverse(T* restrict w, const T* restrict y, const T* restrict count,
@@ -496,19 +554,25 @@ cdef void learn(const Plan* g, const T* w, Py_ssize_t n, char* s, T tag) noexcep
         differences(more, w, m, <T> g.p, n)
         exps(work, more, n)
         learn_soft(part, work, w, y, g.kind == SOFT, n)
+        if g.kind == LOGARITHM:
+            learn_soft(scratch(g, s, MOMENT, tag), work, w, y, True, n)
 
 
 cdef void learn_power(T* restrict y, const T* restrict a, const T* restrict b,
                       Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
+    cdef T v
     for i in range(UP(n, sizeof(T))):
-        y[i] = y[i] if a[i] == 0 else y[i] + a[i] * b[i]
+        v = <T> 0 if a[i] == 0 else a[i] * b[i]
+        y[i] = y[i] + v
 
 
 cdef void learn_square(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
+    cdef T v
     for i in range(UP(n, sizeof(T))):
-        y[i] = y[i] + a[i] * a[i] if a[i] == a[i] else y[i]
+        v = a[i] if a[i] == a[i] else <T> 0
+        y[i] = y[i] + v * v
 
 
 cdef void learn_soft(T* restrict part, const T* restrict e, const T* restrict w,
@@ -519,7 +583,8 @@ cdef void learn_soft(T* restrict part, const T* restrict e, const T* restrict w,
     for i in range(UP(n, sizeof(T))):
         d = w[i] - y[i]
         d = d * d if squared else d
-        part[i] = part[i] if e[i] == 0 else part[i] + e[i] * d
+        d = <T> 0 if e[i] == 0 else e[i] * d
+        part[i] = part[i] + d
 
 
 cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -528,9 +593,8 @@ cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
     cdef const T* part = scratch(g, s, PART, tag)
     cdef const T* total = scratch(g, s, TOTAL, tag)
     cdef const T* count = scratch(g, s, COUNT, tag)
-    cdef const T* variance = scratch(g, s, SECOND, tag)
-    cdef T p = <T> g.p
-    cdef bint near
+    cdef const T* squares = scratch(g, s, MOMENT, tag)
+    cdef T p = <T> g.p, mean
     for i in range(n):
         if g.kind == NORM:
             y[i] = y[i] * (part[i] / count[i]) / p
@@ -539,8 +603,11 @@ cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
         elif g.kind == PLAIN:
             y[i] = part[i] / count[i] * p if y[i] == y[i] else y[i]
         elif g.kind == LOGARITHM:
-            near = all_are_one(total[i] / count[i])
-            y[i] = variance[i] / 2 if near else part[i] / total[i] / p
+            mean = part[i] / total[i]
+            if total[i] / count[i] > 0.99999:   # the series about p, where this cancels
+                y[i] = (squares[i] / total[i] - mean * mean) / 2
+            else:
+                y[i] = mean / p
         else:
             y[i] = part[i] / total[i]
 
@@ -552,38 +619,43 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
     cdef int32_t* counts = <int32_t*> (s + g.counts_at)
     cdef T* block = <T*> (s + g.box_at)
     cdef T* count = scratch(g, s, COUNT, tag)
-    cdef Py_ssize_t t0, t1, i, n = counts_of(g, at, stop, counts)
+    cdef Stretch* list = <Stretch*> (s + g.stretches_at)
+    cdef Py_ssize_t stretches = list_stretches(g, at, stop, list), t0, t1, i
+    cdef Py_ssize_t n = count_elements(g, list, stretches, counts)
     if n == 0:
         return
     begin(g, n, s, tag)
+    for i in range(n):
+        count[i] = <T> counts[i]
     t0 = 0
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
-        bring_inputs(g, at, stop, t0, t1, False, block, counts, s)
-        absorb(g, block, block + g.together * g.pitch, t1 - t0, n, s, tag)
+        bring_inputs(g, list, stretches, t0, t1, False, block, counts, s)
+        absorb(g, block, block + g.together * g.pitch, t0, t1 - t0, n, s, tag)
         t0 = t1
     for i in range(n):
         count[i] = <T> counts[i]
     finish_values(g, n, s, tag)
     if g.task != VALUES_OF:
-        look_again(g, at, stop, n, s, tag)
+        look_again(g, list, stretches, n, s, tag)
     if g.task != SLOPES_OF:
-        put_results(g, at, stop, n, s, tag)
+        put_results(g, list, stretches, n, s, tag)
 
 
-cdef void bring_inputs(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t t0, Py_ssize_t t1,
-                       bint looking_again, T* block, int32_t* counts, char* s) noexcept nogil:
+cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+                       Py_ssize_t t1, bint looking_again, T* block, int32_t* counts, char* s) noexcept nogil:
     """A part of the windows' taps; behind them, where these are logits, the elements."""
     cdef T none = nothing(g, looking_again, <T> 0)
     if g.kind != LOGITS:
-        bring(g, at, stop, t0, t1, 0, block, none, counts, s)
+        bring(g, list, stretches, t0, t1, 0, block, none, counts, s)
         return
-    bring(g, at, stop, t0, t1, g.logits, block, none, counts, s)
-    bring(g, at, stop, t0, t1, 0, block + g.together * g.pitch, <T> 0, NULL, s)
+    bring(g, list, stretches, t0, t1, g.logits, block, none, counts, s)
+    bring(g, list, stretches, t0, t1, 0, block + g.together * g.pitch, <T> 0,
+          <int32_t*> (s + g.places_at), s)
 
 
-cdef void look_again(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t n, char* s,
-                     T tag) noexcept nogil:
+cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+                     char* s, T tag) noexcept nogil:
     """The windows once more, now that their values are known."""
     cdef int32_t* counts = <int32_t*> (s + g.counts_at)
     cdef T* block = <T*> (s + g.box_at)
@@ -592,11 +664,11 @@ cdef void look_again(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t n
     fill_row(scratch(g, s, PART, tag), n, <T> 0)
     fill_row(scratch(g, s, MORE, tag), n, <T> 0)
     if g.task == SLOPES_OF:
-        get_values(g, at, stop, scratch(g, s, GRADIENT, tag))
+        get_values(g, list, stretches, scratch(g, s, GRADIENT, tag))
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
         if g.together < g.taps or g.task == LEARNING_OF:
-            bring_inputs(g, at, stop, t0, t1, True, block, counts, s)
+            bring_inputs(g, list, stretches, t0, t1, True, block, counts, s)
         for t in range(t1 - t0):
             if g.task == SLOPES_OF:
                 slopes(g, block + t * g.pitch, elements + t * g.pitch, n, s, tag)
@@ -604,14 +676,14 @@ cdef void look_again(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t n
             else:
                 learn(g, block + t * g.pitch, n, s, tag)
         if g.task == SLOPES_OF:
-            add_back(g, at, stop, t0, t1, block, s)
+            add_back(g, list, stretches, t0, t1, block, s)
         t0 = t1
     if g.task == LEARNING_OF:
         finish_learning(g, n, s, tag)
 
 
-cdef void put_results(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t n, char* s,
-                      T tag) noexcept nogil:
+cdef void put_results(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+                      char* s, T tag) noexcept nogil:
     cdef const int32_t* counts = <const int32_t*> (s + g.counts_at)
     cdef T* y = scratch(g, s, VALUE, tag)
     cdef T none = <T> D_NAN if g.task == VALUES_OF and not g.zero_if_empty else <T> 0
@@ -625,7 +697,7 @@ cdef void put_results(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Py_ssize_t 
         fail(g, EMPTY_WINDOW)
         return
     from_float(g, result, y, n, <double*> (s + g.wide_at))
-    put_values(g, at, stop, result)
+    put_values(g, list, stretches, result)
 
 
 cdef void mean_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:

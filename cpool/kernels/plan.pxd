@@ -169,7 +169,7 @@ cdef struct Plan:
     Py_ssize_t row              # of rows as wide as a tile writes
     Py_ssize_t box_at, lines_at, rows_at, phases_at, levels_at, result_at, counts_at
     Py_ssize_t raw_at, flags_at, wide_at, entries_at, masks_at, divisors_at
-    Py_ssize_t slides_at, starts_at, places_at, rest_at
+    Py_ssize_t slides_at, starts_at, places_at, rest_at, stretches_at
     Py_ssize_t scratch
     int* failures
     count_t count               # counts what exists in the windows of a tile (sums.pyx)

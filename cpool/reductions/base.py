@@ -149,11 +149,16 @@ class MeanOfLanes(Reduction):
     """A mean that is no sum: what is asked of `cpool.lanes`."""
 
     kind: ClassVar[str]
+    tap: ClassVar[Operations]  # what an element of a window takes, and what a window
+    window: ClassVar[Operations]
     learned: ClassVar[str] = ""  # the argument beside x to differentiate by
 
     def asked(self) -> dict[str, Any]:
         """Arguments of `lanes.values` and its like: kind, p, low, mean."""
         return {"kind": self.kind}
+
+    def operations(self, taps: int) -> Operations:
+        return taps * self.tap + self.window
 
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
         return lanes.values(

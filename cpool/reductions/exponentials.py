@@ -7,7 +7,7 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cpool.reductions.base import MeanOfLanes, checked_number
+from cpool.reductions.base import MeanOfLanes, Operations, checked_number
 
 __all__ = ["LogSumExp", "SoftMean"]
 
@@ -49,6 +49,8 @@ class LogSumExp(MeanOfLanes):
         Any finite number; 0 gives the mean. `vjp` differentiates by it."""
     trailing: ClassVar[str] = ", r=1.0"
     kind: ClassVar[str] = "logarithm"
+    tap: ClassVar[Operations] = Operations(comparisons=1, additions=2, functions=1)
+    window: ClassVar[Operations] = Operations(additions=1, divisions=2, functions=1)
     learned: ClassVar[str] = "r"
 
     def __post_init__(self) -> None:
@@ -100,6 +102,10 @@ class SoftMean(MeanOfLanes):
         Any finite number; 0 gives the mean. `vjp` differentiates by it."""
     trailing: ClassVar[str] = ", beta=1.0"
     kind: ClassVar[str] = "soft"
+    tap: ClassVar[Operations] = Operations(
+        comparisons=1, additions=4, multiplications=2, functions=1
+    )
+    window: ClassVar[Operations] = Operations(additions=1, divisions=1)
     learned: ClassVar[str] = "beta"
 
     def __post_init__(self) -> None:

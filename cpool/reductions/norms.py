@@ -7,9 +7,13 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cpool.reductions.base import MeanOfLanes, checked_number
+from cpool.reductions.base import MeanOfLanes, Operations, checked_number
 
 __all__ = ["GeometricMean", "HarmonicMean", "Lp", "PowerMean", "RootMeanSquare"]
+
+# The extreme element is looked for, all are divided by it and raised to p; a root is taken.
+_POWER = Operations(comparisons=1, additions=1, divisions=1, functions=1)
+_ROOT = Operations(multiplications=1, divisions=1, functions=1)
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Lp(MeanOfLanes):
     leading: ClassVar[str] = "norm_type, "
     example: ClassVar[str] = "2, "
     kind: ClassVar[str] = "norm"
+    tap: ClassVar[Operations] = _POWER
+    window: ClassVar[Operations] = _ROOT
 
     def __post_init__(self) -> None:
         checked_number(self.p, "norm_type", "greater than 0", lambda p: p > 0)
@@ -89,6 +95,8 @@ class RootMeanSquare(MeanOfLanes):
         "images. Network: Computation in Neural Systems 18, 81-100."
     )
     kind: ClassVar[str] = "norm"
+    tap: ClassVar[Operations] = _POWER
+    window: ClassVar[Operations] = _ROOT
 
     def asked(self) -> dict[str, Any]:
         return {"kind": self.kind, "p": 2.0, "mean": True}
@@ -142,6 +150,8 @@ class PowerMean(MeanOfLanes):
     """
     trailing: ClassVar[str] = ", p=3.0, eps=1e-6"
     kind: ClassVar[str] = "norm"
+    tap: ClassVar[Operations] = _POWER
+    window: ClassVar[Operations] = _ROOT
     learned: ClassVar[str] = "p"
 
     def __post_init__(self) -> None:
@@ -182,6 +192,8 @@ class GeometricMean(MeanOfLanes):
         "Press."
     )
     kind: ClassVar[str] = "geometric"
+    tap: ClassVar[Operations] = Operations(additions=1, functions=1)
+    window: ClassVar[Operations] = Operations(divisions=1, functions=1)
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -213,6 +225,8 @@ class HarmonicMean(MeanOfLanes):
         "Press."
     )
     kind: ClassVar[str] = "harmonic"
+    tap: ClassVar[Operations] = Operations(comparisons=1, additions=1, divisions=1)
+    window: ClassVar[Operations] = Operations(multiplications=1, divisions=1)
 
     @staticmethod
     def definition(window: list[float]) -> float:
