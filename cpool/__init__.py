@@ -20,13 +20,14 @@ except ModuleNotFoundError as _error:
         "not built. Run `pip install .` in it, and import cpool from another folder."
     ) from _error
 
-from cpool import functional, reductions
+from cpool import alternatives, functional, reductions
+from cpool.alternatives import *  # noqa: F403
 from cpool.config import show_config
 from cpool.functional import *  # noqa: F403
 from cpool.pooling import pool, vjp
 from cpool.reductions import *  # noqa: F403
 from cpool.threads import get_num_threads, num_threads, set_num_threads
-from cpool.windows import Windows, adaptive, sliding, whole
+from cpool.windows import Windows, adaptive, fractional, sliding, whole
 
 try:
     __version__ = version("cpool")
@@ -37,6 +38,7 @@ __all__ = [
     "Windows",
     "__version__",
     "adaptive",
+    "fractional",
     "get_num_threads",
     "num_threads",
     "pool",
@@ -48,6 +50,7 @@ __all__ = [
 ]
 __all__ += reductions.__all__
 __all__ += functional.__all__
+__all__ += alternatives.__all__
 
 
 def __getattr__(name: str) -> object:

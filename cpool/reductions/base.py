@@ -43,9 +43,10 @@ class Reduction:
     positional: ClassVar[str] = "kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False"
     keywords: ClassVar[str] = ""
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, listed: bool = True) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
-        if "name" in cls.__dict__:
+        # Those that are not listed have functions and tests of their own.
+        if listed and "name" in cls.__dict__:
             REGISTRY[cls.name] = cls
 
     @staticmethod
