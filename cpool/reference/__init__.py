@@ -16,8 +16,12 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import pooling
+from cpool.reference import fractional, mixtures, pooling
+from cpool.reference.fractional import *  # noqa: F403
+from cpool.reference.mixtures import *  # noqa: F403
 from cpool.reference.pooling import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += pooling.__all__
+__all__ += fractional.__all__
+__all__ += mixtures.__all__
