@@ -178,7 +178,7 @@ cdef bint is_single(object value):
     """Whether a number, or each of some, is NumPy's float32."""
     if isinstance(value, (tuple, list)):
         return all([is_single(each) for each in value])
-    return getattr(getattr(value, "dtype", None), "name", "") == "float32"
+    return getattr(getattr(value, "dtype", None), "char", "") == "f"
 
 
 # --- geometry -------------------------------------------------------------------------------------

@@ -238,7 +238,10 @@ class _Taps:
             read = np.flatnonzero(source >= 0)
             moved = np.moveaxis(gx, axis, 0)
             back = np.zeros((self.shape[axis], *moved.shape[1:]), gx.dtype)
-            np.add.at(back, source[read], moved[read])
+            if len(np.unique(source[read])) == len(read):
+                back[source[read]] = moved[read]
+            else:
+                np.add.at(back, source[read], moved[read])
             gx = np.moveaxis(back, 0, axis)
         return gx
 

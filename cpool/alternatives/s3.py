@@ -69,18 +69,20 @@ class _S3:
         inner = options.replace(out=None)
         top, of_top = _dense(x, windows, inner, differentiable)
         generator = philox(self.rng)
-        index: list[Any] = [np.arange(n) for n in top.shape]
+        shape, y, places = top.shape, top, []
         for axis, grid, stride in cells:
-            index[axis] = kept(top.shape[axis], grid, stride, generator)
-        chosen = np.ix_(*index)
-        y = stored(top[chosen], top.dtype, options.out, x, options.where)
-        shape, y_shape = top.shape, y.shape
+            places.append(kept(shape[axis], grid, stride, generator))
+            y = y.take(places[-1], axis)
+        y = stored(y, top.dtype, options.out, x, options.where)
+        y_shape = y.shape
 
         def pullback(gy: Any) -> np.ndarray:
             gy = arrays.checked_gradient(gy, y_shape)
-            whole = np.zeros(shape, gy.dtype)
-            whole[chosen] = gy
-            return of_top(whole)
+            for (axis, _, _), place in zip(cells, places, strict=True):
+                among = np.zeros((*gy.shape[:axis], shape[axis], *gy.shape[axis + 1 :]), gy.dtype)
+                among[(slice(None),) * axis + (place,)] = gy
+                gy = among
+            return of_top(gy)
 
         return y, pullback
 
