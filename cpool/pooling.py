@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays
+from cpool import arrays, planes
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
@@ -47,7 +47,11 @@ def _pool(
     """What `pool` and its pullback have in common."""
     reduction = as_reduction(reduction)
     if not isinstance(windows, Windows):
-        raise TypeError(f"windows must be made by sliding, adaptive or whole, got {windows!r}")
+        raise TypeError(
+            f"windows must be made by sliding, adaptive, fractional or whole, got {windows!r}"
+        )
+    if planes.is_drawn(windows):
+        return getattr(planes, method)(x, reduction, windows, options, rng=rng)
     if rng is not None:
         raise ValueError(
             f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
@@ -78,7 +82,7 @@ def pool(
         What a window becomes: ``"max"``, ``"min"``, ``"sum"``, ``"mean"``, or an object such as
         ``cpool.Mean(count_include_pad=False)``.
     windows : Windows
-        Where the windows are: made by `sliding`, `adaptive` or `whole`.
+        Where the windows are: made by `sliding`, `adaptive`, `fractional` or `whole`.
     axes : int or tuple of int, optional
         The 1 to 3 axes to pool, in the order of the windows' arguments; negative ones count from
         the end. None: the last ones, as many as those arguments have entries; where they are ints,
@@ -92,7 +96,9 @@ def pool(
         gradient. A window without any gives 0 for a sum, NaN where the result is floating, and a
         ValueError where it is not.
     rng : None, int or numpy.random.Generator
-        For random reductions only; an error for all others.
+        For windows that are drawn (`fractional` without samples) and random reductions only; an
+        error for all others. An int gives the same result at each call, a Generator is advanced
+        once.
     dtype : dtype, optional
         Type of the result, and of the sums on the way where it is wider. Real numbers become
         integers rounded half to even and saturated.

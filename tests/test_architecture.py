@@ -30,7 +30,10 @@ ORDER = [
     "calls",
     "arrays",
     "lanes",
+    "draws",
     "reductions",
+    "results",
+    "planes",
     "pooling",
     "unpooling",
     "docstrings",
@@ -107,7 +110,7 @@ def test_the_files_are_found():
         "kernels.plan", "calls", "dtypes", "views", "tiling", "driver", "windows"
     }  # fmt: skip
     assert {"kernels.plan", "kernels.windows", "dtypes"} == imported_modules(SOURCE / "tiling.pyx")
-    assert {"arrays", "reductions", "reductions.base", "windows"} == imported_modules(
+    assert {"arrays", "planes", "reductions", "reductions.base", "windows"} == imported_modules(
         SOURCE / "pooling.py"
     )
 

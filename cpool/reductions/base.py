@@ -102,9 +102,10 @@ class Reduction:
     pair: ClassVar[Operations | None] = None
     last: ClassVar[Operations] = NOTHING
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, listed: bool = True) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
-        if "name" in cls.__dict__:
+        # Those that are not listed have functions and tests of their own.
+        if listed and "name" in cls.__dict__:
             REGISTRY[cls.name] = cls
 
     @staticmethod
