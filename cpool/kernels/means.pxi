@@ -651,9 +651,12 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
 
 
 cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
-                       Py_ssize_t t1, bint looking_again, T* block, int32_t* counts, char* s) noexcept nogil:
+                       Py_ssize_t t1, bint looking_again, T* block, int32_t* counts,
+                       char* s) noexcept nogil:
     """A part of the windows' taps; behind them, where these are logits, the elements."""
     cdef T none = nothing(g, looking_again, <T> 0)
+    if looking_again:
+        counts = <int32_t*> (s + g.places_at)   # they have lost what is masked
     if g.kind != LOGITS:
         bring(g, list, stretches, t0, t1, 0, block, none, counts, s)
         return
