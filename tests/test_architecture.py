@@ -34,6 +34,7 @@ ORDER = [
     "unpooling",
     "docstrings",
     "functional",
+    "alternatives",
     "nn",
     "config",
 ]
