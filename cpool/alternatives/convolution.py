@@ -39,6 +39,10 @@ RUN = 16  # channels that are worth being copied as a run
 ROWS = 4  # outputs of a group with one input channel up to which no matrices are made
 
 
+# Places, counted from the first, and the elements that are there.
+_Read = tuple[slice, slice]
+
+
 # --- geometry -------------------------------------------------------------------------------------
 
 
@@ -57,22 +61,45 @@ class _Axis(NamedTuple):
         """Whether each output reads the element of its own number."""
         return self.kernel == self.stride == 1 and self.before == 0 and self.m == self.n
 
-    def reads(self, outputs: slice) -> list[tuple[slice, slice] | None]:
-        """For each tap, the outputs, counted from the first of these, that read an element, and
-        what they read; None where all is padding."""
-        found: list[tuple[slice, slice] | None] = []
-        for tap in range(self.kernel):
-            shift = tap * self.dilation - self.before
-            first = max(outputs.start, -(shift // self.stride))
-            last = min(outputs.stop - 1, (self.n - 1 - shift) // self.stride)
-            if first > last:
-                found.append(None)
-                continue
-            elements = slice(
-                first * self.stride + shift, last * self.stride + shift + 1, self.stride
-            )
-            found.append((slice(first - outputs.start, last + 1 - outputs.start), elements))
-        return found
+    def reads(self, outputs: slice) -> list[_Read | None]:
+        """What each tap reads for these outputs, which are counted from the first of them."""
+        base = outputs.start * self.stride - self.before
+        count = outputs.stop - outputs.start
+        return [self.inside(base + tap * self.dilation, count) for tap in range(self.kernel)]
+
+    def inside(self, first: int, count: int) -> _Read | None:
+        """Those of `count` places, a stride apart and the first at element `first`, that are
+        elements, and these; None if there are none."""
+        start = max(0, -(first // self.stride))
+        last = min(count - 1, (self.n - 1 - first) // self.stride)
+        if start > last:
+            return None
+        at = first + start * self.stride
+        elements = slice(at, first + last * self.stride + 1, self.stride)
+        return slice(start, last + 1), elements
+
+    def phases(self, outputs: slice) -> _Phases:
+        """Lines of every stride-th element, so that outputs one apart read elements one apart."""
+        base = outputs.start * self.stride - self.before
+        count = outputs.stop - outputs.start
+        shifts = [tap * self.dilation for tap in range(self.kernel)]
+        reach = shifts[-1] // self.stride
+        if reach > count:  # most of a line would be read by nothing: one for each tap
+            firsts, taps = shifts, [(tap, 0) for tap in range(self.kernel)]
+            reach = 0
+        else:
+            firsts = sorted({shift % self.stride for shift in shifts})
+            taps = [(firsts.index(each % self.stride), each // self.stride) for each in shifts]
+        length = count + reach
+        return _Phases(length, [self.inside(base + first, length) for first in firsts], taps)
+
+
+class _Phases(NamedTuple):
+    """Lines of one length: what is in each, and the line and the offset of each tap."""
+
+    length: int
+    reads: list[_Read | None]
+    taps: list[tuple[int, int]]
 
 
 def _axis(n: int, kernel: int, stride: int, dilation: int, padding: Any) -> _Axis:
@@ -115,21 +142,20 @@ def _count(box: Sequence[slice]) -> int:
 class _Tap(NamedTuple):
     """Where a tap has elements in a block; without any, slices are None."""
 
-    number: int
-    outputs: tuple[slice, ...] | None
+    places: tuple[slice, ...] | None
     elements: tuple[slice, ...] | None
 
 
-def _taps(axes: list[_Axis], block: tuple[slice, ...]) -> list[_Tap]:
-    """All taps of the kernel, in row-major order."""
-    reads = [axis.reads(part) for axis, part in zip(axes, block, strict=True)]
+def _crossed(reads: list[list[_Read | None]]) -> list[_Tap]:
+    """What taps read along each axis, together, in row-major order."""
     taps = []
-    for number, each in enumerate(itertools.product(*reads)):
-        if None in each:
-            taps.append(_Tap(number, None, None))
+    for each in itertools.product(*reads):
+        inside = [read for read in each if read is not None]
+        if len(inside) < len(each):
+            taps.append(_Tap(None, None))
         else:
-            outputs, elements = zip(*each, strict=True)
-            taps.append(_Tap(number, outputs, elements))
+            places, elements = zip(*inside, strict=True)
+            taps.append(_Tap(places, elements))
     return taps
 
 
@@ -298,23 +324,34 @@ class _Convolution:
             a = np.moveaxis(a, -1, 1)
         return a.reshape(a.shape[0], self.groups, a.shape[1] // self.groups, *a.shape[2:])
 
+    @property
+    def _runs(self) -> bool:
+        """Whether the channels of an element are copied as a run."""
+        return self.channels_last and self.inputs >= RUN
+
+    def _taps(self, block: tuple[slice, ...]) -> list[_Tap]:
+        parts = zip(self.axes, block[2:], strict=True)
+        return _crossed([axis.reads(part) for axis, part in parts])
+
     def _input(self, block: tuple[slice, ...]) -> tuple[np.ndarray, list[_Tap]]:
-        """An array, and where the taps of a block are in it."""
-        x, taps = self.x[block[:2]], _taps(self.axes, block[2:])
-        if x.dtype == self.compute:
+        """An array, and where the taps of a block are in it. What they read is converted, and put
+        into rows, once and not for each tap."""
+        x, taps = self.x[block[:2]], self._taps(block)
+        if x.dtype == self.compute and (self._runs or x.strides[-1] == x.itemsize):
             return x, taps
         box = _box(taps)
         if box is None or _count(box) > len(taps) * _count(block[2:]):
-            return x, taps  # so sparse that what is read is converted, and no more
-        return x[(..., *box)].astype(self.compute), [_moved(tap, box) for tap in taps]
+            return x, taps  # they lie so far apart that it is less to take each for itself
+        return x[(..., *box)].astype(self.compute, order="C"), [_moved(tap, box) for tap in taps]
 
 
 class _ByColumns(_Convolution):
     """Weights times columns, one for each output, of what it reads."""
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
-        room = COLUMNS // self.compute.itemsize // (self.groups * max(self.inputs, self.outputs))
-        room = max(room // self.taps, min(room, LONG))
+        room = COLUMNS // self.compute.itemsize // self.groups
+        long = min(LONG, room // max(self.inputs, self.outputs))
+        room = max(room // max(self.inputs * self.taps, self.outputs), long)
         lengths = (self.x.shape[0], *(axis.m for axis in self.axes))
         groups = slice(0, self.groups)
         return ((batch, groups, *space) for batch, *space in _blocks(lengths, room))
@@ -330,24 +367,20 @@ class _ByColumns(_Convolution):
 
     def add_to_inputs(self, gx: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
         gy_matrix = self._gradients(gy, block)
-        taps = _taps(self.axes, block[2:])
+        taps = self._taps(block)
         for some in self._parts(block):
             each = taps[some]
             columns, view = self._matrix((len(each), self.inputs), block, self._runs)
             np.matmul(self._weights(some).swapaxes(1, 2), gy_matrix, out=columns)
             for i, tap in enumerate(each):
                 if tap.elements is not None:
-                    gx[(..., *tap.elements)] += view[:, :, i][(..., *tap.outputs)]
+                    gx[(..., *tap.elements)] += view[:, :, i][(..., *tap.places)]
 
     def add_to_weights(self, gw: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
         gy_matrix = self._gradients(gy, block)
         for some, columns in self._columns(block):
             product = gy_matrix @ columns.swapaxes(1, 2)
-            gw[:, :, some] += product.reshape(self.groups, self.outputs, -1, self.inputs)
-
-    @property
-    def _runs(self) -> bool:
-        return self.channels_last and self.inputs >= RUN
+            gw[:, :, some] += product.reshape(*gw.shape[:2], -1, self.inputs)
 
     def _weights(self, some: slice) -> np.ndarray:
         return self.weight[:, :, some].reshape(self.groups, self.outputs, -1)
@@ -362,20 +395,19 @@ class _ByColumns(_Convolution):
     ) -> tuple[np.ndarray, np.ndarray]:
         """An empty matrix (groups, rows, outputs of a block) and its view (N, groups, *rows,
         *space). Inner: rows lie closest in memory, which to BLAS is a transposed matrix."""
-        n, _, *space = _size(block)
+        n, groups, *space = _size(block)
         if not inner:
-            matrix = np.empty((self.groups, prod(rows), n * prod(space)), self.compute)
-            view = matrix.reshape(self.groups, *rows, n, *space)
+            matrix = np.empty((groups, prod(rows), n * prod(space)), self.compute)
+            view = matrix.reshape(groups, *rows, n, *space)
             return matrix, np.moveaxis(view, 1 + len(rows), 0)
-        matrix = np.empty((n * prod(space), self.groups, prod(rows)), self.compute)
-        view = matrix.reshape(n, *space, self.groups, *rows)
+        matrix = np.empty((n * prod(space), groups, prod(rows)), self.compute)
+        view = matrix.reshape(n, *space, groups, *rows)
         last = range(-len(space), 0)
         return matrix.transpose(1, 2, 0), np.moveaxis(view, range(1, 1 + len(space)), last)
 
     def _parts(self, block: tuple[slice, ...]) -> list[slice]:
         """Taps whose columns are made together."""
-        n, _, *space = _size(block)
-        each = self.compute.itemsize * self.groups * self.inputs * n * prod(space)
+        each = self.compute.itemsize * self.inputs * _count(block)
         return [part for (part,) in _blocks((self.taps,), COLUMNS // each)]
 
     def _columns(self, block: tuple[slice, ...]) -> Iterator[tuple[slice, np.ndarray]]:
@@ -385,16 +417,24 @@ class _ByColumns(_Convolution):
             yield slice(0, 1), x.reshape(self.groups, self.inputs, -1)  # mostly a view
             return
         x, taps = self._input(block)
+        whole = tuple(slice(0, m) for m in _size(block[2:]))
         for some in self._parts(block):
             each = taps[some]
             columns, view = self._matrix((len(each), self.inputs), block, self._runs)
             for i, tap in enumerate(each):
+                if tap.places != whole:
+                    view[:, :, i] = 0
                 _fill(view[:, :, i], x, tap)
             yield some, columns
 
 
-class _BySums(_Convolution):
-    """Products with the weights of one tap after the other, for groups of one input channel."""
+class _BySums(_ByColumns):
+    """Products with the weights of one tap after the other, for groups of one input channel.
+
+    What a block reads is put into padded planes, one for each phase of the stride. There the
+    elements of a tap are a plane shifted, rows and all, so that loops run over planes and not over
+    rows. Each row ends in results that are none: windows that go on in the next row.
+    """
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
         room = SUMS // self.compute.itemsize // self.outputs
@@ -405,40 +445,79 @@ class _BySums(_Convolution):
         return _blocks((n, self.groups, *space), room)
 
     def values(self, block: tuple[slice, ...]) -> np.ndarray:
-        x, taps = self._input(block)
-        y = self._sums(block)
-        for tap in taps:
-            if tap.elements is not None:
-                y[(..., *tap.outputs)] += self._of_tap(tap, block) * x[(..., *tap.elements)]
+        planes = _Planes(self.axes, block)
+        flat, views = planes.zeros(self.compute)
+        for view, read in zip(views, planes.reads, strict=True):
+            _fill(view, self.x[block[:2]][:, :, 0], read)
+        sums, y = planes.results(self.outputs, self.compute)
+        product = np.empty_like(sums)
+        for tap, part in enumerate(planes.of_taps(flat)):
+            np.multiply(self._weight(tap, block), part[:, :, None], out=product)
+            sums += product
         return y
 
     def add_to_inputs(self, gx: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
-        gy = gy.astype(self.compute, copy=False)
-        for tap in _taps(self.axes, block[2:]):
-            if tap.elements is not None:
-                products = self._of_tap(tap, block) * gy[(..., *tap.outputs)]
-                gx[(..., *tap.elements)] += products.sum(axis=2, keepdims=True)
+        planes = _Planes(self.axes, block)
+        sums, inside = planes.results(self.outputs, self.compute)
+        np.copyto(inside, gy, casting="unsafe")
+        flat, views = planes.zeros(self.compute)
+        for tap, part in enumerate(planes.of_taps(flat)):
+            products = self._weight(tap, block) * sums
+            part += products[:, :, 0] if self.outputs == 1 else products.sum(axis=2)
+        for view, read in zip(views, planes.reads, strict=True):
+            if read.elements is not None:
+                gx[:, :, 0][(..., *read.elements)] += view[(..., *read.places)]
 
-    def add_to_weights(self, gw: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
-        gy = gy.astype(self.compute, copy=False)
-        x, taps = self._input(block)
-        over = (0, *range(3, gy.ndim))
-        for tap in taps:
-            if tap.elements is not None:
-                products = gy[(..., *tap.outputs)] * x[(..., *tap.elements)]
-                gw[:, :, tap.number, 0] += products.sum(axis=over)
+    def _weight(self, tap: int, block: tuple[slice, ...]) -> np.ndarray:
+        return self.weight[block[1], :, tap]
 
-    def _of_tap(self, tap: _Tap, block: tuple[slice, ...]) -> np.ndarray:
-        weight = self.weight[block[1], :, tap.number]
-        return weight.reshape(-1, self.outputs, *[1] * len(self.axes))
 
-    def _sums(self, block: tuple[slice, ...]) -> np.ndarray:
-        """Zeros for the outputs of a block, in the layout of the input."""
-        n, groups, *space = _size(block)
-        if not self.channels_last:
-            return np.zeros((n, groups, self.outputs, *space), self.compute)
-        zeros = np.zeros((n, *space, groups, self.outputs), self.compute)
-        return np.moveaxis(zeros, (-2, -1), (1, 2))
+class _Planes:
+    """Planes of every stride-th element that a block reads, and where taps are in them."""
+
+    def __init__(self, axes: list[_Axis], block: tuple[slice, ...]) -> None:
+        phases = [axis.phases(part) for axis, part in zip(axes, block[2:], strict=True)]
+        self.block = _size(block)
+        self.lengths = tuple(each.length for each in phases)
+        self.reads = _crossed([each.reads for each in phases])
+        counts = [len(each.reads) for each in phases]
+        self.places = [
+            (_flat([plane for plane, _ in tap], counts), _flat([at for _, at in tap], self.lengths))
+            for tap in itertools.product(*(each.taps for each in phases))
+        ]
+
+    def zeros(self, dtype: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Planes (N, groups, planes, elements), and a view (N, groups, *space) of each. Behind a
+        plane is what results that are none read."""
+        elements = prod(self.lengths)
+        behind = max(at for _, at in self.places) + self._results - elements
+        shape = (*self.block[:2], len(self.reads), elements + behind)
+        flat = np.zeros(shape, dtype)
+        views = flat[..., :elements].reshape(*shape[:3], *self.lengths)
+        return flat, [views[:, :, i] for i in range(shape[2])]
+
+    def results(self, outputs: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """Zeros (N, groups, outputs, elements), and the view of those that are results."""
+        n, groups, *space = self.block
+        flat = np.zeros((n, groups, outputs, self._results), dtype)
+        view = flat.reshape(n, groups, outputs, space[0], *self.lengths[1:])
+        return flat, view[(..., *(slice(m) for m in space))]
+
+    def of_taps(self, flat: np.ndarray) -> Iterator[np.ndarray]:
+        """What each tap reads for all results."""
+        return (flat[:, :, plane, at : at + self._results] for plane, at in self.places)
+
+    @property
+    def _results(self) -> int:
+        return self.block[2] * prod(self.lengths[1:])
+
+
+def _flat(place: Sequence[int], lengths: Sequence[int]) -> int:
+    """The number of a place in row-major order, which may lie outside of the lengths."""
+    number = 0
+    for at, length in zip(place, lengths, strict=True):
+        number = number * length + at
+    return number
 
 
 def _of(block: tuple[slice, ...]) -> tuple[slice, ...]:
@@ -446,15 +525,11 @@ def _of(block: tuple[slice, ...]) -> tuple[slice, ...]:
     return (*block[:2], slice(None), *block[2:])
 
 
-def _fill(columns: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
-    """Put what a tap reads into its columns, zeros where that is padding."""
-    if tap.elements is None:
-        columns[...] = 0
-        return
-    inside = columns[(..., *tap.outputs)]
-    if inside.shape != columns.shape:
-        columns[...] = 0
-    np.copyto(inside, x[(..., *tap.elements)], casting="unsafe")
+def _fill(zeros: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
+    """Put what a tap reads among zeros."""
+    if tap.elements is not None:
+        inside = zeros[(..., *tap.places)]
+        np.copyto(inside, x[(..., *tap.elements)], casting="unsafe")
 
 
 def _arguments(
