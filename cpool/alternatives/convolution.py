@@ -6,8 +6,8 @@ made in blocks of outputs, in one of two ways:
 (a) The elements that the windows of a block read become the columns of a matrix ("im2col":
     Chellapilla, Puri and Simard 2006), some taps of the kernel at a time, so that columns never
     take more than a few MiB, and BLAS multiplies them with the weights.
-(b) Where each group has one input channel ("depthwise") matrices would have next to no rows.
-    There, what a tap reads is multiplied with its weight, and the products are added up.
+(b) Where each group has one input and one output channel ("depthwise") matrices would have one
+    row. There, what a tap reads is multiplied with its weight, and the products are added up.
 
 What a tap reads of a block is a slice of the input, and the slice of those outputs for which it
 lies inside of the input. The same slices take gradients back, so that nothing is ever padded.
@@ -36,7 +36,6 @@ COLUMNS = 4 << 20  # bytes of columns at a time
 SUMS = 256 << 10  # bytes of sums over taps at a time, for the second cache
 LONG = 512  # columns with which a matrix product runs at full speed
 RUN = 16  # channels that are worth being copied as a run
-ROWS = 4  # outputs of a group with one input channel up to which no matrices are made
 
 
 # Places, counted from the first, and the elements that are there.
@@ -417,19 +416,17 @@ class _ByColumns(_Convolution):
             yield slice(0, 1), x.reshape(self.groups, self.inputs, -1)  # mostly a view
             return
         x, taps = self._input(block)
-        whole = tuple(slice(0, m) for m in _size(block[2:]))
         for some in self._parts(block):
             each = taps[some]
             columns, view = self._matrix((len(each), self.inputs), block, self._runs)
             for i, tap in enumerate(each):
-                if tap.places != whole:
-                    view[:, :, i] = 0
+                _clear_outside(view[:, :, i], tap)
                 _fill(view[:, :, i], x, tap)
             yield some, columns
 
 
-class _BySums(_ByColumns):
-    """Products with the weights of one tap after the other, for groups of one input channel.
+class _Depthwise(_ByColumns):
+    """Products with the weights of one tap after the other, for groups of one channel.
 
     What a block reads is put into padded planes, one for each phase of the stride. There the
     elements of a tap are a plane shifted, rows and all, so that loops run over planes and not over
@@ -437,7 +434,7 @@ class _BySums(_ByColumns):
     """
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
-        room = SUMS // self.compute.itemsize // self.outputs
+        room = SUMS // self.compute.itemsize
         n, space = self.x.shape[0], [axis.m for axis in self.axes]
         if self.channels_last:
             boxes = _blocks((n, *space, self.groups), room)
@@ -445,40 +442,43 @@ class _BySums(_ByColumns):
         return _blocks((n, self.groups, *space), room)
 
     def values(self, block: tuple[slice, ...]) -> np.ndarray:
-        planes = _Planes(self.axes, block)
+        planes = _Planes(self.axes, block, self.channels_last)
         flat, views = planes.zeros(self.compute)
+        x = self.x[block[:2]][:, :, 0]
         for view, read in zip(views, planes.reads, strict=True):
-            _fill(view, self.x[block[:2]][:, :, 0], read)
-        sums, y = planes.results(self.outputs, self.compute)
+            _fill(view, x, read)
+        sums, y = planes.results(self.compute)
         product = np.empty_like(sums)
         for tap, part in enumerate(planes.of_taps(flat)):
-            np.multiply(self._weight(tap, block), part[:, :, None], out=product)
+            np.multiply(part, planes.spread(self.weight[block[1], 0, tap, 0]), out=product)
             sums += product
-        return y
+        return y[:, :, None]
 
     def add_to_inputs(self, gx: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
-        planes = _Planes(self.axes, block)
-        sums, inside = planes.results(self.outputs, self.compute)
-        np.copyto(inside, gy, casting="unsafe")
+        planes = _Planes(self.axes, block, self.channels_last)
+        sums, inside = planes.results(self.compute)
+        np.copyto(inside, gy[:, :, 0], casting="unsafe")
         flat, views = planes.zeros(self.compute)
         for tap, part in enumerate(planes.of_taps(flat)):
-            products = self._weight(tap, block) * sums
-            part += products[:, :, 0] if self.outputs == 1 else products.sum(axis=2)
+            part += planes.spread(self.weight[block[1], 0, tap, 0]) * sums
         for view, read in zip(views, planes.reads, strict=True):
             if read.elements is not None:
                 gx[:, :, 0][(..., *read.elements)] += view[(..., *read.places)]
 
-    def _weight(self, tap: int, block: tuple[slice, ...]) -> np.ndarray:
-        return self.weight[block[1], :, tap]
-
 
 class _Planes:
-    """Planes of every stride-th element that a block reads, and where taps are in them."""
+    """Planes of every stride-th element that a block reads, and where taps are in them.
 
-    def __init__(self, axes: list[_Axis], block: tuple[slice, ...]) -> None:
+    They lie as the input does: (N, groups, planes, elements), or (N, planes, elements, groups).
+    """
+
+    def __init__(self, axes: list[_Axis], block: tuple[slice, ...], channels_last: bool) -> None:
         phases = [axis.phases(part) for axis, part in zip(axes, block[2:], strict=True)]
-        self.block = _size(block)
-        self.lengths = tuple(each.length for each in phases)
+        self.batch, self.groups, *self.space = _size(block)
+        self.channels_last = channels_last
+        self.lengths = [each.length for each in phases]
+        # The last results of the first axis need no elements behind them.
+        self.rows = [self.space[0], *self.lengths[1:]]
         self.reads = _crossed([each.reads for each in phases])
         counts = [len(each.reads) for each in phases]
         self.places = [
@@ -487,29 +487,42 @@ class _Planes:
         ]
 
     def zeros(self, dtype: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Planes (N, groups, planes, elements), and a view (N, groups, *space) of each. Behind a
-        plane is what results that are none read."""
-        elements = prod(self.lengths)
-        behind = max(at for _, at in self.places) + self._results - elements
-        shape = (*self.block[:2], len(self.reads), elements + behind)
-        flat = np.zeros(shape, dtype)
-        views = flat[..., :elements].reshape(*shape[:3], *self.lengths)
-        return flat, [views[:, :, i] for i in range(shape[2])]
-
-    def results(self, outputs: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        """Zeros (N, groups, outputs, elements), and the view of those that are results."""
-        n, groups, *space = self.block
-        flat = np.zeros((n, groups, outputs, self._results), dtype)
-        view = flat.reshape(n, groups, outputs, space[0], *self.lengths[1:])
-        return flat, view[(..., *(slice(m) for m in space))]
+        """The planes, and a view (N, groups, *space) of each. Behind a plane is what results that
+        are none read."""
+        count, elements = len(self.reads), prod(self.lengths)
+        extended = max(at for _, at in self.places) + prod(self.rows)
+        if self.channels_last:
+            flat = np.zeros((self.batch, count, extended, self.groups), dtype)
+            views = flat[:, :, :elements].reshape(self.batch, count, *self.lengths, self.groups)
+            return flat, [np.moveaxis(views[:, i], -1, 1) for i in range(count)]
+        flat = np.zeros((self.batch, self.groups, count, extended), dtype)
+        views = flat[..., :elements].reshape(self.batch, self.groups, count, *self.lengths)
+        return flat, [views[:, :, i] for i in range(count)]
 
     def of_taps(self, flat: np.ndarray) -> Iterator[np.ndarray]:
         """What each tap reads for all results."""
-        return (flat[:, :, plane, at : at + self._results] for plane, at in self.places)
+        for plane, at in self.places:
+            read = slice(at, at + prod(self.rows))
+            if self.channels_last:
+                yield flat[:, plane, read].reshape(self.batch, -1, self.rows[-1] * self.groups)
+            else:
+                yield flat[:, :, plane, read]
 
-    @property
-    def _results(self) -> int:
-        return self.block[2] * prod(self.lengths[1:])
+    def spread(self, weights: np.ndarray) -> np.ndarray:
+        """A weight for each group beside what a tap reads: a row of them where groups are last,
+        so that loops run over rows and not over groups."""
+        return np.tile(weights, self.rows[-1]) if self.channels_last else weights[:, None]
+
+    def results(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+        """Zeros beside what a tap reads, and the view (N, groups, *space) of those that count."""
+        inside = tuple(slice(m) for m in self.space)
+        if self.channels_last:
+            flat = np.zeros((self.batch, prod(self.rows[:-1]), self.rows[-1] * self.groups), dtype)
+            view = np.moveaxis(flat.reshape(self.batch, *self.rows, self.groups), -1, 1)
+        else:
+            flat = np.zeros((self.batch, self.groups, prod(self.rows)), dtype)
+            view = flat.reshape(self.batch, self.groups, *self.rows)
+        return flat, view[(..., *inside)]
 
 
 def _flat(place: Sequence[int], lengths: Sequence[int]) -> int:
@@ -525,10 +538,21 @@ def _of(block: tuple[slice, ...]) -> tuple[slice, ...]:
     return (*block[:2], slice(None), *block[2:])
 
 
-def _fill(zeros: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
-    """Put what a tap reads among zeros."""
+def _clear_outside(places: np.ndarray, tap: _Tap) -> None:
+    """Put zeros where a tap reads nothing."""
+    if tap.places is None:
+        places[...] = 0
+        return
+    for axis, part in enumerate(tap.places, start=-len(tap.places)):
+        beside = (slice(None),) * (-axis - 1)
+        for outside in (slice(part.start), slice(part.stop, None)):
+            places[(..., outside, *beside)] = 0
+
+
+def _fill(places: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
+    """Put what a tap reads where it reads it."""
     if tap.elements is not None:
-        inside = zeros[(..., *tap.places)]
+        inside = places[(..., *tap.places)]
         np.copyto(inside, x[(..., *tap.elements)], casting="unsafe")
 
 
@@ -546,8 +570,8 @@ def _arguments(
     space = x.shape[-rank - 1 : -1] if last else x.shape[-rank:]
     of_axes = zip(space, weight.shape[2:], windows.stride, windows.dilation, pads, strict=True)
     axes = [_axis(*of_axis) for of_axis in of_axes]
-    sums = weight.shape[1] == 1 and weight.shape[0] // groups <= ROWS
-    call = (_BySums if sums else _ByColumns)(x, weight, axes, groups, last)
+    depthwise = weight.shape[1] == 1 and weight.shape[0] == groups
+    call = (_Depthwise if depthwise else _ByColumns)(x, weight, axes, groups, last)
     return call, _checked_bias(bias, weight.shape[0])
 
 
