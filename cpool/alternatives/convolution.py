@@ -19,7 +19,7 @@ import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from math import ceil, prod
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -123,8 +123,8 @@ def _blocks(lengths: tuple[int, ...], room: int) -> Iterator[tuple[slice, ...]]:
     """Boxes of at most `room` places, or one, of nearly the same size; last axes first."""
     ranges: list[list[slice]] = []
     for n in reversed(lengths):
-        count = ceil(n / max(room, 1))
-        step = ceil(n / max(count, 1)) or 1
+        count = max(1, -(-n // max(room, 1)))
+        step = max(1, -(-n // count))
         ranges.insert(0, [slice(i, min(i + step, n)) for i in range(0, n, step)])
         room //= step
     return itertools.product(*ranges)
@@ -239,9 +239,14 @@ def _checked_bias(bias: Any, channels: int) -> np.ndarray | None:
 # --- a convolution --------------------------------------------------------------------------------
 
 
+#: What overflows is infinite, without a warning, as in the compiled poolings.
+_SILENT = np.errstate(all="ignore")
+
+
 class _Convolution:
     """One call, its arguments checked. Subclasses say how a block of outputs is computed."""
 
+    @_SILENT
     def __init__(
         self, x: np.ndarray, weight: np.ndarray, axes: list[_Axis], groups: int, channels_last: bool
     ) -> None:
@@ -263,41 +268,41 @@ class _Convolution:
         channels = self.weight_shape[0]
         return (*batch, *space, channels) if self.channels_last else (*batch, channels, *space)
 
+    @_SILENT
     def forward(self, bias: np.ndarray | None) -> np.ndarray:
         y = np.empty(self.y_shape, self.dtype)
         y_grouped = self._grouped(y)
         if bias is None:
             bias = np.zeros(self.weight_shape[0])
         bias = bias.astype(self.compute).reshape(self.groups, -1, *[1] * len(self.axes))
-        with np.errstate(all="ignore"):
-            for block in self.blocks():
-                values = self.values(block)
-                np.add(values, bias[block[1]], out=y_grouped[_of(block)], casting="unsafe")
+        for block in self.blocks():
+            values = self.values(block)
+            np.add(values, bias[block[1]], out=y_grouped[_of(block)], casting="unsafe")
         return y
 
+    @_SILENT
     def gradient_in_x(self, gy: Any) -> np.ndarray:
         gy = self._grouped(arrays.checked_gradient(gy, self.y_shape))
         gx = np.zeros(self.x_shape, self.compute)
         gx_grouped = self._grouped(gx)
-        with np.errstate(all="ignore"):
-            for block in self.blocks():
-                self.add_to_inputs(gx_grouped[block[:2]], gy[_of(block)], block)
-            return gx.astype(self.dtype, copy=False)
+        for block in self.blocks():
+            self.add_to_inputs(gx_grouped[block[:2]], gy[_of(block)], block)
+        return gx.astype(self.dtype, copy=False)
 
+    @_SILENT
     def gradient_in_weight(self, gy: Any) -> np.ndarray:
         gy = self._grouped(arrays.checked_gradient(gy, self.y_shape))
         gw = np.zeros_like(self.weight)
-        with np.errstate(all="ignore"):
-            for block in self.blocks():
-                self.add_to_weights(gw[block[1]], gy[_of(block)], block)
-            return gw.swapaxes(2, 3).reshape(self.weight_shape).astype(self.weight_dtype)
+        for block in self.blocks():
+            self.add_to_weights(gw[block[1]], gy[_of(block)], block)
+        return gw.swapaxes(2, 3).reshape(self.weight_shape).astype(self.weight_dtype)
 
+    @_SILENT
     def gradient_in_bias(self, gy: Any, dtype: np.dtype) -> np.ndarray:
         gy = self._grouped(arrays.checked_gradient(gy, self.y_shape))
         space = tuple(range(3, gy.ndim))
         sums = pool(gy, "sum", whole(), axes=space, dtype=np.float64)
-        with np.errstate(all="ignore"):
-            return sums.sum(axis=0).reshape(-1).astype(dtype)
+        return sums.sum(axis=0).reshape(-1).astype(dtype)
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
         """Boxes (N, groups, *space) of outputs."""
@@ -845,7 +850,7 @@ def _differentiable(rank: int, function: Callable[..., np.ndarray]) -> None:
     ) -> tuple[np.ndarray, Gradients]:  # fmt: skip
         return _conv_vjp(rank, x, weight, bias, stride, padding, dilation, groups, channels_last)
 
-    with_pullback.__name__ = function.__name__  # as errors of Python name it
+    with_pullback.__qualname__ = function.__name__  # by which errors of Python name it
     function._vjp = with_pullback  # type: ignore[attr-defined]
 
 

@@ -16,8 +16,10 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import pooling
+from cpool.reference import convolution, pooling
+from cpool.reference.convolution import *  # noqa: F403
 from cpool.reference.pooling import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += pooling.__all__
+__all__ += convolution.__all__
