@@ -550,8 +550,10 @@ def _clear_outside(places: np.ndarray, tap: _Tap) -> None:
         return
     for axis, part in enumerate(tap.places, start=-len(tap.places)):
         beside = (slice(None),) * (-axis - 1)
-        for outside in (slice(part.start), slice(part.stop, None)):
-            places[(..., outside, *beside)] = 0
+        if part.start > 0:
+            places[(..., slice(part.start), *beside)] = 0
+        if part.stop < places.shape[axis]:
+            places[(..., slice(part.stop, None), *beside)] = 0
 
 
 def _fill(places: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
