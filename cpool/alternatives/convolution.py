@@ -32,7 +32,7 @@ from cpool.windows import sliding, whole
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
-COLUMNS = 4 << 20  # bytes of columns at a time
+COLUMNS = 8 << 20  # bytes of columns at a time: with less, two threads wait for each other
 SUMS = 256 << 10  # bytes of sums over taps at a time, for the second cache
 LONG = 512  # columns with which a matrix product runs at full speed
 RUN = 16  # channels that are worth being copied as a run
