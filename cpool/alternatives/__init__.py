@@ -6,9 +6,19 @@ They are made of the compiled poolings wherever these have what they need, and o
 
 from __future__ import annotations
 
-from cpool.alternatives import attention, blurring, fractional, mixtures, pyramids, s3, transforms
+from cpool.alternatives import (
+    attention,
+    blurring,
+    convolution,
+    fractional,
+    mixtures,
+    pyramids,
+    s3,
+    transforms,
+)
 from cpool.alternatives.attention import *  # noqa: F403
 from cpool.alternatives.blurring import *  # noqa: F403
+from cpool.alternatives.convolution import *  # noqa: F403
 from cpool.alternatives.fractional import *  # noqa: F403
 from cpool.alternatives.mixtures import *  # noqa: F403
 from cpool.alternatives.pyramids import *  # noqa: F403
@@ -23,3 +33,4 @@ __all__ += mixtures.__all__
 __all__ += blurring.__all__
 __all__ += transforms.__all__
 __all__ += attention.__all__
+__all__ += convolution.__all__
