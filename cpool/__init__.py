@@ -20,7 +20,8 @@ except ModuleNotFoundError as _error:
         "not built. Run `pip install .` in it, and import cpool from another folder."
     ) from _error
 
-from cpool import functional, reductions
+from cpool import alternatives, functional, reductions
+from cpool.alternatives import *  # noqa: F403
 from cpool.config import show_config
 from cpool.functional import *  # noqa: F403
 from cpool.pooling import pool, vjp
@@ -48,6 +49,7 @@ __all__ = [
 ]
 __all__ += reductions.__all__
 __all__ += functional.__all__
+__all__ += alternatives.__all__
 
 
 def __getattr__(name: str) -> object:

@@ -29,11 +29,13 @@ ORDER = [
     "driver",
     "calls",
     "arrays",
+    "bins",
     "reductions",
     "pooling",
     "unpooling",
     "docstrings",
     "functional",
+    "alternatives",
     "nn",
     "config",
 ]

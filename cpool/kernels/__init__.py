@@ -4,7 +4,8 @@ The processor is asked before a module is imported, because even its initialisat
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
 A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``unpooling.pyx``) says for which types
-and operations it compiles the texts that it includes. From the bottom up these are:
+and operations it compiles the texts that it includes; ``regions.pyx``, which pools boxes, is a text
+of its own and includes the first. From the bottom up these are:
 
 =========  =========================================================================
 types      the types, and the operations' tags
@@ -36,7 +37,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "unpooling")
+UNITS = ("extrema", "sums", "positions", "unpooling", "regions")
 
 
 def built() -> list[str]:

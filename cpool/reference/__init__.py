@@ -16,8 +16,10 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import pooling
+from cpool.reference import pooling, regions
 from cpool.reference.pooling import *  # noqa: F403
+from cpool.reference.regions import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += pooling.__all__
+__all__ += regions.__all__
