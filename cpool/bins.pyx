@@ -22,7 +22,9 @@ cnp.import_array()
 
 cdef enum:
     LANES = 16              # as in kernels/regions.pyx
-    SLACK = 64              # bytes, of a vector and more
+    LINE = 64               # bytes of a line of the cache
+    SLACK = 4               # elements of rows and lines that are moved but not used
+    ROW = 64                # bins that are stored at once, if they come in rows shorter than that
     MERGED = 3              # taps back, in which the next sample's elements are looked for
     FEW = 1024              # samples of a bin that are gone through without asking where they are
 
@@ -216,18 +218,21 @@ cdef class Boxes:
 
 cdef int lay_out(Plan* g, Boxes boxes, cnp.ndarray planes, bint channels_last) except -1:
     """A plan without addresses."""
-    cdef Py_ssize_t size
+    cdef Py_ssize_t size, longest
     cdef Regions* r = &boxes.regions
     memset(g, 0, sizeof(Plan))
     r.channels = cnp.PyArray_DIM(planes, 3 if channels_last else 1)
     g.regions = r
     g.t_type = type_code(planes.descr, "x")
     size = SIZE[g.t_type]
-    g.row = (r.columns.n * size + SLACK - 1) // SLACK * SLACK // size + SLACK // size
-    g.rows_at = LANES * r.columns.n * size
+    # Several rows of bins are stored at once, if they are short.
+    g.strip = min(r.rows.count, max(<Py_ssize_t> 1, ROW // r.columns.count))
+    longest = max(r.columns.n, g.strip * r.columns.count)
+    g.row = ((longest + SLACK) * size + LINE - 1) // LINE * LINE // size
+    g.rows_at = LANES * (r.columns.n + SLACK) * size
     g.box_at = g.rows_at + LANES * g.row * size
-    g.places_at = g.box_at + LANES * r.columns.count * size
-    g.scratch = g.places_at + LANES * r.columns.count * sizeof(int) + SLACK
+    g.places_at = g.box_at + LANES * (g.strip * r.columns.count + SLACK) * size
+    g.scratch = g.places_at + LANES * (r.columns.count + SLACK) * sizeof(int)
     return 0
 
 
@@ -257,6 +262,18 @@ cdef object result_shape(Boxes boxes, object x, bint channels_last):
     return (boxes.regions.boxes, x.shape[1], *bins)
 
 
+cdef int check_numbers(Boxes boxes) except -1:
+    """Samples of a bin are numbered, or elements of a plane, in 32 bits."""
+    cdef double rows = boxes.longest[0], columns = boxes.longest[1]
+    if boxes.regions.whole:
+        rows, columns = <double> boxes.regions.rows.n, <double> boxes.regions.columns.n
+    if rows * columns > INT32_MAX:
+        kind = "elements in a plane of x" if boxes.regions.whole else "samples in a bin"
+        raise ValueError(f"there must be at most {INT32_MAX} {kind} for the gradient of a "
+                         f"maximum, got {rows:.0f} x {columns:.0f}")
+    return 0
+
+
 def reduce(cnp.ndarray x, Boxes boxes, bint channels_last, bint maximum, bint numbered=False):
     """Each bin's mean, or maximum; numbered: (maxima, int32 numbers of the samples chosen).
 
@@ -264,10 +281,8 @@ def reduce(cnp.ndarray x, Boxes boxes, bint channels_last, bint maximum, bint nu
     """
     cdef Plan plan
     cdef cnp.ndarray y, chosen
-    if boxes.longest[0] * boxes.longest[1] > INT32_MAX and numbered:
-        raise ValueError(
-            f"boxes must have at most {INT32_MAX} samples in each bin for the gradient of a "
-            f"maximum, got {boxes.longest[0]:.0f} x {boxes.longest[1]:.0f}")
+    if numbered:
+        check_numbers(boxes)
     lay_out(&plan, boxes, x, channels_last)
     y = np.empty(result_shape(boxes, x, channels_last), (<object> x).dtype)
     plan.x, plan.y = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y)
