@@ -84,7 +84,7 @@ cdef int sample_bin(Taps taps, Span span, Py_ssize_t p, Py_ssize_t n, bint merge
     if span.grid > FEW:
         reach(span, base, n, (2.0 ** -23 if Real is float else 2.0 ** -52) * SAFE, &lo, &hi)
     for i in range(lo, hi):
-        place = base + (<Real> i + one / 2) * <Real> span.size / <Real> span.grid
+        place = base + (<Real> i + <Real> 0.5) * <Real> span.size / <Real> span.grid
         if place < -1 or place > n:
             continue
         inside += 1

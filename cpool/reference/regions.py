@@ -67,9 +67,8 @@ def roi_align(
     for k, (image, (rows, columns)) in enumerate(found):
         for p, q in np.ndindex(*counts):
             if rows[p].size and columns[q].size:
-                y[k, :, p, q] = [
-                    function(_interpolated(plane, rows[p], columns[q])) for plane in x[image]
-                ]
+                samples = _interpolated(x[image], rows[p], columns[q])
+                y[k, :, p, q] = function(samples, axis=(1, 2))
     y = y.astype(x.dtype.newbyteorder("=") if _is_float(x) else np.float64)
     return np.moveaxis(y, 1, 3) if channels_last else y
 
@@ -86,13 +85,14 @@ def _samples(corners, scale, counts, ratio, aligned) -> Iterator[list[Array]]:
         yield [start + real(p) * size + each for p in range(count)]
 
 
-def _interpolated(plane: Array, rows: Array, columns: Array) -> Array:
-    """Samples at rows x columns; 0 where they are more than one element outside."""
-    h, w = plane.shape
-    down, across = np.meshgrid(rows.astype(float), columns.astype(float), indexing="ij")
-    inside = (down >= -1) & (down <= h) & (across >= -1) & (across <= w)
-    places = np.array([np.clip(down, 0, h - 1), np.clip(across, 0, w - 1)])
-    return np.where(inside, map_coordinates(plane.astype(float), places, order=1), 0.0)
+def _interpolated(planes: Array, rows: Array, columns: Array) -> Array:
+    """Samples of (C, H, W) at rows x columns; 0 where they are more than one element outside."""
+    c, h, w = planes.shape
+    down, across = rows.astype(float), columns.astype(float)
+    inside = np.outer((down >= -1) & (down <= h), (across >= -1) & (across <= w))
+    each = (np.arange(c), np.clip(down, 0, h - 1), np.clip(across, 0, w - 1))
+    places = np.meshgrid(*each, indexing="ij")
+    return np.where(inside, map_coordinates(planes.astype(float), places, order=1), 0.0)
 
 
 def roi_pool(
