@@ -31,6 +31,7 @@ ORDER = [
     "arrays",
     "lanes",
     "draws",
+    "bins",
     "reductions",
     "results",
     "planes",

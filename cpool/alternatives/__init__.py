@@ -13,6 +13,7 @@ from cpool.alternatives import (
     fractional,
     mixtures,
     pyramids,
+    regions,
     s3,
     transforms,
 )
@@ -22,6 +23,7 @@ from cpool.alternatives.convolution import *  # noqa: F403
 from cpool.alternatives.fractional import *  # noqa: F403
 from cpool.alternatives.mixtures import *  # noqa: F403
 from cpool.alternatives.pyramids import *  # noqa: F403
+from cpool.alternatives.regions import *  # noqa: F403
 from cpool.alternatives.s3 import *  # noqa: F403
 from cpool.alternatives.transforms import *  # noqa: F403
 
@@ -34,3 +36,4 @@ __all__ += blurring.__all__
 __all__ += transforms.__all__
 __all__ += attention.__all__
 __all__ += convolution.__all__
+__all__ += regions.__all__

@@ -16,12 +16,13 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import convolution, fractional, means, mixtures, pooling, transforms
+from cpool.reference import convolution, fractional, means, mixtures, pooling, regions, transforms
 from cpool.reference.convolution import *  # noqa: F403
 from cpool.reference.fractional import *  # noqa: F403
 from cpool.reference.means import *  # noqa: F403
 from cpool.reference.mixtures import *  # noqa: F403
 from cpool.reference.pooling import *  # noqa: F403
+from cpool.reference.regions import *  # noqa: F403
 from cpool.reference.transforms import *  # noqa: F403
 
 __all__: list[str] = []
@@ -30,4 +31,5 @@ __all__ += means.__all__
 __all__ += convolution.__all__
 __all__ += fractional.__all__
 __all__ += mixtures.__all__
+__all__ += regions.__all__
 __all__ += transforms.__all__
