@@ -442,7 +442,10 @@ def margin(case: Case, wide: np.ndarray, dtype: np.dtype) -> np.ndarray:
         sums = magnitude(case)
         assert np.all(~np.isfinite(wide) | (sums < np.finfo(size).max / 2)), "sums may overflow"
     else:
-        sums = np.abs(wide) + np.abs(case.x[np.isfinite(case.x)], dtype=float).max(initial=0)
+        # A sum of logarithms has their absolute error, which is the relative one of the result.
+        logarithms = 750 if "geometric" in case.kind.name or case.options.get("p") == 0 else 1
+        sums = np.abs(wide) * logarithms
+        sums += np.abs(case.x[np.isfinite(case.x)], dtype=float).max(initial=0)
     return (case.taps + 3) * (epsilon(size) + 2.0**-52) * sums + np.finfo(size).smallest_subnormal
 
 

@@ -700,13 +700,8 @@ cdef void put_results(const Plan* g, const Stretch* list, Py_ssize_t stretches, 
     cdef T none = <T> D_NAN if g.task == VALUES_OF and not g.zero_if_empty else <T> 0
     cdef char* result = s + g.result_at
     cdef Py_ssize_t i
-    cdef bint empty = False
     for i in range(n):
-        empty |= counts[i] == 0
         y[i] = y[i] if counts[i] > 0 else none
-    if empty and not g.zero_if_empty and not is_floating(g.y_type):
-        fail(g, EMPTY_WINDOW)
-        return
     from_float(g, result, y, n, <double*> (s + g.wide_at))
     put_values(g, list, stretches, result)
 

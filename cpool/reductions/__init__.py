@@ -14,6 +14,12 @@ from cpool.reductions.extrema import *  # noqa: F403
 from cpool.reductions.norms import *  # noqa: F403
 from cpool.reductions.sums import *  # noqa: F403
 
+# In this order they stand in tables.
+for _family in (extrema, sums, norms, exponentials):
+    for _name, _kind in list(REGISTRY.items()):
+        if _kind.__module__ == _family.__name__:
+            REGISTRY[_name] = REGISTRY.pop(_name)
+
 __all__: list[str] = []
 __all__ += extrema.__all__
 __all__ += sums.__all__
