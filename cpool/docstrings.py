@@ -152,7 +152,7 @@ def sliding_text(kind: type[Reduction], suffix: str) -> str:
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, kind.own_text if kind.trailing else "", kind.given_text]
     size = "2" if suffix else "(2, 2)"
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
@@ -190,7 +190,7 @@ def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_CHANNELS_LAST, _COMMON, kind.own_text if kind.trailing else "", kind.given_text]
     size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     words = _WINDOW_WORDS[suffix].replace("windows", "a given number of windows", 1)
@@ -207,7 +207,7 @@ def global_text(kind: type[Reduction]) -> str:
     parts = [_X.replace(" {axes}", ""), kind.own_text if kind.leading else ""]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [_GLOBAL_AXES, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_GLOBAL_AXES, _COMMON, kind.own_text if kind.trailing else "", kind.given_text]
     first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
     value = kind.definition([float(i) for i in range(16)])
     example = _example(kind, f"cpool.{name}(x, {kind.example}axes=(0, 1))", [value], 2)

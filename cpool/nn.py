@@ -152,6 +152,35 @@ class Layer:
         return {name: value for name, value in vars(self).items() if name != "_pullback"}
 
 
+class _Averaging(Layer):
+    """Layers of means, which may be weighted: other weights at each call."""
+
+    _at_call = Layer._at_call | {"weights"}
+
+    def __call__(
+        self, x: Any, *, weights: Any = None, where: Any = None, out: np.ndarray | None = None
+    ) -> Any:
+        """Pool x as the layer's function does, and keep the pullback for `backward`.
+
+        Parameters
+        ----------
+        x : array_like
+            Input.
+        weights : array_like, optional
+            Finite numbers that are not negative, for a weighted mean; broadcasts to x.
+        where : array_like of bool, optional
+            Which elements exist; broadcasts to x.
+        out : ndarray, optional
+            Array of the result's shape and dtype to put it into; it may not overlap x.
+
+        Returns
+        -------
+        ndarray
+            The result.
+        """
+        return self._run(x, weights=weights, where=where, out=out)
+
+
 class _Unpooling(Layer):
     """Layers that are called with the indices, and the output size where it is not the least."""
 
@@ -290,10 +319,18 @@ def _example(name: str, form: str, rank: int, leading: str) -> str:
     return "\n".join(f"    >>> {line}" for line in lines)
 
 
-def _text(function: Function, name: str, rank: int, names: list[str], leading: str) -> str:
+def _inputs(base: type[Layer]) -> str:
+    """What a call of a layer takes, as one writes it."""
+    parameters = list(inspect.signature(base.__call__).parameters.values())[1:]
+    shown = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(shown))[1:-1]
+
+
+def _text(
+    function: Function, name: str, rank: int, names: list[str], leading: str, inputs: str
+) -> str:
     """The docstring of a layer: its arguments as its function's docstring describes them."""
     form = _form(function.__name__)
-    inputs = "x, indices, output_size=None" if form == "unpool" else "x, *, where=None, out=None"
     return "\n".join([
         function.__doc__.partition("\n")[0].replace(" [1]_", ""),
         "",
@@ -369,7 +406,9 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
         signature = _arguments_of(function, base._at_call)
         names = list(signature.parameters)
         members = {
-            "__doc__": _text(function, name, rank, names, kind.example if kind else ""),
+            "__doc__": _text(
+                function, name, rank, names, kind.example if kind else "", _inputs(base)
+            ),
             "__module__": __name__,
             "__init__": _initializer(signature),
             "_function": staticmethod(function),
@@ -384,6 +423,8 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
 
 __all__ = ["Layer"]
 
+_BASES = {"weights": _Averaging}
+
 for _kind in REGISTRY.values():
-    _publish(Layer, _kind, _kind.function)
+    _publish(_BASES.get(_kind.given, Layer), _kind, _kind.function)
 _publish(_Unpooling, None, "max_unpool")

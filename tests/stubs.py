@@ -32,6 +32,7 @@ TYPES = {
     "norm_type": "float",
     "p": "float",
     "eps": "float",
+    "weights": "ArrayLike | None",
     "r": "float",
     "beta": "float",
     "axes": "_Ints | None",
