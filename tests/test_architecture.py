@@ -30,6 +30,7 @@ ORDER = [
     "calls",
     "arrays",
     "lanes",
+    "draws",
     "reductions",
     "pooling",
     "unpooling",

@@ -5,9 +5,10 @@ They are made of the compiled poolings wherever these have what they need, and o
 
 from __future__ import annotations
 
-from cpool.alternatives import attention, blurring, pyramids, transforms
+from cpool.alternatives import attention, blurring, lip, pyramids, transforms
 from cpool.alternatives.attention import *  # noqa: F403
 from cpool.alternatives.blurring import *  # noqa: F403
+from cpool.alternatives.lip import *  # noqa: F403
 from cpool.alternatives.pyramids import *  # noqa: F403
 from cpool.alternatives.transforms import *  # noqa: F403
 
@@ -16,3 +17,4 @@ __all__ += pyramids.__all__
 __all__ += blurring.__all__
 __all__ += transforms.__all__
 __all__ += attention.__all__
+__all__ += lip.__all__

@@ -214,6 +214,15 @@ def converted(values: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np
 _EACH = sliding(1)
 
 
+def refuse_overlap(out: Any, *inputs: np.ndarray) -> None:
+    """What the kernels say of `out`, for inputs that they get copies of."""
+    for x in inputs if isinstance(out, np.ndarray) else ():
+        if arrays.overlap(out, x):
+            raise ValueError(
+                "out must not overlap the input, got an array that shares its memory"
+            )
+
+
 def gradient_dtype(x: np.ndarray) -> np.dtype:
     """Gradients have x's type if that is floating, else float64."""
     if x.dtype.kind == "f" or x.dtype.name == "bfloat16":

@@ -20,6 +20,7 @@ from cpool.reductions.base import (
     Reduction,
     converted,
     gradient_dtype,
+    refuse_overlap,
     summed_to,
 )
 
@@ -306,10 +307,7 @@ class WeightedMean:
             raise ValueError(
                 f"weights leave a window without any: dtype must be floating, got {dtype}"
             )
-        if isinstance(options.out, np.ndarray) and arrays.overlap(options.out, self.x):
-            raise ValueError(
-                "out must not overlap the input, got an array that shares its memory"
-            )
+        refuse_overlap(options.out, self.x)
         if options.out is None and dtype == np.float64:
             return self.mean
         return converted(self.mean, dtype, options.out)
