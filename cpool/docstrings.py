@@ -158,7 +158,7 @@ def sliding_text(kind: type[Reduction], suffix: str) -> str:
     first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
     return _assemble(
         kind, first, parts, suffix, f"adaptive_{name}, pool",
-        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
+        _example(kind, f"cpool.{name}(x, {kind.example}{size}{kind.example_options})", values, rank),
     )  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     first = kind.summary[:-1] + f": {words} [1]_."
     return _assemble(
         kind, first, parts, suffix, "adaptive",
-        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
+        _example(kind, f"cpool.{name}(x, {kind.example}{size}{kind.example_options})", values, rank),
     )  # fmt: skip
 
 
@@ -210,7 +210,7 @@ def global_text(kind: type[Reduction]) -> str:
     parts += [_GLOBAL_AXES, _COMMON, kind.own_text if kind.trailing else "", kind.given_text]
     first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
     value = kind.definition([float(i) for i in range(16)])
-    example = _example(kind, f"cpool.{name}(x, {kind.example}axes=(0, 1))", [value], 2)
+    example = _example(kind, f"cpool.{name}(x, {kind.example}axes=(0, 1){kind.example_options})", [value], 2)
     return _assemble(kind, first, parts, "", "pool, whole", example)
 
 

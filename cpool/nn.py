@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cpool import arrays, functional
+from cpool.draws import philox
 from cpool.pooling import pool, vjp
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Pullback, Reduction
@@ -128,7 +129,7 @@ class Layer:
         # Before the call: the gradient of an earlier one would be wrong if this one fails, and
         # what its pullback holds is not needed any more.
         self._pullback = None
-        y, self._pullback = vjp(self._function, *inputs, **self._arguments, **options)
+        y, self._pullback = vjp(self._function, *inputs, **{**self._arguments, **options})
         return y
 
     def __repr__(self) -> str:
@@ -149,7 +150,7 @@ class Layer:
         return hash((type(self), tuple(self._arguments.values())))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_pullback"}
+        return {"_arguments": self._arguments}
 
 
 class _Averaging(Layer):
@@ -179,6 +180,24 @@ class _Averaging(Layer):
             The result.
         """
         return self._run(x, weights=weights, where=where, out=out)
+
+
+class _Random(Layer):
+    """Layers that draw: their seed becomes a generator once, so that calls differ. A copy begins
+    with the seed again."""
+
+    _generator: np.random.Generator | None = None
+
+    def _check(self, arguments: dict[str, Any]) -> Windows:
+        if not isinstance(arguments["rng"], np.random.Generator):
+            philox(arguments["rng"])
+        return super()._check(arguments)
+
+    def _run(self, *inputs: Any, **options: Any) -> Any:
+        if self._generator is None:
+            rng = self._arguments["rng"]
+            self._generator = rng if isinstance(rng, np.random.Generator) else philox(rng)
+        return super()._run(*inputs, rng=self._generator, **options)
 
 
 class _Unpooling(Layer):
@@ -423,7 +442,7 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
 
 __all__ = ["Layer"]
 
-_BASES = {"weights": _Averaging}
+_BASES = {"weights": _Averaging, "rng": _Random}
 
 for _kind in REGISTRY.values():
     _publish(_BASES.get(_kind.given, Layer), _kind, _kind.function)

@@ -95,6 +95,7 @@ class Reduction:
     leading: ClassVar[str] = ""  # "norm_type, "
     trailing: ClassVar[str] = ""  # ", p=3.0, eps=1e-06"
     example: ClassVar[str] = ""  # the leading ones in an example: "2, "
+    example_options: ClassVar[str] = ""  # and what is behind the others: ", training=False"
     # An argument of each call that only this operator has, by keyword, None by default: the last
     # one of forward and vjp. A record holds no arrays and no generators.
     given: ClassVar[str] = ""  # "weights"
@@ -195,6 +196,16 @@ def checked_number(value: Any, name: str, allowed: str, fits: Callable[[float], 
     if not fits(float(value)):
         raise ValueError(f"{name} must be a number {allowed}, got {value!r}")
     return float(value)
+
+
+def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
+    """Which elements exist, as an array of x's shape; None for all."""
+    # A copy: the caller may change `where` before the pullback reads it.
+    mask = None if where is None else np.broadcast_to(np.array(where, dtype=bool), x.shape)
+    if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
+        real = ~np.isnan(x)
+        mask = real if mask is None else mask & real
+    return mask
 
 
 def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

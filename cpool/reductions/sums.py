@@ -19,6 +19,7 @@ from cpool.reductions.base import (
     Pullback,
     Reduction,
     converted,
+    existing,
     gradient_dtype,
     refuse_overlap,
     summed_to,
@@ -32,16 +33,6 @@ __all__ = ["Mean", "Sum"]
 
 ADD = 2
 _TOTAL = partial(arrays.fold, ADD)
-
-
-def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
-    """Which elements exist, as an array of x's shape; None for all."""
-    # A copy: the caller may change `where` before the pullback reads it.
-    mask = None if where is None else np.broadcast_to(np.array(where, dtype=bool), x.shape)
-    if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
-        real = ~np.isnan(x)
-        mask = real if mask is None else mask & real
-    return mask
 
 
 @dataclass(frozen=True)
