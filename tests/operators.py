@@ -178,6 +178,8 @@ class Case:
 
     def leading(self, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The operator's arguments that stand before the windows', and the other options."""
+        if self.kind.given == "rng" and not {"rng", "training"} & {*options}:
+            options = {**options, "training": False}  # of draws, no part can be compared alone
         names = [name.strip() for name in self.kind.leading.split(",") if name.strip()]
         return [options[name] for name in names], {
             name: value for name, value in options.items() if name not in names

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Stochastic"]
 
 ADD = 2
+LEAST = 2.0**-960  # a sum of squares below it may have lost some
+LARGE, SHRINK = 2.0**960, 2.0**-64  # where sums may overflow, and what keeps them from it
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,8 @@ def _numbers(shape: tuple[int, ...], windows: Windows, places: Any, rng: Rng) ->
 
 
 class _Expectation:
-    """The mean of what would be drawn: Σ r² / Σ r where r = max(x, 0), as a quotient of a root mean
-    square and a mean, which do not overflow; the mean of x where all r are 0."""
+    """The mean of what would be drawn: Σ r² / Σ r where r = max(x, 0), and the mean of x where all r
+    are 0."""
 
     def __init__(self, x: np.ndarray, windows: Windows, options: Options) -> None:
         self.x, self.windows = x, windows
@@ -180,18 +182,19 @@ class _Expectation:
             x.ndim, windows, options.axes, options.channels_last, options.rank
         )
         self.exists = existing(x, options.where, options.nan_policy)
-        call = {"x": x, "windows": windows, "low": 0.0, "mean": True,
-                "options": options.replace(dtype=np.float64, out=None)}  # fmt: skip
-        mean = lanes.values("norm", p=1.0, **call)
-        root = lanes.values("norm", p=2.0, **call)
+        wide = options.replace(dtype=np.float64, out=None)
         with np.errstate(all="ignore"):
-            y = np.where(np.isinf(mean), mean, root * (root / mean))
-        self.flat = mean == 0
+            r = np.maximum(x, 0).astype(np.float64)
+            self.total = arrays.fold(ADD, r, windows, wide)
+            squares = arrays.fold(ADD, r * r, windows, wide)
+            self.y = squares / self.total
+        self.flat = self.total == 0
         if self.flat.any():
-            means = arrays.fold(ADD, x, windows, call["options"], mean=True,
-                                count_include_pad=False)  # fmt: skip
-            np.copyto(y, means, where=self.flat)
-        self.y = y
+            means = arrays.fold(ADD, x, windows, wide, mean=True, count_include_pad=False)
+            np.copyto(self.y, means, where=self.flat)
+        inexact = ~self.flat & ~((squares > LEAST) & (squares < np.inf)) & ~np.isnan(squares)
+        if inexact.any():
+            np.copyto(self.y, _by_norms(r, windows, wide), where=inexact)
 
     def result(self, options: Options) -> np.ndarray:
         refuse_overlap(options.out, self.x)
@@ -201,14 +204,13 @@ class _Expectation:
     def gradient(self) -> Pullback:
         """2 r - y over Σ r where r > 0: more of what is large, and more of it to be drawn."""
         x, windows, (axes, order) = self.x, self.windows, self.places
-        own = arrays.Options(axes=tuple(axes[order.index(i)] for i in range(len(axes))))
         exists = np.ones(x.shape, bool) if self.exists is None else self.exists
-        positive = exists & (x > 0)
-        r = np.where(positive, x, 0).astype(np.float64)
-        y, flat, shape, dtype = self.y, self.flat, x.shape, gradient_dtype(x)
         with np.errstate(all="ignore"):
-            total = arrays.fold(ADD, r, windows, own)
+            positive = exists & (x > 0)
+        r = np.where(positive, x, 0).astype(np.float64)
+        own = arrays.Options(axes=tuple(axes[order.index(i)] for i in range(len(axes))))
         count = arrays.fold(ADD, exists, windows, own)
+        y, total, flat, shape, dtype = self.y, self.total, self.flat, x.shape, gradient_dtype(x)
 
         def spread(share: np.ndarray) -> np.ndarray:
             return arrays.spread(share, windows, axes, order, shape, np.float64)
@@ -216,8 +218,8 @@ class _Expectation:
         def pullback(gy: Any) -> np.ndarray:
             gy = arrays.checked_gradient(gy, y.shape).astype(np.float64)
             with np.errstate(all="ignore"):
-                share = np.where(total > 0, gy / total, 0.0)
-                slopes = 2 * r * spread(share) - spread(np.where(total > 0, share * y, 0.0))
+                share = np.where(flat, 0.0, gy / total)
+                slopes = 2 * r * spread(share) - spread(np.where(flat, 0.0, share * y))
                 gx = np.where(positive, slopes, 0.0)
                 if flat.any():
                     means = spread(np.where(flat, gy / np.maximum(count, 1), 0.0))
@@ -225,3 +227,15 @@ class _Expectation:
                 return gx.astype(dtype)
 
         return pullback
+
+
+def _by_norms(r: np.ndarray, windows: Windows, options: Options) -> np.ndarray:
+    """Σ r² / Σ r, of which the kernels let no square vanish or overflow."""
+    large = np.any((r >= LARGE) & (r < np.inf))
+    call = {"x": r * SHRINK if large else r, "windows": windows, "options": options}
+    total = lanes.values("norm", p=1.0, **call)
+    root = lanes.values("norm", p=2.0, **call)
+    with np.errstate(all="ignore"):
+        y = root * (root / total) / (SHRINK if large else 1.0)
+    np.copyto(y, total, where=(total == 0) | np.isinf(total))
+    return y
