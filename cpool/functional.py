@@ -25,9 +25,9 @@ from cpool.windows import adaptive, sliding
 
 # {run} is the reduction's method (forward, or vjp); {always} too, of arguments that all forms take,
 # {leading} and {trailing}, which ends with what each call is given; {selected} passes that or
-# return_indices on, {axes} is there in the n-dimensional form alone, rank -1 stands for all axes but
-# the first two. Arguments are passed on by position: a dictionary of them would cost a small call a
-# third of its time.
+# return_indices on, {axes} is there in the n-dimensional form alone, rank -1 stands for all axes
+# but the first two. Arguments are passed on by position: a dictionary of them would cost a small
+# call a third of its time.
 _SLIDING = """\
 def {name}(x, {positional}, *, {keywords}{axes}channels_last=False,
            padding_mode="constant", nan_policy="propagate", where=None, dtype=None,

@@ -1,10 +1,10 @@
 # Windows side by side. Where a window is no fold of two elements at a time, its elements are
-# brought together: row `tap` of a block of scratch has that tap of many windows, a lane for each, so
-# that what is done to a window is done to all lanes at once. The transpose adds rows of slopes to
-# the elements that they came from.
+# brought together: row `tap` of a block of scratch has that tap of many windows, a lane for each,
+# so that what is done to a window is done to all lanes at once. The transpose adds rows of slopes
+# to the elements that they came from.
 #
-# Windows are numbered plane by plane, in a plane by blocks of channels, then in the order of memory.
-# A number is the same for any number of threads, and lanes know nothing of each other.
+# Windows are numbered plane by plane, in a plane by blocks of channels, then in the order of
+# memory. A number is the same for any number of threads, and lanes know nothing of each other.
 
 cdef struct Stretch:
     # Windows with neighbouring numbers: of one row, or of neighbouring channels at one place.
@@ -44,7 +44,8 @@ cdef void move_to_plane(const Plan* g, Py_ssize_t plane, Stretch* r) noexcept no
         r.q += index * g.q_outer[i]
 
 
-cdef Py_ssize_t stretch_at(const Plan* g, Py_ssize_t at, Py_ssize_t stop, Stretch* r) noexcept nogil:
+cdef Py_ssize_t stretch_at(const Plan* g, Py_ssize_t at, Py_ssize_t stop,
+                           Stretch* r) noexcept nogil:
     """The windows from number `at` on, before `stop`; gives the number behind them. The last block
     of channels may have numbers that no window has."""
     cdef Py_ssize_t size = windows_of_block(g), blocks = ceil_div(g.inner, g.channels)

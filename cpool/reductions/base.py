@@ -108,9 +108,10 @@ class Reduction:
     pair: ClassVar[Operations | None] = None
     last: ClassVar[Operations] = NOTHING
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, listed: bool = True) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
-        if "name" in cls.__dict__:
+        # Those that are not listed have functions and tests of their own.
+        if listed and "name" in cls.__dict__:
             REGISTRY[cls.name] = cls
 
     @staticmethod
@@ -217,7 +218,8 @@ def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 def converted(values: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
     """In another type, as results are: rounded to nearest, half to even, and saturated; in `out`,
-    if that is given. A NaN that becomes an integer is a ValueError."""
+    if that is given. A NaN that becomes an integer is a ValueError. They go the way of all results:
+    as the maxima of windows of one element."""
     longest = max(range(values.ndim), key=values.shape.__getitem__)
     return arrays.fold(0, values, _EACH, arrays.Options(axes=longest, dtype=dtype, out=out))
 

@@ -173,8 +173,8 @@ def _numbers(shape: tuple[int, ...], windows: Windows, places: Any, rng: Rng) ->
 
 
 class _Expectation:
-    """The mean of what would be drawn: Σ r² / Σ r where r = max(x, 0), and the mean of x where all r
-    are 0."""
+    """The mean of what would be drawn: Σ r² / Σ r where r = max(x, 0); the mean where all r are 0.
+    """
 
     def __init__(self, x: np.ndarray, windows: Windows, options: Options) -> None:
         self.x, self.windows = x, windows

@@ -290,7 +290,7 @@ def _converted(values: Array, dtype: np.dtype) -> Array:
 
 
 def _pool(x, operate, windows, per_axis, axes, *, nan_policy="propagate", where=None, dtype=None,
-          out=None, return_indices=False, keepdims=True, weights=None, **own) -> Any:
+          out=None, return_indices=False, keepdims=True, weights=None, beside=None, **own) -> Any:
     """Operate on the windows of x that windows(numbers, per_axis) gives; own is the operator's."""
     given, x = x, _array(x)
     dtype = None if dtype is None else _checked_dtype(dtype)
@@ -318,6 +318,8 @@ def _pool(x, operate, windows, per_axis, axes, *, nan_policy="propagate", where=
     if weights is not None:
         own["weights"] = one_after_the_other(np.asarray(weights, float))
         exists &= own["weights"] > 0
+    if beside is not None:
+        own["beside"] = one_after_the_other(beside)
     is_nan = values != values
     if nan_policy == "omit":
         exists &= ~is_nan

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.ndimage import correlate1d
 
 from cpool.reference import means, pooling
 
@@ -23,6 +24,62 @@ def lip_pool(x: ArrayLike, logits: ArrayLike, kernel_size: pooling.Ints,
 
 
 lip_pool1d, lip_pool2d, lip_pool3d = pooling._ranked(lip_pool)
+
+
+# Detail-preserving pooling ------------------------------------------------------------------------
+
+
+def detail_preserving_pool(x: ArrayLike, kernel_size: pooling.Ints,
+                           stride: pooling.Ints | None = None, padding: pooling.Padding = 0,
+                           dilation: pooling.Ints = 1, ceil_mode: bool = False, *,
+                           axes: pooling.Axes = None, channels_last: bool = False,
+                           alpha: float = 0.0, lam: float = 1.0, symmetric: bool = True,
+                           eps: float = 1e-3, where: ArrayLike | None = None,
+                           nan_policy: str = "propagate", **options: Any) -> Array:
+    """Σ w x / Σ w with w = alpha + √(d² + eps²)^lam, d = x − s, or max(x − s, 0) if not symmetric.
+
+    s is the mean of the window in x blurred by (1, 2, 1) / 4 along each pooled axis, of what
+    exists. Other parameters as `max_pool`.
+    """
+    x = pooling._array(x)
+    pooled = pooling._pooled_axes(x.ndim, kernel_size, axes, channels_last)
+    exists = np.broadcast_to(True if where is None else np.asarray(where), x.shape)
+    if nan_policy == "omit":
+        exists = exists & (x == x)
+    sizes = kernel_size, stride, padding, dilation, ceil_mode
+    given = {"axes": axes, "channels_last": channels_last, **options}
+    if nan_policy == "raise":
+        pooling.max_pool(x, *sizes, where=where, nan_policy="raise", axes=axes,
+                         channels_last=channels_last, dtype=float)
+
+    def blurred(array):
+        for axis in pooled:
+            array = correlate1d(array.astype(float), [0.25, 0.5, 0.25], axis, mode="mirror")
+        return array
+
+    with np.errstate(all="ignore"):
+        surroundings = blurred(np.where(exists, x, 0)) / blurred(exists)
+
+    def mean(elements, dtype, *, beside):
+        values, near = elements.x.astype(float), beside
+
+        def of_window(numbers, axis):
+            value, there = values[numbers], elements.exists[numbers]
+            around = np.sum(near[numbers], axis, where=there) / np.sum(there, axis)
+            d = value - np.expand_dims(around, axis)
+            w = alpha + np.hypot(d if symmetric else np.maximum(d, 0), eps) ** lam
+            return np.sum(w * value, axis, where=there) / np.sum(w, axis, where=there)
+
+        present = elements.count(elements.exists) > 0
+        natural = elements.x.dtype if elements.x.dtype.kind not in "iub" else np.dtype(float)
+        return elements.fold(of_window), present, natural, None
+
+    return pooling._slide(x, mean, *sizes, where=exists, beside=surroundings, **given)
+
+
+(detail_preserving_pool1d, detail_preserving_pool2d, detail_preserving_pool3d) = (
+    pooling._ranked(detail_preserving_pool)
+)
 
 
 # Stochastic pooling -------------------------------------------------------------------------------
