@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import gradient_dtype
-from cpool.windows import sliding
+from cpool.reductions.base import converted, gradient_dtype, refuse_overlap
 
 MAX = 0
-_ONE_EACH = sliding(1)
 
 
 def wide_dtype(x: np.ndarray, dtype: Any) -> np.dtype:
@@ -22,16 +20,8 @@ def wide_dtype(x: np.ndarray, dtype: Any) -> np.dtype:
 
 
 def stored(y: np.ndarray, dtype: Any, out: np.ndarray | None, *inputs: Any) -> np.ndarray:
-    """y in another type, rounded and saturated where that is one of integers, or in `out`.
-
-    It goes the way of all results: as the maxima of windows of one element.
-    """
+    """y in another type, rounded and saturated where that is one of integers, or in `out`."""
     if out is None and y.dtype == dtype:
         return y
-    if isinstance(out, np.ndarray):
-        for array in inputs:
-            if isinstance(array, np.ndarray) and arrays.overlap(out, array):
-                raise ValueError(
-                    "out must not overlap the input, got an array that shares its memory"
-                )
-    return arrays.fold(MAX, y, _ONE_EACH, arrays.Options(axes=0, dtype=dtype, out=out))
+    refuse_overlap(out, *(each for each in inputs if isinstance(each, np.ndarray)))
+    return converted(y, dtype, out)

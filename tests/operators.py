@@ -64,9 +64,12 @@ OWN: dict[str, list[dict[str, Any]]] = {
     "power_mean": [{}, {"p": 1.5, "eps": 0.25}, {"p": 0}, {"p": -1}],
     "log_sum_exp": [{}, {"r": -2.0}, {"r": 0}, {"r": 10}],
     "soft_mean": [{}, {"beta": -0.5}, {"beta": 0}],
+    "stochastic": [{"rng": 3}, {"training": False}],
 }  # fmt: skip
 #: Operators with a gradient for positive numbers only.
-POSITIVE: frozenset[str] = frozenset({"geometric_mean", "harmonic_mean", "power_mean"})
+POSITIVE: frozenset[str] = frozenset(
+    {"geometric_mean", "harmonic_mean", "power_mean", "stochastic"}
+)
 
 
 def fuzz(examples: int) -> hypothesis.settings:
@@ -179,6 +182,8 @@ class Case:
 
     def leading(self, options: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
         """The operator's arguments that stand before the windows', and the other options."""
+        if self.kind.given == "rng" and not {"rng", "training"} & {*options}:
+            options = {**options, "training": False}  # of draws, no part can be compared alone
         names = [name.strip() for name in self.kind.leading.split(",") if name.strip()]
         return [options[name] for name in names], {
             name: value for name, value in options.items() if name not in names
@@ -537,7 +542,11 @@ def jacobian(case: Case, step: float | None = None) -> np.ndarray:
     if options.get("where") is not None:
         options["where"] = np.broadcast_to(options["where"], x.shape)
     many = replace(case, x=np.concatenate([x + steps, x - steps]), rank=0, options=options)
-    y = many.call(reference).reshape(2 * x.size, -1)
+    if "rng" in options:  # the same draws for each of them
+        calls = [many.call(reference, x=each) for each in many.x]
+        y = np.reshape(calls, (2 * x.size, -1))
+    else:
+        y = many.call(reference).reshape(2 * x.size, -1)
     # A window without anything is NaN on both sides: nothing that it depends on.
     return np.nan_to_num((y[: x.size] - y[x.size :]) / (2 * step), nan=0.0)
 

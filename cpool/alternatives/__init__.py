@@ -10,7 +10,9 @@ from cpool.alternatives import (
     attention,
     blurring,
     convolution,
+    detail,
     fractional,
+    lip,
     mixtures,
     pyramids,
     regions,
@@ -20,7 +22,9 @@ from cpool.alternatives import (
 from cpool.alternatives.attention import *  # noqa: F403
 from cpool.alternatives.blurring import *  # noqa: F403
 from cpool.alternatives.convolution import *  # noqa: F403
+from cpool.alternatives.detail import *  # noqa: F403
 from cpool.alternatives.fractional import *  # noqa: F403
+from cpool.alternatives.lip import *  # noqa: F403
 from cpool.alternatives.mixtures import *  # noqa: F403
 from cpool.alternatives.pyramids import *  # noqa: F403
 from cpool.alternatives.regions import *  # noqa: F403
@@ -35,5 +39,7 @@ __all__ += mixtures.__all__
 __all__ += blurring.__all__
 __all__ += transforms.__all__
 __all__ += attention.__all__
+__all__ += lip.__all__
+__all__ += detail.__all__
 __all__ += convolution.__all__
 __all__ += regions.__all__

@@ -284,10 +284,10 @@ cdef Py_ssize_t read(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, 
         read_line(g, p.x, &l, n, g.xs[2], y, none, s)
     else:
         elements(g, y, p.x, n, g.xs[3], s)
-    if g.raise_nan and any_nan(y, n):
-        fail(g, NAN_READ)
     if hides(g):
         missing = hide(g, p.mask, &l, n, g.ms[2] if along_w else g.ms[3], y, none, flags)
+    if g.raise_nan and any_nan(y, n):       # what is masked is no NaN any more
+        fail(g, NAN_READ)
     return missing
 
 

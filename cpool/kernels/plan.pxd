@@ -16,8 +16,9 @@ cdef enum Operation:
 
 
 cdef enum Kind:
-    # Means that are no sums (kernels/means.pxi).
+    # Means that are no sums (kernels/means.pxi), and an element drawn (kernels/sampling.pxi).
     NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN
+    DRAWN
 
 
 cdef enum Task:

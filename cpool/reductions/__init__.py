@@ -7,11 +7,12 @@ it.
 
 from __future__ import annotations
 
-from cpool.reductions import exponentials, extrema, norms, sums
+from cpool.reductions import exponentials, extrema, norms, sampling, sums
 from cpool.reductions.base import REGISTRY as REGISTRY
 from cpool.reductions.exponentials import *  # noqa: F403
 from cpool.reductions.extrema import *  # noqa: F403
 from cpool.reductions.norms import *  # noqa: F403
+from cpool.reductions.sampling import *  # noqa: F403
 from cpool.reductions.sums import *  # noqa: F403
 
 # In this order they stand in tables.
@@ -25,3 +26,4 @@ __all__ += extrema.__all__
 __all__ += sums.__all__
 __all__ += norms.__all__
 __all__ += exponentials.__all__
+__all__ += sampling.__all__
