@@ -774,8 +774,8 @@ def test_vjp_of_something_else(function):
 @every_operator
 def test_wrt(kind):
     function = function_of(kind)
-    names = ["x", kind.learned] if getattr(kind, "learned", "") else ["x"]
-    allowed = f"be {' or '.join(map(repr, names))} for {function.__name__}: it has no other argument"
+    names = " or ".join(f"'{name}'" for name in ("x", getattr(kind, "learned", "")) if name)
+    allowed = f"be {names} for {function.__name__}: it has no other argument"
     for wrt, named in (("y", "'y'"), (("x", "kernel_size"), "'kernel_size'"), (["z"], "'z'")):
         assert_refused(ValueError, says("wrt", allowed, named), vjp, function, image(), 2, wrt=wrt)
     allowed = "be the name of an argument or a tuple of names"
