@@ -92,7 +92,7 @@ def test_what_exists(dtype):
 # As the reference ---------------------------------------------------------------------------------
 
 
-@fuzz(60)
+@fuzz(150)
 @hypothesis.given(data=st.data())
 def test_random_cases(data):
     """All forms, windows, types, values, layouts and options: the same elements."""
