@@ -90,6 +90,15 @@ __all__ = [
     "adaptive_harmonic_mean_pool3d",
     "adaptive_harmonic_mean_pool",
     "global_harmonic_mean_pool",
+    "stochastic_pool1d",
+    "stochastic_pool2d",
+    "stochastic_pool3d",
+    "stochastic_pool",
+    "adaptive_stochastic_pool1d",
+    "adaptive_stochastic_pool2d",
+    "adaptive_stochastic_pool3d",
+    "adaptive_stochastic_pool",
+    "global_stochastic_pool",
     "sum_pool1d",
     "sum_pool2d",
     "sum_pool3d",
@@ -960,6 +969,65 @@ def global_harmonic_mean_pool(
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
+def stochastic_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def global_stochastic_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
 def sum_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
@@ -1017,6 +1085,7 @@ def avg_pool1d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool2d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -1025,6 +1094,7 @@ def avg_pool2d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool3d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -1033,6 +1103,7 @@ def avg_pool3d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -1041,31 +1112,37 @@ def avg_pool(
     axes: _Ints | None = None, channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool1d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool2d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool3d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool(
     x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def global_avg_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool1d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,
