@@ -371,7 +371,7 @@ def _detail_preserving_pool(
     >>> import cpool
     >>> x = np.array([0.0, 0.0, 0.0, 4.0, 0.0, 0.0])
     >>> cpool.detail_preserving_pool(x, 2).round(2)
-    array([0., 3., 0.])
+    array([0. , 2.5, 0. ])
     >>> cpool.detail_preserving_pool(x, 2, lam=0)
     array([0., 2., 0.])
     """
