@@ -9,24 +9,15 @@ from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
 
 __all__ = [
-    "log_sum_exp_pool1d",
-    "log_sum_exp_pool2d",
-    "log_sum_exp_pool3d",
-    "log_sum_exp_pool",
-    "adaptive_log_sum_exp_pool1d",
-    "adaptive_log_sum_exp_pool2d",
-    "adaptive_log_sum_exp_pool3d",
-    "adaptive_log_sum_exp_pool",
-    "global_log_sum_exp_pool",
-    "soft_pool1d",
-    "soft_pool2d",
-    "soft_pool3d",
-    "soft_pool",
-    "adaptive_soft_pool1d",
-    "adaptive_soft_pool2d",
-    "adaptive_soft_pool3d",
-    "adaptive_soft_pool",
-    "global_soft_pool",
+    "stochastic_pool1d",
+    "stochastic_pool2d",
+    "stochastic_pool3d",
+    "stochastic_pool",
+    "adaptive_stochastic_pool1d",
+    "adaptive_stochastic_pool2d",
+    "adaptive_stochastic_pool3d",
+    "adaptive_stochastic_pool",
+    "global_stochastic_pool",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -45,6 +36,24 @@ __all__ = [
     "adaptive_min_pool3d",
     "adaptive_min_pool",
     "global_min_pool",
+    "sum_pool1d",
+    "sum_pool2d",
+    "sum_pool3d",
+    "sum_pool",
+    "adaptive_sum_pool1d",
+    "adaptive_sum_pool2d",
+    "adaptive_sum_pool3d",
+    "adaptive_sum_pool",
+    "global_sum_pool",
+    "avg_pool1d",
+    "avg_pool2d",
+    "avg_pool3d",
+    "avg_pool",
+    "adaptive_avg_pool1d",
+    "adaptive_avg_pool2d",
+    "adaptive_avg_pool3d",
+    "adaptive_avg_pool",
+    "global_avg_pool",
     "lp_pool1d",
     "lp_pool2d",
     "lp_pool3d",
@@ -90,144 +99,88 @@ __all__ = [
     "adaptive_harmonic_mean_pool3d",
     "adaptive_harmonic_mean_pool",
     "global_harmonic_mean_pool",
-    "stochastic_pool1d",
-    "stochastic_pool2d",
-    "stochastic_pool3d",
-    "stochastic_pool",
-    "adaptive_stochastic_pool1d",
-    "adaptive_stochastic_pool2d",
-    "adaptive_stochastic_pool3d",
-    "adaptive_stochastic_pool",
-    "global_stochastic_pool",
-    "sum_pool1d",
-    "sum_pool2d",
-    "sum_pool3d",
-    "sum_pool",
-    "adaptive_sum_pool1d",
-    "adaptive_sum_pool2d",
-    "adaptive_sum_pool3d",
-    "adaptive_sum_pool",
-    "global_sum_pool",
-    "avg_pool1d",
-    "avg_pool2d",
-    "avg_pool3d",
-    "avg_pool",
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_avg_pool3d",
-    "adaptive_avg_pool",
-    "global_avg_pool",
+    "log_sum_exp_pool1d",
+    "log_sum_exp_pool2d",
+    "log_sum_exp_pool3d",
+    "log_sum_exp_pool",
+    "adaptive_log_sum_exp_pool1d",
+    "adaptive_log_sum_exp_pool2d",
+    "adaptive_log_sum_exp_pool3d",
+    "adaptive_log_sum_exp_pool",
+    "global_log_sum_exp_pool",
+    "soft_pool1d",
+    "soft_pool2d",
+    "soft_pool3d",
+    "soft_pool",
+    "adaptive_soft_pool1d",
+    "adaptive_soft_pool2d",
+    "adaptive_soft_pool3d",
+    "adaptive_soft_pool",
+    "global_soft_pool",
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
     "max_unpool",
 ]
 
-def log_sum_exp_pool1d(
+def stochastic_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    r: float = 1.0,
+    training: bool = True, rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def log_sum_exp_pool2d(
+def stochastic_pool2d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    r: float = 1.0,
+    training: bool = True, rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def log_sum_exp_pool3d(
+def stochastic_pool3d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    r: float = 1.0,
+    training: bool = True, rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def log_sum_exp_pool(
+def stochastic_pool(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def adaptive_log_sum_exp_pool1d(
+def adaptive_stochastic_pool1d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def adaptive_log_sum_exp_pool2d(
+def adaptive_stochastic_pool2d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def adaptive_log_sum_exp_pool3d(
+def adaptive_stochastic_pool3d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def adaptive_log_sum_exp_pool(
+def adaptive_stochastic_pool(
     x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
-def global_log_sum_exp_pool(
+def global_stochastic_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
-) -> NDArray[Any]: ...
-def soft_pool1d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    beta: float = 1.0,
-) -> NDArray[Any]: ...
-def soft_pool2d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    beta: float = 1.0,
-) -> NDArray[Any]: ...
-def soft_pool3d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    beta: float = 1.0,
-) -> NDArray[Any]: ...
-def soft_pool(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
-    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
-) -> NDArray[Any]: ...
-def adaptive_soft_pool1d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
-) -> NDArray[Any]: ...
-def adaptive_soft_pool2d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
-) -> NDArray[Any]: ...
-def adaptive_soft_pool3d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
-) -> NDArray[Any]: ...
-def adaptive_soft_pool(
-    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
-) -> NDArray[Any]: ...
-def global_soft_pool(
-    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
 @overload
 def max_pool1d(
@@ -707,6 +660,122 @@ def global_min_pool(
     keepdims: bool = True, nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
 ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...
+def sum_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def sum_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def sum_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def sum_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_sum_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_sum_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_sum_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_sum_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_sum_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def avg_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def avg_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def avg_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def avg_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    ceil_mode: bool = False, count_include_pad: bool = True,
+    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
+    axes: _Ints | None = None, channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def adaptive_avg_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
+def global_avg_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
+) -> NDArray[Any]: ...
 def lp_pool1d(
     x: ArrayLike, norm_type: float, kernel_size: _Ints, stride: _Ints | None = None,
     ceil_mode: bool = False, *, padding: _Padding = 0, dilation: _Ints = 1,
@@ -969,180 +1038,111 @@ def global_harmonic_mean_pool(
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
-def stochastic_pool1d(
+def log_sum_exp_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
+    r: float = 1.0,
 ) -> NDArray[Any]: ...
-def stochastic_pool2d(
+def log_sum_exp_pool2d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
+    r: float = 1.0,
 ) -> NDArray[Any]: ...
-def stochastic_pool3d(
+def log_sum_exp_pool3d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
+    r: float = 1.0,
 ) -> NDArray[Any]: ...
-def stochastic_pool(
+def log_sum_exp_pool(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_stochastic_pool1d(
+def adaptive_log_sum_exp_pool1d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_stochastic_pool2d(
+def adaptive_log_sum_exp_pool2d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_stochastic_pool3d(
+def adaptive_log_sum_exp_pool3d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_stochastic_pool(
+def adaptive_log_sum_exp_pool(
     x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def global_stochastic_pool(
+def global_log_sum_exp_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
 ) -> NDArray[Any]: ...
-def sum_pool1d(
+def soft_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def sum_pool2d(
+def soft_pool2d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def sum_pool3d(
+def soft_pool3d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
     padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
     where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def sum_pool(
+def soft_pool(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_sum_pool1d(
+def adaptive_soft_pool1d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_sum_pool2d(
+def adaptive_soft_pool2d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_sum_pool3d(
+def adaptive_soft_pool3d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def adaptive_sum_pool(
+def adaptive_soft_pool(
     x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
-def global_sum_pool(
+def global_soft_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-) -> NDArray[Any]: ...
-def avg_pool1d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
-    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def avg_pool2d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
-    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def avg_pool3d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
-    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def avg_pool(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    ceil_mode: bool = False, count_include_pad: bool = True,
-    divisor_override: SupportsIndex | None = None, *, dilation: _Ints = 1,
-    axes: _Ints | None = None, channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def adaptive_avg_pool1d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def adaptive_avg_pool2d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def adaptive_avg_pool3d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def adaptive_avg_pool(
-    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
-) -> NDArray[Any]: ...
-def global_avg_pool(
-    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    weights: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
 ) -> NDArray[Any]: ...
 def max_unpool1d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,

@@ -2,13 +2,16 @@
 
 Every function of an operator of the registry is a layer too: `max_pool2d` is `MaxPool2d`,
 `adaptive_max_pool2d` is `AdaptiveMaxPool2d`, `global_max_pool` is `GlobalMaxPool`; and so is max
-unpooling. A layer takes the arguments of its function, in torch.nn's order; what is an array
-(`where`, `out`, indices) is given to each call. nn.pyi, which a test holds against this module,
-spells all layers out.
+unpooling, and every function of cpool.alternatives that has a pullback: `blur_pool2d` is
+`BlurPool2d`. A layer takes the arguments of its function, in torch.nn's order. An array that
+belongs to an input (`where`, `out`, indices, boxes, logits) is given to each call; a parameter
+(`weight`, `bias`, `query`, `alpha`) is an argument of the layer. nn.pyi, which a test holds against
+this module, spells all layers out.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
 import operator
 import re
@@ -17,25 +20,30 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from cpool import arrays, functional
+from cpool import alternatives, arrays, functional
 from cpool.draws import philox
-from cpool.pooling import pool, vjp
+from cpool.pooling import pool
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Pullback, Reduction
+from cpool.reductions.base import Pullback, Reduction, gradients_by
 from cpool.windows import Windows, adaptive, sliding, whole
 
 Function = Callable[..., Any]
 
 _SLIDING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "padding_mode")
+_AT_CALL = (  # what belongs to one input
+    "x", "boxes", "logits", "weights", "indices", "samples", "_random_samples", "where", "out"
+)  # fmt: skip
+_PASSING = ("_pullback", "_grads", "_generator")  # of a layer: what a copy does not have
 _MOST_AXES = 64  # that an array of NumPy can have: `axes` may name any of them
 
 
 class Layer:
     """Base of all layers: arguments that stay as they are, and the pullback of the last call.
 
-    Layers compare equal, and hash, by their arguments. A pickle or a copy of a layer has its
-    arguments and no pullback. One layer called from several threads at once pools correctly, but
-    has only one last call: give each thread a copy.
+    Layers compare equal, and hash, by their arguments; arrays among these are copied, and cannot be
+    written to. A pickle or a copy of a layer has its arguments and no pullback. One layer called
+    from several threads at once pools correctly, but has only one last call: give each thread a
+    copy.
     """
 
     _function: ClassVar[Function]
@@ -45,6 +53,7 @@ class Layer:
     _at_call: ClassVar[frozenset[str]] = frozenset({"x", "where", "out"})
     _arguments: dict[str, Any]
     _pullback: Pullback | None = None
+    _grads: dict[str, np.ndarray] | None = None
 
     def __call__(self, x: Any, *, where: Any = None, out: np.ndarray | None = None) -> Any:
         """Pool x as the layer's function does, and keep the pullback for `backward`.
@@ -91,12 +100,18 @@ class Layer:
                 f"{name}.backward needs a call before it, whose pullback it takes: "
                 f"y = layer(x), then gx = layer.backward(gy)"
             )
-        return self._pullback(gy)
+        by = gradients_by(self._pullback)
+        self._grads = None
+        gx = by["x"](gy)
+        self._grads = {name: np.asarray(of(gy)) for name, of in by.items() if name != "x"}
+        return gx
 
     @property
     def grads(self) -> dict[str, np.ndarray]:
-        """Gradients in the layer's parameters, by name; pooling has none."""
-        return {}
+        """Gradients of the last `backward` in all but x that the function can be differentiated by,
+        by name: in parameters of the layer, and in logits that a call was given. Empty before, and
+        for most poolings, which have no parameters."""
+        return dict(self._grads or {})
 
     def _accept(self, *args: Any, **kwargs: Any) -> None:
         """Check and keep the arguments: what each layer's __init__ does."""
@@ -110,9 +125,7 @@ class Layer:
 
     def _check(self, arguments: dict[str, Any]) -> Windows:
         """Raise what can be raised without an array, rather than at the first call."""
-        for name, parameter in self._signature.parameters.items():
-            if isinstance(parameter.default, bool):
-                arrays.flag(arguments[name], name)
+        self._check_flags(arguments)
         windows = _windows(arguments)
         axes, channels_last = arguments.get("axes"), arguments["channels_last"]
         if self._rank or axes is not None:
@@ -120,37 +133,49 @@ class Layer:
         if self._kind is not None:
             if all(name in arguments for name in self._kind.own):
                 self._kind(*(arguments[name] for name in self._kind.own))
-            common = ("nan_policy", "dtype")
-            options = {name: arguments[name] for name in common if name in arguments}
-            pool([1.0], "sum", whole(), **options)
+            _check_options(arguments)
         return windows
+
+    def _check_flags(self, arguments: dict[str, Any]) -> None:
+        for name, parameter in self._signature.parameters.items():
+            if isinstance(parameter.default, bool):
+                arrays.flag(arguments[name], name)
 
     def _run(self, *inputs: Any, **options: Any) -> Any:
         # Before the call: the gradient of an earlier one would be wrong if this one fails, and
         # what its pullback holds is not needed any more.
-        self._pullback = None
-        y, self._pullback = vjp(self._function, *inputs, **{**self._arguments, **options})
+        self._pullback = self._grads = None
+        with_pullback = self._function._vjp  # type: ignore[attr-defined]
+        y, self._pullback = with_pullback(*inputs, **{**self._arguments, **options})
         return y
 
     def __repr__(self) -> str:
         defaults = self._signature.parameters
         shown = [
-            f"{name}={value!r}"
+            f"{name}={_shown(value)}"
             for name, value in self._arguments.items()
-            if value is not defaults[name].default and value != defaults[name].default
+            if _comparable(value) != _comparable(defaults[name].default)
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return self._arguments == other._arguments
+        return self._values() == other._values()
 
     def __hash__(self) -> int:
-        return hash((type(self), tuple(self._arguments.values())))
+        return hash((type(self), self._values()))
+
+    def _values(self) -> tuple[Any, ...]:
+        return tuple(map(_comparable, self._arguments.values()))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"_arguments": self._arguments}
+        return {name: value for name, value in vars(self).items() if name not in _PASSING}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # Arrays that were pickled can be written to.
+        arguments = {name: _frozen(value) for name, value in state["_arguments"].items()}
+        vars(self).update(state, _arguments=arguments)
 
 
 class _Averaging(Layer):
@@ -194,8 +219,8 @@ class _Random(Layer):
         return super()._check(arguments)
 
     def _run(self, *inputs: Any, **options: Any) -> Any:
-        if self._generator is None:
-            rng = self._arguments["rng"]
+        rng = self._arguments["rng"]
+        if self._generator is None and rng is not None:
             self._generator = rng if isinstance(rng, np.random.Generator) else philox(rng)
         return super()._run(*inputs, rng=self._generator, **options)
 
@@ -231,6 +256,33 @@ class _Unpooling(Layer):
         return windows
 
 
+class _Alternative(Layer):
+    """Layers of cpool.alternatives: each has a call of its own."""
+
+    _at_call = frozenset(_AT_CALL)
+
+    def _check(self, arguments: dict[str, Any]) -> Windows:
+        self._check_flags(arguments)
+        _check_options(arguments)
+        for name, parameter in self._signature.parameters.items():
+            if "ArrayLike" in str(parameter.annotation) and arguments[name] is not None:
+                arguments[name] = _copied(arguments[name], name)
+        given = {name: value for name, value in arguments.items() if value is not None}
+        windows = _windows(given)
+        if self._rank:
+            arrays.pooled_axes(_MOST_AXES, windows, None, arguments["channels_last"], self._rank)
+        return windows
+
+
+class _RandomAlternative(_Random, _Alternative):
+    pass
+
+
+def _check_options(arguments: dict[str, Any]) -> None:
+    options = {name: arguments[name] for name in ("nan_policy", "dtype") if name in arguments}
+    pool([1.0], "sum", whole(), **options)
+
+
 def _windows(arguments: dict[str, Any]) -> Windows:
     if "kernel_size" in arguments:
         return sliding(**{name: arguments[name] for name in _SLIDING if name in arguments})
@@ -243,6 +295,8 @@ def _settled(name: str, value: Any) -> Any:
     """An argument that cannot change any more, of a type whose repr can be read back."""
     if isinstance(value, (tuple, list)):
         return tuple(_settled(name, entry) for entry in value)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return _copied(value, name)
     if name == "dtype":
         # By name: a data type of NumPy's equals None if it is float64.
         return None if value is None else arrays.as_dtype(value).name
@@ -251,6 +305,36 @@ def _settled(name: str, value: Any) -> Any:
     if hasattr(value, "__index__") and not isinstance(value, bool):
         return operator.index(value)
     return value
+
+
+def _copied(value: Any, name: str) -> Any:
+    """A parameter of a layer: an array of its own in native order; a number stays one."""
+    array = arrays.as_input(value, name)
+    if array.ndim == 0:
+        return value
+    return _frozen(array.astype(array.dtype.newbyteorder("="), order="C"))
+
+
+def _frozen(value: Any) -> Any:
+    """An array as a view that cannot be made writable; all else as it is."""
+    if not isinstance(value, np.ndarray):
+        return value
+    value.flags.writeable = False
+    return value.view()
+
+
+def _comparable(value: Any) -> Any:
+    """What is equal, and has the same hash, for equal arguments."""
+    if isinstance(value, np.ndarray):
+        return np.ndarray, value.dtype.name, value.shape, value.tobytes()
+    return value
+
+
+def _shown(value: Any) -> str:
+    """Arrays by shape and type only: they may be large."""
+    if isinstance(value, np.ndarray):
+        return f"<array of shape {value.shape}, {value.dtype.name}>"
+    return repr(value)
 
 
 # --- texts ----------------------------------------------------------------------------------------
@@ -278,6 +362,11 @@ _GIVEN = {
 }
 
 
+_OF_RNG = """\
+        An int is the seed of a generator of the layer: calls differ, but those of another layer, or
+        of a copy, are the same ones again. A Generator is advanced once by each call."""
+
+
 def _form(function_name: str) -> str:
     prefix = function_name.partition("_")[0]
     if "unpool" in function_name:
@@ -293,12 +382,15 @@ def _described(text: str) -> dict[str, str]:
 
 
 def _entries(text: str, names: list[str]) -> list[str]:
-    """Those of some parameters, in their order."""
+    """Those of some parameters, in their order; others that share an entry are left out of it."""
     found = {}
-    for shared, entry in _described(text).items():
-        first = next((name for name in shared.split(", ") if name in names), None)
-        if first:
-            found[names.index(first)] = entry
+    for entry in _described(text).values():
+        head, newline, body = entry.strip().partition("\n")
+        listed, colon, kind = head.partition(" :")
+        own = [name for name in listed.split(", ") if name in names]
+        if own:
+            body = _OF_RNG if own == ["rng"] else body
+            found[names.index(own[0])] = f"    {', '.join(own)}{colon}{kind}{newline}{body}"
     return [found[place] for place in sorted(found)]
 
 
@@ -381,6 +473,80 @@ def _text(
     ])  # fmt: skip
 
 
+class _AsLayer(ast.NodeTransformer):
+    """`cpool.roi_pool(x, boxes, 2)` becomes `nn.RoiPool(2)(x, boxes)`."""
+
+    def __init__(self, function: Function, name: str, at_call: frozenset[str]) -> None:
+        self.of = f"cpool.{function.__name__}"
+        self.names = list(inspect.signature(function).parameters)
+        self.name, self.at_call = name, at_call
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if ast.unparse(node.func) != self.of:
+            return node
+        placed = list(zip(self.names, node.args, strict=False))
+        given = [value for name, value in placed if name not in self.at_call]
+        called = [value for name, value in placed if name in self.at_call]
+        options = [each for each in node.keywords if each.arg not in self.at_call]
+        inputs = [each for each in node.keywords if each.arg in self.at_call]
+        layer = ast.Call(ast.parse(f"nn.{self.name}", mode="eval").body, given, options)
+        return ast.Call(layer, called, inputs)
+
+
+def _examples_of(function: Function, name: str, at_call: frozenset[str]) -> str:
+    """The examples of a function with the layer called in its place, where it is called."""
+    section = function.__doc__.partition("    Examples\n    --------\n")[2].rstrip()
+    blocks = re.split(r"^ {4}>>> ", section, flags=re.MULTILINE)[1:]
+    as_layer, shown, uses = _AsLayer(function, name, at_call), [], False
+    for block in blocks:
+        code = re.match(r".*(\n {4}\.\.\. .*)*", block)[0]
+        # What is drawn differs: a layer makes a generator of its seed.
+        if "import cpool" in code or ("rng" in code and not code.endswith(".shape")):
+            continue
+        tree = ast.parse(re.sub(r"\n {4}\.\.\. ", "\n", code))
+        before = ast.unparse(tree)
+        after = ast.unparse(as_layer.visit(tree))
+        code, result = after if after != before else code, block[len(code) :].rstrip()
+        shown.append(f"    >>> {code}{result}")
+        uses |= "cpool." in after
+    first = ["    >>> import cpool"] if uses else []
+    return "\n".join([*first, "    >>> from cpool import nn", *shown])
+
+
+def _text_of_alternative(
+    function: Function, name: str, names: list[str], call: inspect.Signature
+) -> str:
+    """The docstring of a layer whose function has no windows to say more of."""
+    entries = _entries(function.__doc__, names)
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in call.parameters.values()]
+    inputs = str(inspect.Signature(bare[1:]))
+    return "\n".join([
+        function.__doc__.partition("\n")[0].replace(" [1]_", ""),
+        "",
+        *(["    Parameters", "    ----------", *entries, ""] if entries else []),
+        "    Raises",
+        "    ------",
+        "    TypeError, ValueError",
+        "        If an argument has the wrong type, or is out of range.",
+        "",
+        "    See Also",
+        "    --------",
+        f"    cpool.{function.__name__} : The function that a call runs.",
+        "",
+        "    Notes",
+        "    -----",
+        f"    ``layer{inputs}`` gives what the function gives, and",
+        "    ``layer.backward(gy)`` takes a gradient back through that call. Then ``layer.grads``",
+        "    has those in all other arguments that the function can be differentiated by.",
+        "",
+        "    Examples",
+        "    --------",
+        _examples_of(function, name, _Alternative._at_call),
+        "    ",
+    ])  # fmt: skip
+
+
 # --- names ----------------------------------------------------------------------------------------
 
 
@@ -440,6 +606,48 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
         __all__.append(name)
 
 
+def _caller(function: Function) -> Function:
+    """The __call__ of a layer: what of the function's arguments belongs to an input."""
+    me = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    parameters = inspect.signature(function).parameters.values()
+    signature = inspect.Signature([me, *(p for p in parameters if p.name in _AT_CALL)])
+
+    def call(self: _Alternative, *args: Any, **kwargs: Any) -> Any:
+        try:
+            bound = signature.bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        options = dict(bound.arguments)
+        del options["self"]
+        return self._run(options.pop("x"), **options)
+
+    call.__signature__ = signature  # type: ignore[attr-defined]
+    call.__name__ = "__call__"
+    call.__doc__ = f"Call `cpool.{function.__name__}`, and keep the pullback for `backward`."
+    return call
+
+
+def _publish_alternative(function: Function) -> None:
+    name = _class_name(function.__name__)
+    rank = re.search(r"([123])d$", name)
+    base = _RandomAlternative if "rng" in inspect.signature(function).parameters else _Alternative
+    signature, call = _arguments_of(function, base._at_call), _caller(function)
+    names = list(signature.parameters)
+    members = {
+        "__doc__": _text_of_alternative(function, name, names, inspect.signature(call)),
+        "__module__": __name__,
+        "__init__": _initializer(signature),
+        "__call__": call,
+        "_function": staticmethod(function),
+        "_signature": signature,
+        "_rank": int(rank[1]) if rank else 0,
+        "_kind": None,
+        **{argument: _argument(argument) for argument in names},
+    }
+    globals()[name] = type(name, (base,), members)
+    __all__.append(name)
+
+
 __all__ = ["Layer"]
 
 _BASES = {"weights": _Averaging, "rng": _Random}
@@ -447,3 +655,7 @@ _BASES = {"weights": _Averaging, "rng": _Random}
 for _kind in REGISTRY.values():
     _publish(_BASES.get(_kind.given, Layer), _kind, _kind.function)
 _publish(_Unpooling, None, "max_unpool")
+
+for _name in alternatives.__all__:
+    if hasattr(getattr(alternatives, _name), "_vjp"):
+        _publish_alternative(getattr(alternatives, _name))

@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import cpool
+import cpool.alternatives
 import cpool.functional
 import cpool.nn
 import cpool.reductions
@@ -88,6 +89,7 @@ def write_api_tables(app: Sphinx, config: Config) -> None:
     pages = {
         "operators": _page("Operators", "cpool", _by_operator(cpool.functional)),
         "layers": _page("Layers", "cpool.nn", _by_operator(cpool.nn)),
+        "alternatives": _page("Alternatives", "cpool", _by_operator(cpool.alternatives)),
         "reductions": _page("Reductions", "cpool", {"": _classes(cpool.reductions)}),
         "capabilities": capabilities.as_rst(),
     }
@@ -112,7 +114,7 @@ def _by_operator(module: ModuleType) -> dict[str, list[str]]:
 
 def _operator(name: str) -> str:
     """The operator behind a name: AdaptiveMaxPool2d and adaptive_max_pool2d are max_pool."""
-    snake = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
     match = _OPERATOR.fullmatch(snake)
     return match["stem"] if match else snake
 

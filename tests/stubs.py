@@ -58,17 +58,22 @@ ATTRIBUTES = {
     "_Sizes": "int | tuple[int | None, ...] | None",
     "SupportsIndex | None": "int | None",
     "DTypeLike | None": "str | None",
+    "_Numbers | None": f"float | tuple[float, ...] | {ARRAY} | None",
+    "ArrayLike": f"float | {ARRAY}",
+    "ArrayLike | None": f"{ARRAY} | None",
+    "Sequence[int]": "tuple[int, ...]",
+    "int | Sequence[int] | None": "int | tuple[int, ...] | None",
 }
 
 BOTH = f"tuple[{ARRAY}, NDArray[np.int64]]"  # values and indices
 
 HEAD = """\
 # Written by tests/stubs.py.
-from typing import Any, {typing}
+{sequence}from typing import Any, {typing}
 
 {numpy}from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes
+{ours}
 
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
 
@@ -177,7 +182,7 @@ def layer_stubs() -> str:
     for name in nn.__all__:
         layer = getattr(nn, name)
         if layer is not nn.Layer:
-            key = (*inspect.signature(layer).parameters.values(), layer.__call__)
+            key = (*_parameters(layer), None, *_parameters(layer.__call__))
             groups.setdefault(key, []).append(name)
     texts = []
     for names in groups.values():
@@ -186,22 +191,33 @@ def layer_stubs() -> str:
     return "\n".join(texts)
 
 
+def _parameters(function: Any) -> list[Parameter]:
+    """With the annotations of alternatives, as a stub writes them; all others are in TYPES."""
+    written = {"np.ndarray | None": f"{ARRAY} | None"}
+    parameters = inspect.signature(function).parameters.values()
+    return [p.replace(annotation=written.get(p.annotation, p.annotation)) for p in parameters]
+
+
 def _arguments_stub(name: str, layer: type[nn.Layer]) -> str:
-    called = list(inspect.signature(layer.__call__).parameters.values())
-    called = [p.replace(annotation=Parameter.empty) for p in called]
-    unpooling = any(p.name == "indices" for p in called)
+    called, parameters = _parameters(layer.__call__), _parameters(layer)
+    names = {p.name for p in called}
+    if not issubclass(layer, nn._Alternative):
+        called = [p.replace(annotation=Parameter.empty) for p in called]
+    unpooling = issubclass(layer, nn._Unpooling)
     types = UNPOOLING_TYPES if unpooling else TYPES
-    parameters = list(inspect.signature(layer).parameters.values())
-    kept = {p.name: ATTRIBUTES.get(types[p.name], types[p.name]) for p in parameters}
-    attributes = [
-        f"    @property\n    def {key}(self) -> {written}: ..." for key, written in kept.items()
-    ]
     me = Parameter("self", Parameter.POSITIONAL_OR_KEYWORD)
-    lines = [f"class {name}(Layer):", *attributes]
+    lines = [f"class {name}(Layer):"]
+    for p in parameters:
+        written = types[p.name] if p.annotation is Parameter.empty else p.annotation
+        written = ATTRIBUTES.get(written, written)
+        lines.append(f"    @property\n    def {p.name}(self) -> {written}: ...")
     lines.append(definition("__init__", [me, *parameters], types, "None", "    "))
-    if not any(p.name == "return_indices" for p in parameters):
-        text = definition("__call__", called, types, ARRAY, "    ")
-        if unpooling:
+    indices = any(p.name == "return_indices" for p in parameters)
+    if not indices or names != {"self", "x", "where", "out"}:
+        text = definition("__call__", called, types, "Any" if indices else ARRAY, "    ")
+        # The base promises where and out, and asks for nothing but x.
+        asked = [p for p in called[2:] if p.default is Parameter.empty]
+        if asked or not {"where", "out"} <= names:
             text = text.replace("(", "(  # type: ignore[override]", 1) if "\n" in text else (
                 text + "  # type: ignore[override]"
             )
@@ -218,7 +234,9 @@ def _names(names: Iterable[str]) -> str:
 
 def functional_stub() -> str:
     head = HEAD.format(
+        sequence="",
         typing="Literal, SupportsIndex, TypeAlias, overload",
+        ours="from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes",
         numpy="import numpy as np\n",
         names=_names(functional.__all__),
     )
@@ -227,7 +245,11 @@ def functional_stub() -> str:
 
 def nn_stub() -> str:
     head = HEAD.format(
-        typing="Literal, SupportsIndex, TypeAlias", numpy="import numpy as np\n",
+        sequence="from collections.abc import Sequence\n",
+        typing="Literal, SupportsIndex, TypeAlias",
+        numpy="import numpy as np\n",
+        ours="from cpool.draws import Rng\nfrom cpool.reductions.base import Reduction\n"
+        "from cpool.windows import _Ints, _Numbers, _Padding, _PaddingMode, _Pads, _Sizes",
         names=_names(nn.__all__),
     )
     return head + LAYER + layer_stubs() + "\n"

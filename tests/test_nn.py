@@ -15,10 +15,13 @@ import numpy as np
 import pytest
 
 import cpool
-from cpool import functional, nn
+from cpool import alternatives, functional, nn
+from cpool.draws import philox
 from cpool.reductions import REGISTRY
+from cpool.reductions.base import gradients_by
 
-LAYERS = [name for name in nn.__all__ if name != "Layer"]
+ALTERNATIVES = [name for name in nn.__all__ if issubclass(getattr(nn, name), nn._Alternative)]
+LAYERS = [name for name in nn.__all__ if name not in ("Layer", *ALTERNATIVES)]
 POOLING = [name for name in LAYERS if "Unpool" not in name]
 UNPOOLING = [name for name in LAYERS if "Unpool" in name]
 
@@ -30,14 +33,15 @@ def rank_of(name: str) -> int:
 
 def function_of(name: str) -> Any:
     """max_pool2d of MaxPool2d."""
-    return getattr(cpool, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    return getattr(cpool, re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower())
 
 
 def plain(name: str) -> dict[str, Any]:
     """The arguments that a layer must be given."""
-    required = {"kernel_size": 2, "output_size": 2}
+    required = {"kernel_size": 2, "output_size": 2, "norm_type": 2.0}
     parameters = inspect.signature(getattr(nn, name)).parameters.values()
-    return {p.name: required[p.name] for p in parameters if p.default is p.empty}
+    given = {p.name: required[p.name] for p in parameters if p.default is p.empty}
+    return {**given, "rng": 3} if "rng" in parameters_of(name) else given
 
 
 def some(name: str) -> dict[str, Any]:
@@ -55,8 +59,19 @@ def some(name: str) -> dict[str, Any]:
         "nan_policy": "omit",
         "dtype": "float64",
         "keepdims": False,
+        "norm_type": 3.0,
+        "p": 2.0,
+        "eps": 1e-3,
+        "r": 0.5,
+        "beta": 0.5,
+        "rng": 4,
     }
     return {key: value for key, value in wanted.items() if key in parameters_of(name)}
+
+
+def drawn(given: dict[str, Any]) -> dict[str, Any]:
+    """What the function is given in place of a layer's seed."""
+    return {**given, "rng": philox(given["rng"])} if given.get("rng") is not None else given
 
 
 def parameters_of(name: str) -> dict[str, inspect.Parameter]:
@@ -130,7 +145,7 @@ def test_order_of_arguments():
     assert nn.MaxUnpool2d(3, 2, 1).padding == 1
 
 
-TORCH = [name for name in LAYERS if re.match(r"(Adaptive)?(Max|Avg)\w*Pool\dd|MaxUnpool\dd", name)]
+TORCH = [name for name in LAYERS if re.match(r"(Adaptive)?(Max|Avg)(Unp|P)ool\dd", name)]
 
 
 @pytest.mark.parametrize("name", TORCH)
@@ -190,7 +205,7 @@ def test_results_and_gradients_of_torch(name, x):
 @pytest.mark.parametrize("name", POOLING)
 def test_a_layer_is_its_function(name, arguments, x):
     given, x = arguments(name), input_of(name, x)
-    layer = getattr(nn, name)(**given)
+    layer, given = getattr(nn, name)(**given), drawn(given)
     where = x > -1
     for options in ({}, {"where": where}):
         expected, pullback = cpool.vjp(function_of(name), x, **given, **options)
@@ -207,6 +222,7 @@ def test_out(name, x):
     layer = getattr(nn, name)(**given)
     expected = layer(x)
     out = np.empty_like(expected)
+    layer = copy.copy(layer)  # which draws the same again
     assert layer(x, out=out) is out
     np.testing.assert_array_equal(out, expected)
     assert layer.backward(np.ones_like(out)).shape == x.shape
@@ -217,7 +233,7 @@ def test_indices(name, x):
     given, x = plain(name), input_of(name, x)
     layer = getattr(nn, name)(**given, return_indices=True)
     values, indices = layer(x)
-    expected = function_of(name)(x, **given, return_indices=True)
+    expected = function_of(name)(x, **drawn(given), return_indices=True)
     np.testing.assert_array_equal(values, expected[0])
     np.testing.assert_array_equal(indices, expected[1])
     gx = layer.backward(np.ones_like(values))
@@ -265,7 +281,7 @@ def test_backward_checks_the_gradient():
 
 
 @pytest.mark.parametrize("name", LAYERS)
-def test_no_parameters_no_gradients_of_them(name):
+def test_no_gradients_before_backward(name):
     layer = getattr(nn, name)(**plain(name))
     assert layer.grads == {}
     layer.grads["weight"] = 1
@@ -377,7 +393,8 @@ def test_repr_compare_hash_pickle_copy(name, arguments, x):
         with pytest.raises(RuntimeError):
             twin.backward(np.ones(1))
         if name in POOLING:
-            np.testing.assert_array_equal(twin(input_of(name, x)), layer(input_of(name, x)))
+            fresh = getattr(nn, name)(**given)
+            np.testing.assert_array_equal(twin(input_of(name, x)), fresh(input_of(name, x)))
 
 
 def test_layers_that_differ():
@@ -453,5 +470,241 @@ def test_docstring(name):
 
 def test_examples():
     result = doctest.testmod(nn)
-    assert result.attempted >= 6 * len(LAYERS)
+    assert result.attempted >= 6 * len(LAYERS) + 3 * len(ALTERNATIVES)
     assert result.failed == 0
+
+
+# Alternatives -------------------------------------------------------------------------------------
+
+#: Arguments of a layer, and what a call is given behind x, by the name without its rank.
+GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "SpatialPyramidPool": ({"levels": [1, 2], "reduction": "mean"}, {}),
+    "Sppf": ({"kernel_size": 3, "repeats": 2}, {}),
+    "FractionalMaxPool": ({"kernel_size": 2, "output_size": 2, "rng": 1}, {}),
+    "FractionalAvgPool": ({"kernel_size": 2, "output_ratio": 0.5, "rng": 1}, {}),
+    "S3Pool": ({"kernel_size": 2, "rng": 1}, {"where": True}),
+    "MixedPool": ({"kernel_size": 2, "alpha": np.array([0.25])}, {}),
+    "GatedPool": ({"kernel_size": 2, "weight": np.ones, "bias": 0.5}, {}),
+    "BlurPool": ({"filter_size": 2}, {}),
+    "MaxBlurPool": ({"kernel_size": 3}, {}),
+    "PolyphasePool": ({"norm_type": 1}, {}),
+    "SpectralPool": ({"output_size": 3}, {}),
+    "HaarPool": ({}, {}),
+    "AttentionPool": ({"query": [1.0, -2.0, 0.5]}, {}),
+    "Conv": ({"weight": np.ones, "bias": [1.0, 2.0], "padding": 1}, {}),
+    "RoiAlign": ({"output_size": 2, "aligned": True}, {"boxes": [[0, 0, 0, 3, 2]]}),
+    "RoiPool": ({"output_size": (1, 2)}, {"boxes": [[1, 0, 0, 3, 2]]}),
+    "LipPool": ({"kernel_size": 2}, {"logits": np.arange(4.0)}),
+    "DetailPreservingPool": ({"kernel_size": 2, "alpha": 0.5}, {}),
+}
+LEARNED = {
+    "MixedPool": {"alpha"},
+    "GatedPool": {"weight", "bias"},
+    "AttentionPool": {"query"},
+    "Conv": {"weight", "bias"},
+    "LipPool": {"logits"},
+    "DetailPreservingPool": {"alpha", "lam"},
+}
+
+
+def stem_of(name: str) -> str:
+    return re.sub(r"[123]d$", "", name)
+
+
+def alternative(name: str) -> tuple[dict[str, Any], np.ndarray, dict[str, Any]]:
+    """Arguments of the layer, x, and what a call is given behind it."""
+    given, called = GIVEN[stem_of(name)]
+    rank = rank_of(name) or 2
+    taps = (2, 3) if name.startswith("Conv") else ()
+    made = {key: v((*taps, *[2] * rank)) if v is np.ones else v for key, v in given.items()}
+    x = np.random.default_rng(0).normal(size=(2, 3, *[4] * rank))
+    if rank_of(name) == 0 and "axes" in parameters_of(name):
+        made["axes"] = (2, 3)
+    return made, x, called
+
+
+def test_every_alternative_with_a_pullback_has_a_layer():
+    functions = [n for n in alternatives.__all__ if hasattr(getattr(cpool, n), "_vjp")]
+    assert [nn._class_name(name) for name in functions] == ALTERNATIVES
+    assert {stem_of(name) for name in ALTERNATIVES} == set(GIVEN)
+    assert all(function_of(nn._class_name(name)) is getattr(cpool, name) for name in functions)
+    assert "Mixed" not in nn.__all__  # a reduction
+
+
+@pytest.mark.parametrize("name", ALTERNATIVES)
+def test_arguments_of_alternatives(name):
+    """Each argument of the function is one of the layer or one of its calls, in the same order."""
+    real = inspect.signature(function_of(name)).parameters
+    called = list(inspect.signature(getattr(nn, name).__call__).parameters)[1:]
+    ours = parameters_of(name)
+    assert called[0] == "x"
+    assert set(ours) | set(called) == set(real)
+    assert not set(ours) & set(called)
+    assert list(ours) == [key for key in real if key in ours]
+    assert called == [key for key in real if key in called]
+    for key, parameter in ours.items():
+        assert (parameter.kind, parameter.default) == (real[key].kind, real[key].default)
+
+
+@pytest.mark.parametrize("name", ALTERNATIVES)
+def test_an_alternative_layer_is_its_function(name):
+    given, x, called = alternative(name)
+    layer = getattr(nn, name)(**given)
+    expected, pullback = function_of(name)._vjp(x, **drawn(given), **called)
+    with pytest.raises(RuntimeError, match="needs a call"):
+        layer.backward(expected)
+    y = layer(x, **called)
+    np.testing.assert_array_equal(y, expected, strict=True)
+    assert layer.grads == {}
+    gy = np.random.default_rng(1).normal(size=y.shape)
+    np.testing.assert_array_equal(layer.backward(gy), pullback(gy), strict=True)
+    by = gradients_by(pullback)
+    assert set(layer.grads) == set(by) - {"x"} == LEARNED.get(stem_of(name), set())
+    for key, gradient in layer.grads.items():
+        assert isinstance(gradient, np.ndarray)
+        np.testing.assert_array_equal(gradient, by[key](gy))
+        assert gradient.shape == np.shape({**given, **called}.get(key, 0.0))
+    with pytest.raises(ValueError, match="gy must have the result's shape"):
+        layer.backward(gy[..., None])
+    assert layer.grads == {}  # not those of an earlier one
+    layer.backward(gy)
+    layer(x, **called)
+    assert layer.grads == {}
+
+
+@pytest.mark.parametrize("name", ALTERNATIVES)
+def test_values_of_alternatives(name):
+    given, x, called = alternative(name)
+    layer, other = getattr(nn, name)(**given), getattr(nn, name)(**given)
+    y = layer(x, **called)
+    layer.backward(y)
+    pickles = [pickle.loads(pickle.dumps(layer, protocol)) for protocol in (0, 2, 5)]
+    for twin in (other, copy.copy(layer), copy.deepcopy(layer), *pickles):
+        assert twin == layer
+        assert hash(twin) == hash(layer)
+        assert repr(twin) == repr(layer)
+        assert twin.grads == {}
+        with pytest.raises(RuntimeError):
+            twin.backward(y)
+        np.testing.assert_array_equal(twin(x, **called), y)
+        for key in parameters_of(name):
+            value = getattr(twin, key)
+            if isinstance(value, np.ndarray):
+                with pytest.raises(ValueError, match="WRITEABLE"):
+                    value.flags.writeable = True
+    if not any(isinstance(value, np.ndarray) for value in layer._arguments.values()):
+        assert eval(repr(layer), vars(nn)) == layer
+    others = {"axes": None} if "axes" in given else {}
+    changed = getattr(nn, name)(**{**given, **others, "channels_last": True})
+    assert changed != layer
+
+
+def test_arrays_of_a_layer_are_its_own():
+    weight = np.ones((2, 3, 1, 1), ">f4")
+    layer, x = nn.Conv2d(weight, [1, 2]), np.ones((1, 3, 2, 2), np.float32)
+    before, text = hash(layer), repr(layer)
+    y = layer(x)
+    weight[:] = 5
+    np.testing.assert_array_equal(layer(x), y)
+    assert (hash(layer), repr(layer)) == (before, text)
+    assert text == (
+        "Conv2d(weight=<array of shape (2, 3, 1, 1), float32>, bias=<array of shape (2,), int64>)"
+    )
+    assert layer == nn.Conv2d(np.ones((2, 3, 1, 1), np.float32), np.array([1, 2]))
+    assert layer != nn.Conv2d(weight, [1, 2])
+    assert layer != nn.Conv2d(np.ones((2, 3, 1, 1)), [1, 2])  # another type, other results
+    assert layer != nn.Conv2d(np.ones((2, 3, 1, 1), np.float32))
+    assert nn.Conv2d(weight[:, ::-1]) == nn.Conv2d(weight[:, ::-1].copy())
+    assert nn.MixedPool2d(2, alpha=0.5) == nn.MixedPool2d(2)
+    assert repr(nn.MixedPool2d(2, alpha=0.25)) == "MixedPool2d(kernel_size=2, alpha=0.25)"
+
+
+def test_seeds():
+    x = np.random.default_rng(0).normal(size=(1, 1, 16, 16))
+    for make in (
+        lambda rng: nn.S3Pool2d(2, rng=rng),
+        lambda rng: nn.FractionalMaxPool2d(2, output_size=5, rng=rng),
+        lambda rng: nn.StochasticPool2d(2, rng=rng),
+    ):
+        layer = make(1)
+        first, second = layer(x), layer(x)
+        assert not np.array_equal(first, second)
+        fresh = make(1)
+        np.testing.assert_array_equal(fresh(x), first)
+        np.testing.assert_array_equal(fresh(x), second)
+        np.testing.assert_array_equal(copy.copy(layer)(x), first)
+        generator = philox(1)
+        np.testing.assert_array_equal(make(generator)(x), first)
+        np.testing.assert_array_equal(make(generator)(x), second)  # one that layers share
+        layer = make(None)
+        assert not np.array_equal(layer(x), layer(x))
+        with pytest.raises(TypeError, match="rng must be None, an int or"):
+            make("1")
+        with pytest.raises(ValueError, match="rng must not be negative"):
+            make(-1)
+
+
+def test_samples_of_fractional_pooling_are_given_to_a_call():
+    x, samples = np.random.default_rng(0).normal(size=(1, 1, 9, 9)), np.full((1, 1, 2), 0.5)
+    y = nn.FractionalMaxPool2d(2, output_size=4)(x, samples)
+    np.testing.assert_array_equal(
+        y, cpool.fractional_max_pool2d(x, 2, output_size=4, _random_samples=samples)
+    )
+
+
+@pytest.mark.parametrize(
+    "layer, key", [(nn.PowerMeanPool2d(2), "p"), (nn.LogSumExpPool2d(2), "r"),
+                   (nn.SoftPool2d(2), "beta"), (nn.GlobalSoftPool(keepdims=False), "beta")],
+)  # fmt: skip
+def test_gradients_in_parameters_of_operators(layer, key):
+    x = np.random.default_rng(0).uniform(1, 2, (1, 1, 4, 4))
+    y = layer(x)
+    gy = np.random.default_rng(1).normal(size=y.shape)
+    _, pullback = cpool.vjp(layer._function, x, **layer._arguments, wrt=("x", key))
+    gx, by_parameter = pullback(gy)
+    np.testing.assert_array_equal(layer.backward(gy), gx)
+    assert set(layer.grads) == {key}
+    assert isinstance(layer.grads[key], np.ndarray)
+    assert layer.grads[key] == by_parameter != 0
+
+
+def test_weights_of_means():
+    x, weights = np.arange(16.0).reshape(4, 4), np.arange(4.0)
+    for layer in (nn.AvgPool2d(2), nn.AdaptiveAvgPool2d(2), nn.GlobalAvgPool(axes=(0, 1))):
+        expected, pullback = layer._function._vjp(x, **layer._arguments, weights=weights)
+        y = layer(x, weights=weights)
+        np.testing.assert_array_equal(y, expected)
+        np.testing.assert_array_equal(layer.backward(y), pullback(y))
+
+
+BAD_ALTERNATIVES = [
+    ("Conv2d()", TypeError, "Conv2d: missing a required argument: 'weight'"),
+    ("Conv2d(1j)", TypeError, "weight"),
+    ("Conv2d([[[[1.0]]]], ['a'])", TypeError, "bias"),
+    ("BlurPool2d(channels_last=1)", TypeError, "channels_last must be a bool, got 1"),
+    ("MaxBlurPool2d(0)", ValueError, "kernel_size must be at least 1, got 0"),
+    ("MixedPool2d((2, 2, 2))", ValueError, "kernel_size has 3 entries, but 2 axes are pooled"),
+    ("S3Pool2d(2, dtype='complex64')", TypeError, "dtype must be of a real type"),
+    ("S3Pool2d(2, nan_policy='drop')", ValueError, "nan_policy must be .*got 'drop'"),
+    ("S3Pool2d(2, where=None)", TypeError, "S3Pool2d: .*argument 'where'"),
+    ("LipPool2d(2)(np.ones((2, 2)))", TypeError, "LipPool2d: .*argument: 'logits'"),
+    ("HaarPool2d()(np.ones((2, 2)), out=None)", TypeError, "HaarPool2d: .*argument 'out'"),
+]
+
+
+@pytest.mark.parametrize("line, error, message", BAD_ALTERNATIVES)
+def test_bad_arguments_of_alternatives(line, error, message):
+    with pytest.raises(error, match=message):
+        eval(line, vars(nn))
+
+
+@pytest.mark.parametrize("name", ALTERNATIVES)
+def test_docstring_of_alternatives(name):
+    text = inspect.getdoc(getattr(nn, name))
+    for section in ("Parameters", "Raises", "See Also", "Notes", "Examples"):
+        assert re.search(rf"^{section}\n-{{{len(section)}}}$", text, re.MULTILINE)
+    described = re.search(r"^Parameters\n-+\n(.*?)\n\n", text, re.DOTALL | re.MULTILINE)[1]
+    names = re.findall(r"^(\w[\w, ]*?)(?: : .*)?$", described, re.MULTILINE)
+    assert ", ".join(names).split(", ") == list(parameters_of(name))
+    assert re.search(rf"nn\.{name}\(.*\)\(", text)
+    assert "gives the same result at each call" not in text
