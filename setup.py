@@ -43,6 +43,7 @@ UNITS = {
     "sums": [],
     "positions": [],
     "means": ["-fno-inline-functions-called-once"],
+    "order": ["-fno-inline-functions-called-once"],
     "unpooling": ["-fno-inline-functions-called-once"],
 }
 
@@ -90,7 +91,7 @@ def extensions():
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
-                 "arrays", "lanes"):
+                 "arrays", "lanes", "ordering"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

@@ -34,6 +34,12 @@ TYPES = {
     "eps": "float",
     "r": "float",
     "beta": "float",
+    "q": "float",
+    "method": "_Method",
+    "rank": "SupportsIndex",
+    "cut": "float",
+    "ties": 'Literal["smallest", "first"]',
+    "ignore": "float | None",
     "axes": "_Ints | None",
     "channels_last": "bool",
     "keepdims": "bool",
@@ -54,6 +60,7 @@ ATTRIBUTES = {
     "_Padding": "int | str | tuple[int | tuple[int, int], ...]",
     "_Sizes": "int | tuple[int | None, ...] | None",
     "SupportsIndex | None": "int | None",
+    "SupportsIndex": "int",
     "DTypeLike | None": "str | None",
 }
 
@@ -68,6 +75,11 @@ from typing import Any, {typing}
 from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes
 
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
+_Method: TypeAlias = Literal[
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
+    "midpoint", "nearest",
+]
 
 __all__ = [
 {names}

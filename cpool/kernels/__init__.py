@@ -37,7 +37,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "means", "unpooling")
+UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling")
 
 
 def built() -> list[str]:

@@ -184,17 +184,36 @@ cdef void read_flags(const char* mask, const Line* l, Py_ssize_t n, Py_ssize_t m
             flags[j] = mask[l.entries[j] * ms]
 
 
+cdef inline bint is_nan(T v) noexcept nogil:
+    """Where floats are keys (see order.pxi), NaNs are the greatest one."""
+    cdef MinOp smallest
+    if T is float or T is double:
+        return v != v
+    smallest.tag = 0
+    return v == identity(smallest, v)
+
+
 cdef void flag_nans(uint8_t* restrict flags, const T* restrict y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
-        flags[j] = flags[j] if y[j] == y[j] else 0
+        flags[j] = 0 if is_nan(y[j]) else flags[j]
 
 
-cdef bint any_nan(const T* restrict y, Py_ssize_t n) noexcept nogil:
+cdef bint any_nan(const T* y, const Line* l) noexcept nogil:
+    cdef Py_ssize_t j
+    if l.entries == NULL:
+        return any_nan_of(y + l.lo, l.hi - l.lo)
+    for j in range(l.lo, l.hi):
+        if l.entries[j] >= 0 and is_nan(y[j]):
+            return True
+    return False
+
+
+cdef bint any_nan_of(const T* restrict y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef int nans = 0
     for j in range(n):
-        nans |= y[j] != y[j]
+        nans |= is_nan(y[j])
     return nans
 
 
@@ -212,7 +231,9 @@ cdef Py_ssize_t hide(const Plan* g, const char* mask, const Line* l, Py_ssize_t 
     else:
         fill(flags, n, <uint8_t> 1)
     if g.omit_nan:
-        flag_nans(flags, y, n)
+        flag_nans(flags + l.lo, y + l.lo, l.hi - l.lo)
+        for j in range(n if l.entries != NULL else 0):      # what reads nothing is no NaN
+            flags[j] = 1 if l.entries[j] < 0 else flags[j]
     for j in range(n):
         missing += flags[j] == 0
         y[j] = y[j] if flags[j] != 0 else none
@@ -283,7 +304,7 @@ cdef Py_ssize_t read(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, 
         read_line(g, p.x, &l, n, g.xs[2], y, none, s)
     else:
         elements(g, y, p.x, n, g.xs[3], s)
-    if g.raise_nan and any_nan(y, n):
+    if g.raise_nan and any_nan(y, &l):
         fail(g, NAN_READ)
     if hides(g):
         missing = hide(g, p.mask, &l, n, g.ms[2] if along_w else g.ms[3], y, none, flags)

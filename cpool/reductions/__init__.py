@@ -7,11 +7,12 @@ it.
 
 from __future__ import annotations
 
-from cpool.reductions import exponentials, extrema, norms, sums
+from cpool.reductions import exponentials, extrema, norms, order, sums
 from cpool.reductions.base import REGISTRY as REGISTRY
 from cpool.reductions.exponentials import *  # noqa: F403
 from cpool.reductions.extrema import *  # noqa: F403
 from cpool.reductions.norms import *  # noqa: F403
+from cpool.reductions.order import *  # noqa: F403
 from cpool.reductions.sums import *  # noqa: F403
 
 __all__: list[str] = []
@@ -19,3 +20,4 @@ __all__ += extrema.__all__
 __all__ += sums.__all__
 __all__ += norms.__all__
 __all__ += exponentials.__all__
+__all__ += order.__all__

@@ -16,12 +16,14 @@ leave NaN undefined.)
 
 from __future__ import annotations
 
-from cpool.reference import means, pooling, transforms
+from cpool.reference import means, order, pooling, transforms
 from cpool.reference.means import *  # noqa: F403
+from cpool.reference.order import *  # noqa: F403
 from cpool.reference.pooling import *  # noqa: F403
 from cpool.reference.transforms import *  # noqa: F403
 
 __all__: list[str] = []
 __all__ += pooling.__all__
 __all__ += means.__all__
+__all__ += order.__all__
 __all__ += transforms.__all__
