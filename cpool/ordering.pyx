@@ -45,6 +45,8 @@ METHODS = (
     "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
     "midpoint", "nearest",
 )
+# Those that give the middle one of an odd number of elements for q = 1/2.
+CENTRAL = frozenset(("linear", "lower", "higher", "midpoint", "nearest"))
 DISCRETE = frozenset(("inverted_cdf", "closest_observation", "lower", "higher", "nearest"))
 
 
@@ -170,6 +172,20 @@ cdef tuple wanted_ranks(const Plan* g, Order order):
     return tuple(sorted({*ranks, n - 1} if floating(g.x_type) else {*ranks}))
 
 
+cdef bint is_square(const Plan* g, Order order):
+    """Whether medians of 3 x 3 or 5 x 5 elements are wanted (kernels/squares.pxi)."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t middle = g.taps // 2
+    return (g.task == VALUES_OF and g.mask == NULL and not g.omit_nan and not g.raise_nan
+            and (w.kernel == 3 or w.kernel == 5) and g.taps == w.kernel * w.kernel
+            and h.kernel == w.kernel and h.stride == 1 and w.stride == 1
+            and h.dilation == 1 and w.dilation == 1 and h.start == NULL and w.start == NULL
+            and g.axis[0].m == 1 and g.axis[0].n == 1 and g.inner <= PIECE
+            and (g.kind == RANKED and (order.rank == middle or order.rank == middle - g.taps)
+                 or g.kind == QUANTILE and order.p == 0.5 and order.method in CENTRAL))
+
+
 cdef list place_lanes(Plan* g, Order order):
     """How many windows and taps are looked at at once, and where each thread's scratch is; gives
     what the plan has addresses of."""
@@ -197,13 +213,21 @@ cdef list place_lanes(Plan* g, Order order):
         for i in range(3):
             g.items *= g.axis[i].m
         g.items = (g.items * g.channels + g.lanes - 1) // g.lanes
+    if is_square(g, order):
+        g.square = g.axis[2].kernel
+        g.band, g.piece = BAND, max(1, PIECE // g.inner)
+        g.line = (g.piece + g.square - 1) * g.inner + 64
+        g.items = g.planes * ((g.axis[1].m + g.band - 1) // g.band)
+        g.items *= (g.axis[2].m + g.piece - 1) // g.piece
     while g.kind == MODE and table < 2 * g.taps:
         table *= 2
-    longest = max(g.lanes, g.together)
+    longest = max(g.lanes, g.together, g.line)
     g.box_at = place(&at, g.taps * g.pitch * size)
-    g.keys_at = place(&at, (g.taps if g.kind == MODE else g.together) * g.pitch * size)
+    g.keys_at = place(&at, max((g.taps if g.kind == MODE else g.together) * g.pitch,
+                               g.square * g.line) * size)
+    g.columns_at = place(&at, g.square * g.line * size)
     g.slopes_at = place(&at, g.together * g.pitch * 8 if g.task == SLOPES_OF else 0)
-    g.spare_at = place(&at, max(2 * (g.taps + 64), PAIRED * g.pitch) * size)
+    g.spare_at = place(&at, max(2 * (g.taps + 64), PAIRED * g.pitch, g.line) * size)
     g.levels_at = place(&at, table * 12 + g.taps * 4 if g.kind == MODE else 0)
     g.rows_at = place(&at, ROWS * g.pitch * 8)
     g.counts_at = place(&at, g.pitch * 4)
@@ -211,7 +235,7 @@ cdef list place_lanes(Plan* g, Order order):
     g.lines_at = place(&at, longest * 8)
     g.flags_at = place(&at, longest)
     g.entries_at = place(&at, longest * 8)
-    g.result_at = place(&at, g.lanes * 8)
+    g.result_at = place(&at, longest * 8)
     g.wide_at = place(&at, longest * 16)
     g.places_at = place(&at, g.lanes * 4)
     g.stretches_at = place(&at, g.lanes * STRETCH)

@@ -17,13 +17,13 @@ _SELECTING = ("inverted_cdf", "closest_observation", "lower", "higher", "nearest
 
 
 def _real(values: Array) -> Array:
-    """Elements as numbers that can be added up."""
-    return values if values.dtype.kind in "iu" else values.astype(float)
+    """Elements as numbers that NumPy sorts and adds up: 16-bit floats are not."""
+    return values if values.dtype.kind in "iub" else values.astype(float)
 
 
 def _take(values: Array, rank: int) -> Array:
     """The elements of a rank, or NaN, which is sorted behind all others, where there is one."""
-    ordered = np.sort(values, axis=-1)
+    ordered = np.sort(_real(values), axis=-1)
     last = ordered[..., -1]
     return np.where(last != last, last, ordered[..., rank])
 
@@ -55,17 +55,18 @@ def _trimmed_mean(values: Array, axis: int, cut: float = 0.1) -> Array:
 
 
 def _mode(values: Array, axis: int, ties: str = "smallest", ignore: float | None = None) -> Array:
-    return np.stack([_mode_of(window, ties, ignore) for window in values])
+    numbers = _real(values)  # of 16-bit floats too, NumPy then finds the unique ones
+    chosen = [_mode_of(window, ties, ignore) for window in numbers]
+    return np.take_along_axis(values, np.array(chosen, int)[:, None], -1)[:, 0]
 
 
-def _mode_of(window: Array, ties: str, ignore: float | None) -> Any:
-    kept = window
-    if ignore is not None:
-        kept = window[(window != ignore) & ((window == window) | (ignore == ignore))]
-        kept = window if len(kept) == 0 else kept
-    same = (kept[:, None] == kept) | ((kept != kept)[:, None] & (kept != kept))
-    best = kept[same.sum(1) == same.sum(1).max()]
-    return best[0] if ties == "first" else np.sort(best)[0]
+def _mode_of(window: Array, ties: str, ignore: float | None) -> int:
+    """Where the first element is that equals the most frequent one."""
+    unique, first, counts = np.unique(window, return_index=True, return_counts=True)
+    if ignore is not None and len(unique) > 1:
+        counts[(unique == ignore) | ((unique != unique) & (ignore != ignore))] = 0
+    best = np.flatnonzero(counts == counts.max())
+    return first[best].min() if ties == "first" else first[best[0]]
 
 
 def _order(elements: Any, dtype: Any, *, function: Callable[..., Array], selects: Callable[..., Any],
