@@ -29,12 +29,14 @@ INSTRUCTION_SETS = X86 if platform.machine().lower() in ("x86_64", "amd64") else
 # -ffp-contract=off: the same bits on every instruction set. -fno-trapping-math and
 # -fno-math-errno: selects and conversions can be vectorised (results do not change).
 # Fused functions exist in versions that nobody calls: no warnings of these.
-COMMON = ["-O2", "-g0", "-fwrapv", "-Wno-unused-function", "-Wno-sign-compare"]
+COMMON = [
+    "-O2", "-g0", "-fwrapv", "-ffp-contract=off", "-Wno-unused-function", "-Wno-sign-compare",
+]  # fmt: skip
 # What is inlined is said in the sources. All that -O3 does takes four times as long to compile and
 # is no faster.
 KERNELS = [
     *COMMON, "-fno-inline-functions", "-ftree-vectorize", "-fvect-cost-model=dynamic",
-    "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math",
+    "-fno-math-errno", "-fno-trapping-math",
 ]  # fmt: skip
 # Unit -> flags. Loops that follow positions one by one need all registers for themselves (0.75 of
 # the time); elsewhere a call more for each row costs as much as it gains.
@@ -45,6 +47,7 @@ UNITS = {
     "means": ["-fno-inline-functions-called-once"],
     "order": ["-fno-inline-functions-called-once"],
     "unpooling": ["-fno-inline-functions-called-once"],
+    "regions": [],
 }
 
 DIRECTIVES = {
@@ -91,7 +94,7 @@ def extensions():
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
-                 "arrays", "lanes", "ordering"):
+                 "arrays", "lanes", "ordering", "bins"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

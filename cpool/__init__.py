@@ -28,7 +28,7 @@ from cpool.functional import *  # noqa: F403
 from cpool.pooling import pool, vjp
 from cpool.reductions import *  # noqa: F403
 from cpool.threads import get_num_threads, num_threads, set_num_threads
-from cpool.windows import Windows, adaptive, sliding, whole
+from cpool.windows import Windows, adaptive, fractional, sliding, whole
 
 try:
     __version__ = version("cpool")
@@ -39,6 +39,7 @@ __all__ = [
     "Windows",
     "__version__",
     "adaptive",
+    "fractional",
     "get_num_threads",
     "num_threads",
     "pool",

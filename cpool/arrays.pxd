@@ -17,7 +17,6 @@ cdef int windows_of(Pooled* pooled, Windows windows, cnp.ndarray x, Options opti
 cdef int mean_of(Plan* g, Pooled* pooled, bint count_include_pad, object divisor,
                  Tables tables) except -1
 cdef int run(Plan* g, kernel_t kernel, double work) except -1
-cdef object as_mask(object where, cnp.ndarray x)
 cdef cnp.ndarray output(object given, Call call, tuple inputs)
 cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noexcept
 cdef double result_shape(const Pooled* pooled, cnp.ndarray x, cnp.npy_intp* shape) noexcept

@@ -212,7 +212,8 @@ cdef int explain(int failures, int y_type) except -1:
     raise ValueError("indices must be -1 or positions inside the result")
 
 
-cdef object as_mask(object where, cnp.ndarray x):
+def as_mask(where, x):
+    """`where` as an array of bool of x's shape; None if all elements exist."""
     if where is None or where is True:
         return None
     refuse_masked(where, "where")

@@ -83,6 +83,12 @@ _RAISES = """\
     ValueError
         If an argument is out of range, the windows do not fit, or one lies wholly in padding."""
 
+
+def _last(kind: type[Reduction]) -> list[str]:
+    """What an operator has behind the arguments that all share."""
+    return [kind.own_text if kind.trailing else "", kind.given_text]
+
+
 def _parameters(kind: type[Reduction], parts: list[str], suffix: str) -> str:
     text = "\n".join(part for part in parts if part)
     return text.format(axes=_RANKED[suffix], constant=kind.padding, empty=kind.empty)
@@ -118,8 +124,11 @@ def _assemble(
     ])  # fmt: skip
 
 
-def _example(kind: type[Reduction], call: str, values: list[float], rank: int) -> str:
+def _example(
+    kind: type[Reduction], name: str, given: str, values: list[float], rank: int
+) -> str:
     """A doctest on 0, 1, ..., 15 in as many axes as are pooled."""
+    call = f"cpool.{name}(x, {kind.example}{given}{kind.example_options})"
     if not kind.exact:
         call, values = f"{call}.round(4)", [round(value, 4) for value in values]
     shape = {1: "(8,)", 2: "(4, 4)", 3: "(2, 2, 4)"}[rank]
@@ -152,13 +161,13 @@ def sliding_text(kind: type[Reduction], suffix: str) -> str:
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, *_last(kind)]
     size = "2" if suffix else "(2, 2)"
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
     return _assemble(
         kind, first, parts, suffix, f"adaptive_{name}, pool",
-        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
+        _example(kind, name, size, values, rank),
     )  # fmt: skip
 
 
@@ -190,14 +199,14 @@ def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     if kind.selects:
         parts.append(_INDICES)
     parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_CHANNELS_LAST, _COMMON, *_last(kind)]
     size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     words = _WINDOW_WORDS[suffix].replace("windows", "a given number of windows", 1)
     first = kind.summary[:-1] + f": {words} [1]_."
     return _assemble(
         kind, first, parts, suffix, "adaptive",
-        _example(kind, f"cpool.{name}(x, {kind.example}{size})", values, rank),
+        _example(kind, name, size, values, rank),
     )  # fmt: skip
 
 
@@ -207,10 +216,10 @@ def global_text(kind: type[Reduction]) -> str:
     parts = [_X.replace(" {axes}", ""), kind.own_text if kind.leading else ""]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [_GLOBAL_AXES, _COMMON, kind.own_text if kind.trailing else ""]
+    parts += [_GLOBAL_AXES, _COMMON, *_last(kind)]
     first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
     value = kind.definition([float(i) for i in range(16)])
-    example = _example(kind, f"cpool.{name}(x, {kind.example}axes=(0, 1))", [value], 2)
+    example = _example(kind, name, "axes=(0, 1)", [value], 2)
     return _assemble(kind, first, parts, "", "pool, whole", example)
 
 

@@ -24,9 +24,10 @@ from cpool.reductions.base import Reduction
 from cpool.windows import adaptive, sliding
 
 # {run} is the reduction's method (forward, or vjp); {always} too, of arguments that all forms take,
-# {leading} and {trailing}; {selected} passes return_indices on, {axes} is
-# there in the n-dimensional form alone, rank -1 stands for all axes but the first two. Arguments
-# are passed on by position: a dictionary of them would cost a small call a third of its time.
+# {leading} and {trailing}, which ends with what each call is given; {selected} passes that or
+# return_indices on, {axes} is there in the n-dimensional form alone, rank -1 stands for all axes
+# but the first two. Arguments are passed on by position: a dictionary of them would cost a small
+# call a third of its time.
 _SLIDING = """\
 def {name}(x, {positional}, *, {keywords}{axes}channels_last=False,
            padding_mode="constant", nan_policy="propagate", where=None, dtype=None,
@@ -70,14 +71,15 @@ __all__: list[str] = []
 def _words(kind: type[Reduction] | None, rank: int) -> dict[str, Any]:
     """What the templates leave open."""
     selects = kind is not None and kind.selects
+    given = "" if kind is None else kind.given
     return {
         "rank": rank,
         "axes": "" if rank else "axes=None, ",
         "given": "None" if rank else "axes",
         "indices": "return_indices=False, " if selects else "",
-        "selected": ", return_indices" if selects else "",
+        "selected": ", return_indices" if selects else f", {given}" if given else "",
         "leading": "" if kind is None else kind.leading,
-        "trailing": "" if kind is None else kind.trailing,
+        "trailing": "" if kind is None else kind.trailing + (f", {given}=None" if given else ""),
     }
 
 
@@ -96,7 +98,7 @@ def _publish(
     made = []
     for method in ("forward", "vjp"):
         run = _called(kind, method)
-        always = run if words["leading"] or words["trailing"] else "run"
+        always = run if kind is not None and (kind.leading or kind.trailing) else "run"
         text = template.format(name=name, run=run, always=always, **words)
         names = {"run": _of_no_arguments(kind, method), "make": _made(kind), "sliding": _sliding,
                  "adaptive": _adaptive, "Options": Options, "whole": WHOLE,

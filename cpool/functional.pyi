@@ -9,6 +9,24 @@ from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
 
 __all__ = [
+    "log_sum_exp_pool1d",
+    "log_sum_exp_pool2d",
+    "log_sum_exp_pool3d",
+    "log_sum_exp_pool",
+    "adaptive_log_sum_exp_pool1d",
+    "adaptive_log_sum_exp_pool2d",
+    "adaptive_log_sum_exp_pool3d",
+    "adaptive_log_sum_exp_pool",
+    "global_log_sum_exp_pool",
+    "soft_pool1d",
+    "soft_pool2d",
+    "soft_pool3d",
+    "soft_pool",
+    "adaptive_soft_pool1d",
+    "adaptive_soft_pool2d",
+    "adaptive_soft_pool3d",
+    "adaptive_soft_pool",
+    "global_soft_pool",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -27,6 +45,60 @@ __all__ = [
     "adaptive_min_pool3d",
     "adaptive_min_pool",
     "global_min_pool",
+    "lp_pool1d",
+    "lp_pool2d",
+    "lp_pool3d",
+    "lp_pool",
+    "adaptive_lp_pool1d",
+    "adaptive_lp_pool2d",
+    "adaptive_lp_pool3d",
+    "adaptive_lp_pool",
+    "global_lp_pool",
+    "rms_pool1d",
+    "rms_pool2d",
+    "rms_pool3d",
+    "rms_pool",
+    "adaptive_rms_pool1d",
+    "adaptive_rms_pool2d",
+    "adaptive_rms_pool3d",
+    "adaptive_rms_pool",
+    "global_rms_pool",
+    "power_mean_pool1d",
+    "power_mean_pool2d",
+    "power_mean_pool3d",
+    "power_mean_pool",
+    "adaptive_power_mean_pool1d",
+    "adaptive_power_mean_pool2d",
+    "adaptive_power_mean_pool3d",
+    "adaptive_power_mean_pool",
+    "global_power_mean_pool",
+    "geometric_mean_pool1d",
+    "geometric_mean_pool2d",
+    "geometric_mean_pool3d",
+    "geometric_mean_pool",
+    "adaptive_geometric_mean_pool1d",
+    "adaptive_geometric_mean_pool2d",
+    "adaptive_geometric_mean_pool3d",
+    "adaptive_geometric_mean_pool",
+    "global_geometric_mean_pool",
+    "harmonic_mean_pool1d",
+    "harmonic_mean_pool2d",
+    "harmonic_mean_pool3d",
+    "harmonic_mean_pool",
+    "adaptive_harmonic_mean_pool1d",
+    "adaptive_harmonic_mean_pool2d",
+    "adaptive_harmonic_mean_pool3d",
+    "adaptive_harmonic_mean_pool",
+    "global_harmonic_mean_pool",
+    "stochastic_pool1d",
+    "stochastic_pool2d",
+    "stochastic_pool3d",
+    "stochastic_pool",
+    "adaptive_stochastic_pool1d",
+    "adaptive_stochastic_pool2d",
+    "adaptive_stochastic_pool3d",
+    "adaptive_stochastic_pool",
+    "global_stochastic_pool",
     "sum_pool1d",
     "sum_pool2d",
     "sum_pool3d",
@@ -51,6 +123,112 @@ __all__ = [
     "max_unpool",
 ]
 
+def log_sum_exp_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    r: float = 1.0,
+) -> NDArray[Any]: ...
+def log_sum_exp_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    r: float = 1.0,
+) -> NDArray[Any]: ...
+def log_sum_exp_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    r: float = 1.0,
+) -> NDArray[Any]: ...
+def log_sum_exp_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_log_sum_exp_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_log_sum_exp_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_log_sum_exp_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_log_sum_exp_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def global_log_sum_exp_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, r: float = 1.0,
+) -> NDArray[Any]: ...
+def soft_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
+) -> NDArray[Any]: ...
+def soft_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
+) -> NDArray[Any]: ...
+def soft_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    beta: float = 1.0,
+) -> NDArray[Any]: ...
+def soft_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_soft_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_soft_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_soft_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def adaptive_soft_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def global_soft_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
 @overload
 def max_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -529,6 +707,327 @@ def global_min_pool(
     keepdims: bool = True, nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
 ) -> NDArray[Any] | tuple[NDArray[Any], NDArray[np.int64]]: ...
+def lp_pool1d(
+    x: ArrayLike, norm_type: float, kernel_size: _Ints, stride: _Ints | None = None,
+    ceil_mode: bool = False, *, padding: _Padding = 0, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def lp_pool2d(
+    x: ArrayLike, norm_type: float, kernel_size: _Ints, stride: _Ints | None = None,
+    ceil_mode: bool = False, *, padding: _Padding = 0, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def lp_pool3d(
+    x: ArrayLike, norm_type: float, kernel_size: _Ints, stride: _Ints | None = None,
+    ceil_mode: bool = False, *, padding: _Padding = 0, dilation: _Ints = 1,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def lp_pool(
+    x: ArrayLike, norm_type: float, kernel_size: _Ints, stride: _Ints | None = None,
+    ceil_mode: bool = False, *, padding: _Padding = 0, dilation: _Ints = 1,
+    axes: _Ints | None = None, channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_lp_pool1d(
+    x: ArrayLike, norm_type: float, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_lp_pool2d(
+    x: ArrayLike, norm_type: float, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_lp_pool3d(
+    x: ArrayLike, norm_type: float, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_lp_pool(
+    x: ArrayLike, norm_type: float, output_size: _Sizes, *, axes: _Ints | None = None,
+    channels_last: bool = False, nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_lp_pool(
+    x: ArrayLike, norm_type: float, *, axes: _Ints | None = None, channels_last: bool = False,
+    keepdims: bool = True, nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def rms_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def rms_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def rms_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def rms_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_rms_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_rms_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_rms_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_rms_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_rms_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def power_mean_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    p: float = 3.0, eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def power_mean_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    p: float = 3.0, eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def power_mean_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    p: float = 3.0, eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def power_mean_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def adaptive_power_mean_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def adaptive_power_mean_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def adaptive_power_mean_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def adaptive_power_mean_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def global_power_mean_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, p: float = 3.0,
+    eps: float = 1e-06,
+) -> NDArray[Any]: ...
+def geometric_mean_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def geometric_mean_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def geometric_mean_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def geometric_mean_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_geometric_mean_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_geometric_mean_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_geometric_mean_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_geometric_mean_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_geometric_mean_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def harmonic_mean_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def harmonic_mean_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def harmonic_mean_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def harmonic_mean_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_harmonic_mean_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_harmonic_mean_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_harmonic_mean_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_harmonic_mean_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_harmonic_mean_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def global_stochastic_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
 def sum_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
     dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
@@ -586,6 +1085,7 @@ def avg_pool1d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool2d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -594,6 +1094,7 @@ def avg_pool2d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool3d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -602,6 +1103,7 @@ def avg_pool3d(
     channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def avg_pool(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -610,31 +1112,37 @@ def avg_pool(
     axes: _Ints | None = None, channels_last: bool = False, padding_mode: _PaddingMode = "constant",
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool1d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool2d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool3d(
     x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def adaptive_avg_pool(
     x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def global_avg_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    weights: ArrayLike | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool1d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,

@@ -18,6 +18,9 @@ def values(
     zero_if_empty: bool = False,
     logits: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
+def draw(
+    x: ArrayLike, windows: Windows, options: Options, places: NDArray[Any]
+) -> NDArray[Any]: ...
 def slopes(
     kind: str,
     x: NDArray[Any],

@@ -1,4 +1,4 @@
-"""The door to the kernels that take windows side by side: means that are no sums.
+"""The door to the kernels that take windows side by side: means that are no sums, and draws.
 
 A call says which mean, and whether its values, its slopes or its slopes in the parameter are
 wanted; what it shares with other calls is in `arrays`.
@@ -7,7 +7,7 @@ wanted; what it shares with other calls is in `arrays`.
 cimport numpy as cnp
 
 from cpool.arrays cimport (
-    Options, as_mask, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+    Options, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, type_code
@@ -17,7 +17,7 @@ from cpool.windows cimport Tables, Windows
 
 import numpy as np
 
-from cpool.arrays import as_dtype, as_input, checked_gradient
+from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient
 
 cnp.import_array()
 
@@ -32,7 +32,7 @@ cdef enum:
 
 KINDS = {
     "norm": NORM, "harmonic": HARMONIC, "geometric": GEOMETRIC, "logarithm": LOGARITHM,
-    "soft": SOFT, "logits": LOGITS, "plain": PLAIN,
+    "soft": SOFT, "logits": LOGITS, "plain": PLAIN, "drawn": DRAWN,
 }
 
 
@@ -164,3 +164,28 @@ def learning(str kind, cnp.ndarray x, Windows windows, Options options, gy, doub
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))
     return float(np.vdot(gy.astype(np.float64), y))
+
+
+def draw(x, Windows windows, Options options, cnp.ndarray places):
+    """An element of each window, in x's type, drawn in proportion to its size.
+
+    places: an array of the result's shape, any strides. Each number says where in the window's
+    probabilities, laid end to end, the element is; it becomes that element's tap, -1 for a window
+    without any (of which the value is 0)."""
+    cdef cnp.ndarray array = as_input(x), y
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    mask = as_mask(options.where, array)
+    # Of negative elements only that they are there matters; what is not there is -infinity.
+    prepare(g, call, &pooled, "drawn", array, windows, options, 1.0, -1.0)
+    call.y_code = type_code(array.descr, "x")
+    types(g, array, call.y_code, DOUBLE, call.y_code)
+    g.task = VALUES_OF
+    if (<object> places).shape != shape_of(call) or (<object> places).dtype != np.float64:
+        raise ValueError(f"places must be float64, of the result's shape {shape_of(call)}")
+    y = empty(call.ndim, call.shape, call.y_code)
+    view(g, &pooled, array, y, places, None, mask, True)
+    place_lanes(g)
+    run(g, kernels.means, work_of(g, y))
+    return y

@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from cpool import arrays, functional
+from cpool.draws import philox
 from cpool.pooling import pool, vjp
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Pullback, Reduction
@@ -128,7 +129,7 @@ class Layer:
         # Before the call: the gradient of an earlier one would be wrong if this one fails, and
         # what its pullback holds is not needed any more.
         self._pullback = None
-        y, self._pullback = vjp(self._function, *inputs, **self._arguments, **options)
+        y, self._pullback = vjp(self._function, *inputs, **{**self._arguments, **options})
         return y
 
     def __repr__(self) -> str:
@@ -149,7 +150,54 @@ class Layer:
         return hash((type(self), tuple(self._arguments.values())))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_pullback"}
+        return {"_arguments": self._arguments}
+
+
+class _Averaging(Layer):
+    """Layers of means, which may be weighted: other weights at each call."""
+
+    _at_call = Layer._at_call | {"weights"}
+
+    def __call__(
+        self, x: Any, *, weights: Any = None, where: Any = None, out: np.ndarray | None = None
+    ) -> Any:
+        """Pool x as the layer's function does, and keep the pullback for `backward`.
+
+        Parameters
+        ----------
+        x : array_like
+            Input.
+        weights : array_like, optional
+            Finite numbers that are not negative, for a weighted mean; broadcasts to x.
+        where : array_like of bool, optional
+            Which elements exist; broadcasts to x.
+        out : ndarray, optional
+            Array of the result's shape and dtype to put it into; it may not overlap x.
+
+        Returns
+        -------
+        ndarray
+            The result.
+        """
+        return self._run(x, weights=weights, where=where, out=out)
+
+
+class _Random(Layer):
+    """Layers that draw: their seed becomes a generator once, so that calls differ. A copy begins
+    with the seed again."""
+
+    _generator: np.random.Generator | None = None
+
+    def _check(self, arguments: dict[str, Any]) -> Windows:
+        if not isinstance(arguments["rng"], np.random.Generator):
+            philox(arguments["rng"])
+        return super()._check(arguments)
+
+    def _run(self, *inputs: Any, **options: Any) -> Any:
+        if self._generator is None:
+            rng = self._arguments["rng"]
+            self._generator = rng if isinstance(rng, np.random.Generator) else philox(rng)
+        return super()._run(*inputs, rng=self._generator, **options)
 
 
 class _Unpooling(Layer):
@@ -290,10 +338,18 @@ def _example(name: str, form: str, rank: int, leading: str) -> str:
     return "\n".join(f"    >>> {line}" for line in lines)
 
 
-def _text(function: Function, name: str, rank: int, names: list[str], leading: str) -> str:
+def _inputs(base: type[Layer]) -> str:
+    """What a call of a layer takes, as one writes it."""
+    parameters = list(inspect.signature(base.__call__).parameters.values())[1:]
+    shown = [each.replace(annotation=inspect.Parameter.empty) for each in parameters]
+    return str(inspect.Signature(shown))[1:-1]
+
+
+def _text(
+    function: Function, name: str, rank: int, names: list[str], leading: str, inputs: str
+) -> str:
     """The docstring of a layer: its arguments as its function's docstring describes them."""
     form = _form(function.__name__)
-    inputs = "x, indices, output_size=None" if form == "unpool" else "x, *, where=None, out=None"
     return "\n".join([
         function.__doc__.partition("\n")[0].replace(" [1]_", ""),
         "",
@@ -369,7 +425,9 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
         signature = _arguments_of(function, base._at_call)
         names = list(signature.parameters)
         members = {
-            "__doc__": _text(function, name, rank, names, kind.example if kind else ""),
+            "__doc__": _text(
+                function, name, rank, names, kind.example if kind else "", _inputs(base)
+            ),
             "__module__": __name__,
             "__init__": _initializer(signature),
             "_function": staticmethod(function),
@@ -384,6 +442,8 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
 
 __all__ = ["Layer"]
 
+_BASES = {"weights": _Averaging, "rng": _Random}
+
 for _kind in REGISTRY.values():
-    _publish(Layer, _kind, _kind.function)
+    _publish(_BASES.get(_kind.given, Layer), _kind, _kind.function)
 _publish(_Unpooling, None, "max_unpool")

@@ -9,7 +9,7 @@ cimport cython
 cimport numpy as cnp
 
 from cpool.arrays cimport (
-    Options, as_mask, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+    Options, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, type_code
@@ -22,7 +22,7 @@ import functools
 
 import numpy as np
 
-from cpool.arrays import as_dtype, as_input, checked_gradient
+from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient
 
 cnp.import_array()
 

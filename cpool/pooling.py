@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays
+from cpool import arrays, planes
+from cpool.draws import philox
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
@@ -42,17 +43,45 @@ def as_reduction(reduction: Any) -> Reduction:
 
 
 def _pool(
-    method: str, x: Any, reduction: Any, windows: Any, rng: Any, options: arrays.Options
-) -> Any:
+    method: str, x: Any, reduction: Any, windows: Any, given: dict[str, Any],
+    options: arrays.Options,
+) -> Any:  # fmt: skip
     """What `pool` and its pullback have in common."""
     reduction = as_reduction(reduction)
     if not isinstance(windows, Windows):
-        raise TypeError(f"windows must be made by sliding, adaptive or whole, got {windows!r}")
-    if rng is not None:
-        raise ValueError(
-            f"rng must be None for {reduction.name}, in which nothing is random, got {rng!r}"
+        raise TypeError(
+            f"windows must be made by sliding, adaptive, fractional or whole, got {windows!r}"
         )
-    return getattr(reduction, method)(x, windows, options)
+    if planes.is_drawn(windows):
+        return _pool_drawn(method, x, reduction, windows, given, options)
+    for name, value in given.items():
+        if value is not None and name != reduction.given:
+            raise ValueError(_NOT_GIVEN[name].format(reduction.name, value))
+    own = (given[reduction.given],) if reduction.given else ()
+    return getattr(reduction, method)(x, windows, options, *own)
+
+
+#: What only some reductions are given with each call, and what is said to all others.
+_NOT_GIVEN = {
+    "rng": "rng must be None for {}, in which nothing is random, got {!r}",
+    "weights": "weights must be None for {}, which is no mean, got {!r}",
+}
+
+
+def _pool_drawn(
+    method: str, x: Any, reduction: Reduction, windows: Any, given: dict[str, Any],
+    options: arrays.Options,
+) -> Any:  # fmt: skip
+    """Over windows that the call draws: one generator for these and what the reduction draws."""
+    if given["weights"] is not None:
+        raise ValueError(
+            f"weights must be None for windows that are drawn, got {given['weights']!r}"
+        )
+    rng, own = given["rng"], ()
+    if reduction.given == "rng":
+        rng = philox(rng)
+        own = (rng,)
+    return getattr(planes, method)(x, reduction, windows, options, *own, rng=rng)
 
 
 def pool(
@@ -65,6 +94,7 @@ def pool(
     nan_policy: str = "propagate",
     where: ArrayLike | None = None,
     rng: int | np.random.Generator | None = None,
+    weights: ArrayLike | None = None,
     dtype: DTypeLike | None = None,
     out: np.ndarray | None = None,
 ) -> np.ndarray:
@@ -78,7 +108,7 @@ def pool(
         What a window becomes: ``"max"``, ``"min"``, ``"sum"``, ``"mean"``, or an object such as
         ``cpool.Mean(count_include_pad=False)``.
     windows : Windows
-        Where the windows are: made by `sliding`, `adaptive` or `whole`.
+        Where the windows are: made by `sliding`, `adaptive`, `fractional` or `whole`.
     axes : int or tuple of int, optional
         The 1 to 3 axes to pool, in the order of the windows' arguments; negative ones count from
         the end. None: the last ones, as many as those arguments have entries; where they are ints,
@@ -92,7 +122,11 @@ def pool(
         gradient. A window without any gives 0 for a sum, NaN where the result is floating, and a
         ValueError where it is not.
     rng : None, int or numpy.random.Generator
-        For random reductions only; an error for all others.
+        For windows that are drawn (`fractional` without samples) and random reductions only; an
+        error for all others. An int gives the same result at each call, a Generator is advanced
+        once.
+    weights : array_like, optional
+        For the mean only, which becomes a weighted one; broadcasts to x. See `avg_pool2d`.
     dtype : dtype, optional
         Type of the result, and of the sums on the way where it is wider. Real numbers become
         integers rounded half to even and saturated.
@@ -129,7 +163,7 @@ def pool(
     array([[6.5, 7.5, 8.5]])
     """
     options = arrays.Options(axes, channels_last, 0, nan_policy, where, dtype, out)
-    return _pool("forward", x, reduction, windows, rng, options)
+    return _pool("forward", x, reduction, windows, {"rng": rng, "weights": weights}, options)
 
 
 _SIGNATURE = inspect.signature(pool)
@@ -140,8 +174,9 @@ def _pool_vjp(*args: Any, **kwargs: Any) -> Any:
         options = _SIGNATURE.bind(*args, **kwargs).arguments
     except TypeError as error:
         raise TypeError(f"pool() {error}") from None
-    given = [options.pop(name) for name in ("x", "reduction", "windows")]
-    return _pool("vjp", *given, options.pop("rng", None), arrays.Options(**options))
+    what = [options.pop(name) for name in ("x", "reduction", "windows")]
+    given = {name: options.pop(name, None) for name in _NOT_GIVEN}
+    return _pool("vjp", *what, given, arrays.Options(**options))
 
 
 pool._vjp = _pool_vjp  # type: ignore[attr-defined]

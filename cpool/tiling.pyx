@@ -141,12 +141,13 @@ cdef bint has_small_planes(const Plan* g) noexcept:
 
 
 cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
-    """Irregular windows have two lengths at most, none of them great. Regular ones have room in
-    their rows, or are narrow, or have to be loaded: making room costs more than other ways."""
+    """Irregular windows have two lengths at most, none of them great, and begin where rows do.
+    Regular ones have room in their rows, or are narrow, or have to be loaded: making room costs
+    more than other ways."""
     cdef Py_ssize_t fewest, longest
     if w.start != NULL:
         run_lengths(w, &fewest, &longest)
-        return 0 < fewest and longest <= least(fewest + 1, LENGTH)
+        return w.start[0] == 0 and 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place))
 

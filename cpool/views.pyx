@@ -160,7 +160,7 @@ cdef void merge_whole(Plan* g) noexcept:
     for j in range(2):
         i = 2 - j                   # H into W, then D into H
         a, b = &g.axis[i - 1], &g.axis[i]
-        if (a.m == 1 and b.m == 1 and a.start != NULL and b.start != NULL
+        if (is_over_all(a) and is_over_all(b)
                 and g.xs[i - 1] == b.n * g.xs[i] and g.ms[i - 1] == b.n * g.ms[i]
                 and g.gs[i - 1] == b.n * g.gs[i]):
             (<Py_ssize_t*> b.count)[0] = a.n * b.n
@@ -182,8 +182,8 @@ cdef bint is_constant(const Plan* g, const Pooled* pooled) noexcept:
     cdef int i
     for i in range(pooled.count):
         a = &pooled.windows[i]
-        if a.n != 1 or not (a.start != NULL or (a.source == NULL and a.before == 0
-                                                and a.dilation == 1 and a.kernel >= a.m)):
+        if (a.n != 1 or a.source != NULL or a.before != 0 or a.dilation != 1
+                or a.kernel < a.m):
             return False
     return g.transposed
 
@@ -252,6 +252,11 @@ cdef void merge_spanned(Plan* g, bint selected) noexcept:
         h.m *= g.outer[last]
         g.planes //= g.outer[last]
         g.outer_ndim = last
+
+
+cdef inline bint is_over_all(const Axis* a) noexcept:
+    """One window over a whole axis; fractional windows may be one that is not."""
+    return a.m == 1 and a.start != NULL and a.count[0] == a.n
 
 
 cdef inline bint is_single(const Axis* a) noexcept:

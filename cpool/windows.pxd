@@ -13,6 +13,7 @@ cdef class Windows:
     cdef str named
     cdef int check_axes(self, int axes) except -1
     cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1
+    cdef Py_ssize_t length(self, int i, Py_ssize_t n, Tables tables) except -1
 
 
 cdef bint boolean(object value, str name) except -1

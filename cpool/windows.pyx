@@ -11,6 +11,10 @@ cimport cython
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdlib cimport free, malloc
 
+from functools import partial
+
+import numpy as np
+
 cdef extern from *:
     """
     #if defined(__SIZEOF_INT128__)
@@ -145,6 +149,38 @@ cdef object shown(int entries, Py_ssize_t* values):
     return values[0] if entries == 0 else tuple([values[i] for i in range(entries)])
 
 
+cdef double real(object value, str name) except? -1:
+    """A real number, NumPy's too; a bool or a str is a TypeError."""
+    if (not is_bool(value) and not isinstance(value, (str, bytes, bytearray))
+            and not getattr(value, "ndim", 0)):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise TypeError(f"{name} must be a number or one number for each axis, got {value!r}")
+
+
+cdef int reals(object value, str name, double* values) except -1:
+    """As `integers`, without bounds. An array of one axis is a number for each axis."""
+    cdef int i, count
+    if isinstance(value, (tuple, list)) or getattr(value, "ndim", 0) == 1:
+        count = <int> len(value)
+        if not 1 <= count <= 3:
+            raise ValueError(f"{name} must have 1 to 3 entries, got {value!r}")
+        for i in range(count):
+            values[i] = real(value[i], name)
+        return count
+    values[0] = values[1] = values[2] = real(value, name)
+    return 0
+
+
+cdef bint is_single(object value):
+    """Whether a number, or each of some, is NumPy's float32."""
+    if isinstance(value, (tuple, list)):
+        return all([is_single(each) for each in value])
+    return getattr(getattr(value, "dtype", None), "char", "") == "f"
+
+
 # --- geometry -------------------------------------------------------------------------------------
 
 cdef Py_ssize_t common_divisor(Py_ssize_t a, Py_ssize_t b) noexcept nogil:
@@ -196,10 +232,10 @@ cdef int check_padding(Axis* a, Py_ssize_t n) except -1:
 
 
 cdef class Windows:
-    """Base of all windows; made by `sliding`, `adaptive` and `whole`."""
+    """Base of all windows; made by `sliding`, `adaptive`, `fractional` and `whole`."""
 
     def __init__(self):
-        raise TypeError("windows are made by sliding, adaptive or whole")
+        raise TypeError("windows are made by sliding, adaptive, fractional or whole")
 
     @property
     def ndim(self):
@@ -219,6 +255,12 @@ cdef class Windows:
 
     cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
         raise NotImplementedError
+
+    cdef Py_ssize_t length(self, int i, Py_ssize_t n, Tables tables) except -1:
+        """How many windows there are along an axis."""
+        cdef Axis a
+        self.fill(&a, i, n, tables)
+        return a.m
 
     def output_shape(self, input_shape):
         """Shape of the result along the pooled axes.
@@ -243,28 +285,26 @@ cdef class Windows:
         >>> cpool.sliding(3, stride=2, padding=1).output_shape((224, 224))
         (112, 112)
         """
-        cdef Axis a
         cdef Tables tables = Tables.__new__(Tables)
-        result = []
-        for i, n in enumerate(lengths_of(self, input_shape)):
-            self.fill(&a, <int> i, n, tables)
-            result.append(a.m)
-        return tuple(result)
+        return tuple([self.length(<int> i, n, tables)
+                      for i, n in enumerate(lengths_of(self, input_shape))])
 
-    def table(self, input_shape):
+    def table(self, input_shape, absent=None):
         """The elements that each window reads, along each pooled axis.
 
         Parameters
         ----------
         input_shape : sequence of int
             Lengths of the pooled axes.
+        absent : int, optional
+            What stands for taps in constant padding and beyond it; None leaves them out.
 
         Returns
         -------
         list of list of list of int
             For each axis, for each window, the indices that it reads, in the order of its taps;
-            what lies in constant padding is left out, what lies in other padding is the index
-            of the element that stands there.
+            what lies in constant padding is left out or `absent`, what lies in other padding is
+            the index of the element that stands there.
 
         Examples
         --------
@@ -277,8 +317,10 @@ cdef class Windows:
         result = []
         for i, n in enumerate(lengths_of(self, input_shape)):
             self.fill(&a, <int> i, n, tables)
+            if absent is not None:
+                check_listed(<wide> a.m * a.kernel)
             check_listed(<wide> a.m * min(a.kernel, a.n if a.source == NULL else a.reach))
-            result.append([window_elements(&a, o) for o in range(a.m)])
+            result.append([window_elements(&a, o, absent) for o in range(a.m)])
         return result
 
     def sizes(self, input_shape, count_include_pad=True):
@@ -351,15 +393,20 @@ cdef void existing_taps(const Axis* a, Py_ssize_t o, Py_ssize_t lo, Py_ssize_t h
     last[0] = min(a.kernel - 1, (hi - 1 - at) // a.dilation)
 
 
-cdef list window_elements(Axis* a, Py_ssize_t o):
+cdef list window_elements(Axis* a, Py_ssize_t o, object absent):
     cdef Py_ssize_t tap, first, last
     if a.start != NULL:
-        return list(range(a.start[o], a.start[o] + a.count[o]))
-    if a.source == NULL:
+        first, last = 0, a.count[o] - 1
+        read = list(range(a.start[o], a.start[o] + a.count[o]))
+    elif a.source == NULL:
         existing_taps(a, o, a.before, a.before + a.n, &first, &last)
-        return [o * a.stride + tap * a.dilation - a.before for tap in range(first, last + 1)]
-    existing_taps(a, o, 0, a.reach, &first, &last)
-    return [a.source[o * a.stride + tap * a.dilation] for tap in range(first, last + 1)]
+        read = [o * a.stride + tap * a.dilation - a.before for tap in range(first, last + 1)]
+    else:
+        existing_taps(a, o, 0, a.reach, &first, &last)
+        read = [a.source[o * a.stride + tap * a.dilation] for tap in range(first, last + 1)]
+    if absent is None:
+        return read
+    return [absent] * first + read + [absent] * (a.kernel - 1 - last)
 
 
 cdef class Sliding(Windows):
@@ -564,21 +611,25 @@ cdef Mode mode_of(object name) except *:
     return <Mode> <int> PADDING_MODES.index(name)
 
 
+cdef void set_axis(Axis* a, Py_ssize_t n, Py_ssize_t m) noexcept:
+    """m windows without padding, of one element each if there are as many as elements."""
+    a.n, a.m, a.kernel, a.stride, a.dilation, a.before, a.reach = n, m, 1, 1, 1, 0, n
+    a.transposed = False
+    a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
+    a.size = a.exist = NULL
+    a.identity = m == n
+
+
 cdef int fill_irregular(Axis* a, Py_ssize_t n, Py_ssize_t m, Tables tables) except -1:
     """m windows that cover an axis: from floor(o n / m) to ceil((o + 1) n / m), as PyTorch's."""
     cdef Py_ssize_t o, stop
     if n < 1:
         raise ValueError(f"x must not be empty along a pooled axis, got length {n}")
-    a.n, a.m, a.stride, a.dilation, a.before, a.reach = n, m, 1, 1, 0, n
-    a.transposed = False
-    a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
-    a.size = a.exist = NULL
-    a.identity = m == n
+    set_axis(a, n, m)
     if m > 1 and n % m == 0:
         a.kernel = a.stride = n // m
         return 0
     if a.identity:
-        a.kernel = 1
         return 0
     start = <Py_ssize_t*> tables.take(m)
     count = <Py_ssize_t*> tables.take(m)
@@ -654,6 +705,204 @@ def adaptive(output_size):
     elif output_size is not None:
         w.m[0] = integer(output_size, "output_size", 1)
         w.m[1] = w.m[2] = w.m[0]
+    return w
+
+
+cdef class Fractional(Windows):
+    cdef Py_ssize_t k[3]
+    cdef Py_ssize_t m[3]
+    cdef double ratio[3]
+    cdef double u[3]
+    cdef bint by_ratio      # m is not given, but what it is a share of
+    cdef bint drawn         # u is not given: it is drawn for each plane
+    cdef bint single        # places are computed in float32, as PyTorch does it with such samples
+    cdef bint overlap
+
+    def __cinit__(self):
+        cdef int i
+        for i in range(3):
+            self.k[i] = self.m[i] = 1
+
+    cdef Py_ssize_t length(self, int i, Py_ssize_t n, Tables tables) except -1:
+        cdef Py_ssize_t m = self.m[i], k = self.k[i] if self.overlap else 1
+        if n < 1:
+            raise ValueError(f"x must not be empty along a pooled axis, got length {n}")
+        if self.by_ratio:
+            m = <Py_ssize_t> (<double> n * self.ratio[i])
+            if m < 1:
+                raise ValueError(
+                    f"output_ratio must leave a window, got {self.ratio[i]!r} of {n} elements")
+        if <wide> m + k - 1 > n:
+            given = f"output_ratio {self.ratio[i]!r}" if self.by_ratio else f"output_size {m}"
+            reason = f"{m} of kernel_size {k} begin" if self.overlap else f"{m} of them begin"
+            raise ValueError(
+                f"{given} gives more windows than there are places on an axis of {n} elements: "
+                f"{reason} one element apart at least")
+        return m
+
+    cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
+        cdef Py_ssize_t m = self.length(i, n, tables), o, at, least, most
+        cdef Py_ssize_t k = self.k[i] if self.overlap else 0
+        if self.drawn:
+            raise ValueError(
+                "samples must be given to fractional where windows are asked for without rng")
+        set_axis(a, n, m)
+        if a.identity:
+            return 0
+        start = <Py_ssize_t*> tables.take(m)
+        count = <Py_ssize_t*> tables.take(m)
+        at = 0
+        for o in range(m):
+            # Rounding must neither put a window beyond the axis nor leave one empty.
+            least, most = (at, n - k) if self.overlap else (at + (o > 0), n - m + o)
+            at = fractional_start(self, i, n, m, o)
+            at = start[o] = min(max(at, least), most)
+            count[o] = k
+        for o in range(0 if self.overlap else m):
+            count[o] = (start[o + 1] if o + 1 < m else n) - start[o]
+        a.kernel = count[0]
+        for o in range(1, m):
+            a.kernel = max(a.kernel, count[o])
+        a.start, a.count, a.origin = start, count, start
+        return 0
+
+    @property
+    def kernel_size(self):
+        return shown(self.entries, self.k) if self.overlap else None
+
+    @property
+    def output_size(self):
+        return None if self.by_ratio else shown(self.entries, self.m)
+
+    @property
+    def output_ratio(self):
+        return shown_reals(self.entries, self.ratio, False) if self.by_ratio else None
+
+    @property
+    def samples(self):
+        return None if self.drawn else shown_reals(self.entries, self.u, self.single)
+
+    @property
+    def overlapping(self):
+        return self.overlap
+
+    def _key(self):
+        return (self.kernel_size, self.output_size, self.output_ratio, self.samples, self.single,
+                self.overlapping)
+
+    def __repr__(self):
+        sizes = f"output_ratio={self.output_ratio}" if self.by_ratio else (
+            f"output_size={self.output_size}")
+        text = f"fractional({self.kernel_size}, {sizes}"
+        if not self.drawn:
+            text += f", samples={self.samples!r}"
+        return text + (")" if self.overlap else ", overlapping=False)")
+
+    def __reduce__(self):
+        make = partial(fractional, samples=self.samples, overlapping=self.overlapping)
+        return make, (self.kernel_size, self.output_size, self.output_ratio)
+
+
+cdef object shown_reals(int entries, double* values, bint single):
+    kind = np.float32 if single else float
+    if entries == 0:
+        return kind(values[0])
+    return tuple([kind(values[i]) for i in range(entries)])
+
+
+cdef Py_ssize_t fractional_start(Fractional w, int i, Py_ssize_t n, Py_ssize_t m,
+                                 Py_ssize_t o) noexcept:
+    """Where window o of m begins. Written as PyTorch computes it, operation by operation."""
+    cdef Py_ssize_t room = n - w.k[i] if w.overlap else n, steps = m - 1 if w.overlap else m
+    cdef double step
+    cdef float narrow
+    if w.overlap and o == m - 1:
+        return room
+    if w.single:
+        narrow = <float> room / <float> steps
+        return (<Py_ssize_t> ((<float> o + <float> w.u[i]) * narrow)
+                - <Py_ssize_t> (<float> w.u[i] * narrow))
+    step = <double> room / <double> steps
+    return <Py_ssize_t> ((<double> o + w.u[i]) * step) - <Py_ssize_t> (w.u[i] * step)
+
+
+def fractional(kernel_size, output_size=None, output_ratio=None, *, samples=None,
+               overlapping=True):
+    """Windows at random distances, so that an axis shrinks by any factor.
+
+    With u in [0, 1), the sample of an axis of n elements, window o of m begins at
+    ``int((o + u) a) - int(u a)`` with ``a = (n - kernel_size) / (m - 1)``, and the last one at
+    ``n - kernel_size``: distances are floor(a) or ceil(a) in an order that depends on u
+    (Graham, 2014; the formula is PyTorch's).
+
+    Parameters
+    ----------
+    kernel_size : int, tuple of int or None
+        Elements of a window along all axes or along each; None with ``overlapping=False``.
+    output_size : int or tuple of int, optional
+        Number of windows. Either this or `output_ratio` is given.
+    output_ratio : float or tuple of float, optional
+        ``int(n * output_ratio)`` windows; between 0 and 1.
+    samples : float, tuple of float or array, optional
+        u of all axes or of each, in the order of the other arguments. Numbers of NumPy's type
+        float32 make the windows that PyTorch makes of them in float32. None: they are drawn, for
+        each plane anew, by the function that pools.
+    overlapping : bool
+        False: each window ends where the next one begins, and the last one with the axis;
+        ``a = n / m``.
+
+    Returns
+    -------
+    Windows
+        Immutable, hashable and picklable. Only with samples have they a table.
+
+    Raises
+    ------
+    TypeError
+        If an argument has the wrong type.
+    ValueError
+        If an argument is out of range, or not one of the two sizes is given.
+
+    References
+    ----------
+    .. [1] Graham, B. (2014). Fractional max-pooling. arXiv:1412.6071.
+
+    Examples
+    --------
+    >>> import cpool
+    >>> cpool.fractional(2, 4, samples=0.4).table((7,))
+    [[[0, 1], [2, 3], [4, 5], [5, 6]]]
+    >>> cpool.fractional(None, 4, samples=0.4, overlapping=False).table((7,))
+    [[[0, 1], [2, 3], [4], [5, 6]]]
+    """
+    cdef Fractional w = Fractional.__new__(Fractional)
+    cdef int i
+    w.entries = 0
+    w.overlap = boolean(overlapping, "overlapping")
+    if w.overlap:
+        agree(w, integers(kernel_size, "kernel_size", 1, w.k), "kernel_size")
+    elif kernel_size is not None:
+        raise ValueError(
+            f"kernel_size must be None with overlapping=False, where each window ends where the "
+            f"next one begins, got {kernel_size!r}")
+    if (output_size is None) == (output_ratio is None):
+        raise ValueError(
+            f"either output_size or output_ratio must be given, got {output_size!r} and "
+            f"{output_ratio!r}")
+    w.by_ratio = output_size is None
+    if w.by_ratio:
+        agree(w, reals(output_ratio, "output_ratio", w.ratio), "output_ratio")
+    else:
+        agree(w, integers(output_size, "output_size", 1, w.m), "output_size")
+    w.drawn = samples is None
+    if not w.drawn:
+        agree(w, reals(samples, "samples", w.u), "samples")
+        w.single = is_single(samples)
+    for i in range(w.entries or 1):
+        if w.by_ratio and not 0 < w.ratio[i] < 1:
+            raise ValueError(f"output_ratio must be between 0 and 1, got {output_ratio!r}")
+        if not w.drawn and not 0 <= w.u[i] < 1:
+            raise ValueError(f"samples must be at least 0 and less than 1, got {samples!r}")
     return w
 
 

@@ -32,6 +32,9 @@ TYPES = {
     "norm_type": "float",
     "p": "float",
     "eps": "float",
+    "weights": "ArrayLike | None",
+    "training": "bool",
+    "rng": "int | np.random.Generator | None",
     "r": "float",
     "beta": "float",
     "q": "float",
@@ -236,7 +239,8 @@ def functional_stub() -> str:
 
 def nn_stub() -> str:
     head = HEAD.format(
-        typing="Literal, SupportsIndex, TypeAlias", numpy="", names=_names(nn.__all__)
+        typing="Literal, SupportsIndex, TypeAlias", numpy="import numpy as np\n",
+        names=_names(nn.__all__),
     )
     return head + LAYER + layer_stubs() + "\n"
 

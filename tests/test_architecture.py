@@ -31,7 +31,11 @@ ORDER = [
     "arrays",
     "lanes",
     "ordering",
+    "draws",
+    "bins",
     "reductions",
+    "results",
+    "planes",
     "pooling",
     "unpooling",
     "docstrings",
@@ -108,7 +112,7 @@ def test_the_files_are_found():
         "kernels.plan", "calls", "dtypes", "views", "tiling", "driver", "windows"
     }  # fmt: skip
     assert {"kernels.plan", "kernels.windows", "dtypes"} == imported_modules(SOURCE / "tiling.pyx")
-    assert {"arrays", "reductions", "reductions.base", "windows"} == imported_modules(
+    assert {"arrays", "planes", "reductions", "reductions.base", "windows"} == imported_modules(
         SOURCE / "pooling.py"
     )
 

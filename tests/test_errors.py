@@ -8,22 +8,16 @@ import re
 import subprocess
 import sys
 import textwrap
-from dataclasses import MISSING, fields
 
 import numpy as np
 import pytest
+from operators import KINDS
 
 import cpool
 from cpool import Mean, adaptive, pool, sliding, vjp, whole
 from cpool.reductions import REGISTRY
 
-# Operators that can be called without arguments of their own.
-KINDS = [
-    kind
-    for kind in REGISTRY.values()
-    if all(f.default is not MISSING or f.default_factory is not MISSING for f in fields(kind))
-]
-NAMES = re.escape(", ".join(REGISTRY))
+NAMES = re.escape(", ".join(name for name, kind in REGISTRY.items() if not kind.leading))
 SELECTING = [kind for kind in KINDS if kind.selects]
 every_operator = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 every_selection = pytest.mark.parametrize("kind", SELECTING, ids=lambda kind: kind.name)
@@ -758,13 +752,15 @@ def test_reduction(reduction, error, message):
 @every_operator
 @pytest.mark.parametrize("windows", [2, (2, 2), "same", None, sliding, cpool.Windows], ids=repr)
 def test_windows(kind, windows):
-    message = says("windows", "be made by sliding, adaptive or whole", repr(windows))
+    message = says("windows", "be made by sliding, adaptive, fractional or whole", repr(windows))
     assert_refused_both_ways(TypeError, message, pool, image(), kind.name, windows)
 
 
 @every_operator
 @pytest.mark.parametrize("rng", [0, 1, np.random.default_rng(0)], ids=["0", "1", "Generator"])
 def test_rng(kind, rng):
+    if kind.given == "rng":
+        pytest.skip("it is random")
     message = says("rng", f"be None for {kind.name}, in which nothing is random", repr(rng))
     assert_refused_both_ways(ValueError, message, pool, image(), kind.name, sliding(2), rng=rng)
 
@@ -778,8 +774,9 @@ def test_vjp_of_something_else(function):
 @every_operator
 def test_wrt(kind):
     function = function_of(kind)
-    allowed = f"be 'x' for {function.__name__}: it has no other argument to differentiate by"
-    for wrt, named in (("y", "'y'"), (("x", "kernel_size"), "'kernel_size'"), (["p"], "'p'")):
+    names = " or ".join(f"'{name}'" for name in ("x", getattr(kind, "learned", "")) if name)
+    allowed = f"be {names} for {function.__name__}: it has no other argument"
+    for wrt, named in (("y", "'y'"), (("x", "kernel_size"), "'kernel_size'"), (["z"], "'z'")):
         assert_refused(ValueError, says("wrt", allowed, named), vjp, function, image(), 2, wrt=wrt)
     allowed = "be the name of an argument or a tuple of names"
     for wrt in (None, 3, {"x"}):

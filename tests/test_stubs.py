@@ -17,7 +17,7 @@ import cpool
 from cpool import functional, nn
 
 FOLDER = Path(cpool.__file__).resolve().parent
-COMPILED = ["cpool.arrays", "cpool.calls", "cpool.kernels.cpu", "cpool.windows"]
+COMPILED = ["cpool.arrays", "cpool.bins", "cpool.calls", "cpool.kernels.cpu", "cpool.windows"]
 MODULES = [*COMPILED, "cpool.functional", "cpool.nn"]
 
 KINDS = inspect._ParameterKind

@@ -14,12 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from operators import KINDS
 
 import cpool
 from cpool import threads
-from cpool.reductions import REGISTRY
 
-KINDS = list(REGISTRY.values())
 OPENMP = cpool.show_config(mode="dict")["openmp"]
 
 needs_openmp = pytest.mark.skipif(not OPENMP, reason="built without OpenMP")

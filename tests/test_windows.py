@@ -188,6 +188,30 @@ def test_axes_are_independent():
         assert together.sizes(shape) == sizes
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_table_with_a_number_for_what_is_absent(mode):
+    """Then entry t of a window is its tap t, and all windows are equally long."""
+    rng = random.Random(4)
+    for _ in range(300):
+        n, kernel, stride, dilation = rng.randint(1, 8), *(rng.randint(1, 4) for _ in range(3))
+        before, after = rng.randint(0, 5), rng.randint(0, 5)
+        ceil_mode = rng.choice((False, True))
+        windows = sliding(kernel, stride, ((before, after),), dilation, ceil_mode, mode)
+        axis = Axis(n, kernel, stride, before, after, dilation, ceil_mode, mode)
+        if axis.error:
+            continue
+        line = padded_axis(n, before, after, mode)
+        starts = starts_of(n, kernel, stride, before, after, dilation, ceil_mode)
+        taps = [[start + tap * dilation for tap in range(kernel)] for start in starts]
+        read = [[line[at] if at < len(line) else None for at in each] for each in taps]
+        expected = [[-1 if element is None else element for element in each] for each in read]
+        assert windows.table((n,), absent=-1) == [expected]
+    assert adaptive(3).table((7,), absent=-1) == adaptive(3).table((7,))
+    assert adaptive(2).table((1,), absent=-1) == [[[0], [0]]]
+    with pytest.raises(MemoryError, match="entries"):
+        sliding(2**40, padding="same").table((5,), absent=-1)
+
+
 # --- PyTorch --------------------------------------------------------------------------------------
 
 
@@ -480,8 +504,11 @@ def test_arguments_are_copied():
 
 
 def test_made_only_by_the_functions():
-    for kind in (cpool.Windows, type(sliding(2)), type(adaptive(2)), type(whole())):
-        with pytest.raises(TypeError, match=r"^windows are made by sliding, adaptive or whole$"):
+    message = r"^windows are made by sliding, adaptive, fractional or whole$"
+    drawn = type(cpool.fractional(2, 3))
+    for kind in (cpool.Windows, type(sliding(2)), type(adaptive(2)), drawn, type(whole())):
+        with pytest.raises(TypeError, match=message):
             kind()
+    assert drawn.__new__(drawn).table((3,)) == [[[0, 1, 2]]]
     # Nor does going behind __init__ give windows that read anything wrong.
     assert type(sliding(2)).__new__(type(sliding(2))).output_shape((5, 5)) == (5, 5)

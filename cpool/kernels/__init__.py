@@ -3,8 +3,9 @@
 The processor is asked before a module is imported, because even its initialisation uses the
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
-A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``unpooling.pyx``) says for which types
-and operations it compiles the texts that it includes. From the bottom up these are:
+A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``unpooling.pyx``) says for
+which types and operations it compiles the texts that it includes; ``regions.pyx``, which pools
+boxes, is a text of its own and includes the first. From the bottom up these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags
@@ -21,7 +22,9 @@ flat       small planes, several at a time
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
 scatter    their transpose; unpooling
+lanes      windows side by side, where a window is no fold of two elements at a time
 elementary exp, log and pow, which ``elementary.h`` computes
+means      norms, power means and exponentially weighted means of lanes
 ========== =========================================================================
 
 A kernel takes items lo to hi (tiles of planes) and scratch memory; it knows no threads, no Python
@@ -37,7 +40,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling")
+UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling", "regions")
 
 
 def built() -> list[str]:

@@ -1,5 +1,5 @@
-# Means that are no sums: norms, power means and exponentially weighted means of windows side by side
-# (see lanes.pxi), their slopes, and their slopes in the parameter.
+# Means that are no sums: norms, power means and exponentially weighted means of windows side by
+# side (see lanes.pxi), their slopes, and their slopes in the parameter.
 #
 # All are sums of f(w / m) or f(w - m), where m is the window's extreme element, of which f is 1: so
 # nothing overflows that need not. Windows of many taps are taken in parts; when a part has a new
@@ -142,6 +142,15 @@ cdef void multiply(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept no
         y[i] = y[i] * a[i]
 
 
+cdef void shrink(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept nogil:
+    """y * a, nothing where a is 0."""
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(UP(n, sizeof(T))):
+        v = y[i] * a[i]
+        y[i] = <T> 0 if a[i] == 0 else v
+
+
 cdef void add_weighted(T* restrict y, const T* restrict e, const T* restrict w,
                        const T* restrict m, Py_ssize_t n) noexcept nogil:
     """e (w - m), nothing where e is 0 or w is m."""
@@ -171,9 +180,8 @@ cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict 
     cdef T d
     for i in range(UP(n, sizeof(T))):
         d = before[i] - m[i]
-        d = <T> 0 if before[i] == m[i] else d
-        d = <T> 0 if total[i] == 0 else total[i] * d
-        y[i] = y[i] + d
+        d = d if d - d == 0 else <T> 0      # infinite: nothing of what was summed up will be left
+        y[i] = y[i] + total[i] * d
 
 
 cdef void less_one(T* restrict y, const T* restrict e, const T* restrict d,
@@ -346,7 +354,7 @@ cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
         move_moment(moment, total, m, before, n)
     weigh(g, work, before, m, n, s)
     multiply(total, work, n)
-    multiply(moment, work, n)
+    shrink(moment, work, n)
 
 
 cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -643,9 +651,12 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
 
 
 cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
-                       Py_ssize_t t1, bint looking_again, T* block, int32_t* counts, char* s) noexcept nogil:
+                       Py_ssize_t t1, bint looking_again, T* block, int32_t* counts,
+                       char* s) noexcept nogil:
     """A part of the windows' taps; behind them, where these are logits, the elements."""
     cdef T none = nothing(g, looking_again, <T> 0)
+    if looking_again:
+        counts = <int32_t*> (s + g.places_at)   # they have lost what is masked
     if g.kind != LOGITS:
         bring(g, list, stretches, t0, t1, 0, block, none, counts, s)
         return
@@ -689,13 +700,8 @@ cdef void put_results(const Plan* g, const Stretch* list, Py_ssize_t stretches, 
     cdef T none = <T> D_NAN if g.task == VALUES_OF and not g.zero_if_empty else <T> 0
     cdef char* result = s + g.result_at
     cdef Py_ssize_t i
-    cdef bint empty = False
     for i in range(n):
-        empty |= counts[i] == 0
         y[i] = y[i] if counts[i] > 0 else none
-    if empty and not g.zero_if_empty and not is_floating(g.y_type):
-        fail(g, EMPTY_WINDOW)
-        return
     from_float(g, result, y, n, <double*> (s + g.wide_at))
     put_values(g, list, stretches, result)
 

@@ -1,4 +1,4 @@
-# Norms, power means and exponentially weighted means, forward and backward.
+# Norms, power means and exponentially weighted means, forward and backward; elements drawn.
 
 from cpython.pycapsule cimport PyCapsule_New
 
@@ -22,10 +22,13 @@ include "common.pxi"
 include "elementary.pxi"
 include "lanes.pxi"
 include "means.pxi"
+include "sampling.pxi"
 
 
 cdef void mean_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    if g.t_type == DOUBLE:
+    if g.kind == DRAWN:
+        draw_items(g, lo, hi, s)
+    elif g.t_type == DOUBLE:
         mean_items(g, lo, hi, s, <double> 0)
     else:
         mean_items(g, lo, hi, s, <float> 0)

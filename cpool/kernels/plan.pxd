@@ -16,8 +16,10 @@ cdef enum Operation:
 
 
 cdef enum Kind:
-    # Means that are no sums (kernels/means.pxi), and order statistics (kernels/order.pxi).
+    # Means that are no sums (kernels/means.pxi), an element drawn (kernels/sampling.pxi), and order
+    # statistics (kernels/order.pxi).
     NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN
+    DRAWN
     QUANTILE, RANKED, TRIMMED, MODE
 
 
@@ -87,6 +89,38 @@ cdef struct Tile:
     bint safe                       # BLOCK bytes beyond each row's end may be read
     bint counted                    # how many elements of each window exist is at counts_at
     bint* doubtful                  # set by values that may be no windows' (see fold_one), or NULL
+
+
+cdef struct Tap:
+    # An element that a bin reads along an axis, and its weight. Samples that are not merged: an
+    # element, and the weight of the one after it; that of the element is what is left to 1.
+    Py_ssize_t at
+    double weight
+
+
+cdef struct Bins:
+    # What the bins of boxes read along one axis: bin p of box k has the taps
+    # tap[cut[k * count + p]:cut[k * count + p + 1]], and all of its box are in lo[k]:hi[k].
+    Py_ssize_t n                # elements of the axis
+    Py_ssize_t count            # bins of a box
+    const Tap* tap
+    const Py_ssize_t* cut
+    const char* outside         # of each bin: whether it has samples outside, which are zeros
+    const Py_ssize_t* lo
+    const Py_ssize_t* hi
+
+
+cdef struct Regions:
+    # Boxes of planes. The plan's axes are then: images or boxes, rows, columns, channels.
+    Py_ssize_t boxes
+    Py_ssize_t images
+    Py_ssize_t channels
+    const Py_ssize_t* image     # of each box
+    const Py_ssize_t* order     # the boxes of image i are order[begin[i]:begin[i + 1]]
+    const Py_ssize_t* begin
+    Bins rows
+    Bins columns
+    bint whole                  # all samples lie on elements
 
 
 # int: What (kernels/load.pxi)
@@ -195,6 +229,7 @@ cdef struct Plan:
     Py_ssize_t scratch
     int* failures
     count_t count               # counts what exists in the windows of a tile (sums.pyx)
+    const Regions* regions      # boxes, where these are pooled (regions.pyx)
 
 
 cdef inline bint divisor_is_constant(const Plan* g) noexcept nogil:
@@ -223,6 +258,10 @@ cdef struct Kernels:
     kernel_t order
     count_t count
     int block                   # bytes that may be read or written beyond a row of scratch
+    kernel_t regions_mean       # boxes: the mean of samples, their maximum, and the transposes
+    kernel_t regions_max
+    kernel_t regions_spread
+    kernel_t regions_scatter
 
 
 ctypedef void (*provide_t)(Kernels*) noexcept

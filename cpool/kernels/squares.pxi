@@ -171,8 +171,8 @@ cdef bint keys_of_row(const Plan* g, const char* x, Py_ssize_t h, Py_ssize_t w0,
             else:
                 keys_of_group(g, y + (p - w0) * g.inner, x + a.source[p] * g.xs[2], 1, s)
             p += 1
-        return is_floating(g.x_type) and any_nan_of(y, (w1 - w0) * g.inner)
-    return is_floating(g.x_type) and any_nan_of(y + (lo - w0) * g.inner, (hi - lo) * g.inner)
+        return is_floating(g.x_type) and any_nan(y, (w1 - w0) * g.inner)
+    return is_floating(g.x_type) and any_nan(y + (lo - w0) * g.inner, (hi - lo) * g.inner)
 
 
 cdef void medians_of_row(const Plan* g, K** rows, K* columns, K* y, Py_ssize_t n) noexcept nogil:

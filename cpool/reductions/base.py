@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cpool import arrays, lanes
+from cpool.windows import sliding
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -94,6 +95,11 @@ class Reduction:
     leading: ClassVar[str] = ""  # "norm_type, "
     trailing: ClassVar[str] = ""  # ", p=3.0, eps=1e-06"
     example: ClassVar[str] = ""  # the leading ones in an example: "2, "
+    example_options: ClassVar[str] = ""  # and what is behind the others: ", training=False"
+    # An argument of each call that only this operator has, by keyword, None by default: the last
+    # one of forward and vjp. A record holds no arrays and no generators.
+    given: ClassVar[str] = ""  # "weights"
+    given_text: ClassVar[str] = ""  # its numpydoc
     exact: ClassVar[bool] = False  # examples show all digits of their results
     # What it takes, for `cpool.cost`. A fold does something to each element, combines two, and does
     # something to the folded value; only a fold has a `pair`. What is none overrides `operations`.
@@ -102,9 +108,10 @@ class Reduction:
     pair: ClassVar[Operations | None] = None
     last: ClassVar[Operations] = NOTHING
 
-    def __init_subclass__(cls) -> None:
+    def __init_subclass__(cls, listed: bool = True) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
-        if "name" in cls.__dict__:
+        # Those that are not listed have functions and tests of their own.
+        if listed and "name" in cls.__dict__:
             REGISTRY[cls.name] = cls
 
     @staticmethod
@@ -119,7 +126,7 @@ class Reduction:
         return taps * self.each + max(taps - 1, 0) * self.pair + self.last
 
     # A method, or a property that gives a callable of the same arguments. Selections take one more,
-    # return_indices, and with it give (values, indices).
+    # return_indices, and with it give (values, indices); what is `given` is one more too.
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
         """The pooled array."""
         raise NotImplementedError
@@ -190,6 +197,43 @@ def checked_number(value: Any, name: str, allowed: str, fits: Callable[[float], 
     if not fits(float(value)):
         raise ValueError(f"{name} must be a number {allowed}, got {value!r}")
     return float(value)
+
+
+def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
+    """Which elements exist, as an array of x's shape; None for all."""
+    # A copy: the caller may change `where` before the pullback reads it.
+    mask = None if where is None else np.broadcast_to(np.array(where, dtype=bool), x.shape)
+    if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
+        real = ~np.isnan(x)
+        mask = real if mask is None else mask & real
+    return mask
+
+
+def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The transpose of broadcasting: sums over what an array of this shape was repeated along."""
+    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
+    repeated = [i for i, n in enumerate(shape) if n == 1 and array.shape[i] != 1]
+    return array.sum(axis=tuple(repeated), keepdims=True)
+
+
+def converted(values: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
+    """In another type, as results are: rounded to nearest, half to even, and saturated; in `out`,
+    if that is given. A NaN that becomes an integer is a ValueError. They go the way of all results:
+    as the maxima of windows of one element."""
+    longest = max(range(values.ndim), key=values.shape.__getitem__)
+    return arrays.fold(0, values, _EACH, arrays.Options(axes=longest, dtype=dtype, out=out))
+
+
+_EACH = sliding(1)
+
+
+def refuse_overlap(out: Any, *inputs: np.ndarray) -> None:
+    """What the kernels say of `out`, for inputs that they get copies of."""
+    for x in inputs if isinstance(out, np.ndarray) else ():
+        if arrays.overlap(out, x):
+            raise ValueError(
+                "out must not overlap the input, got an array that shares its memory"
+            )
 
 
 def gradient_dtype(x: np.ndarray) -> np.dtype:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import Operations, Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import (
+    Gradients,
+    Operations,
+    Pullback,
+    Reduction,
+    converted,
+    existing,
+    gradient_dtype,
+    refuse_overlap,
+    summed_to,
+)
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -23,16 +33,6 @@ __all__ = ["Mean", "Sum"]
 
 ADD = 2
 _TOTAL = partial(arrays.fold, ADD)
-
-
-def existing(x: np.ndarray, where: Any, nan_policy: str) -> np.ndarray | None:
-    """Which elements exist, as an array of x's shape; None for all."""
-    # A copy: the caller may change `where` before the pullback reads it.
-    mask = None if where is None else np.broadcast_to(np.array(where, dtype=bool), x.shape)
-    if nan_policy == "omit" and gradient_dtype(x) == x.dtype.newbyteorder("="):
-        real = ~np.isnan(x)
-        mask = real if mask is None else mask & real
-    return mask
 
 
 @dataclass(frozen=True)
@@ -156,6 +156,12 @@ class Mean(Sum):
         "divisor_override=None"
     )
     keywords: ClassVar[str] = "dilation=1, "
+    given: ClassVar[str] = "weights"
+    given_text: ClassVar[str] = """\
+    weights : array_like, optional
+        Finite numbers that are not negative; broadcasts to x. The result is the weighted mean
+        ``sum(weights * x) / sum(weights)`` of what exists. An element of weight 0 does not exist,
+        nor does padding, and `divisor_override` must be None. `vjp` differentiates by it."""
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -180,12 +186,32 @@ class Mean(Sum):
         if divisor == 0 or abs(divisor) >= 2**53:
             raise ValueError(f"divisor_override must not be 0 nor beyond 2**53, got {divisor}")
 
-    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+    def forward(self, x: Any, windows: Windows, options: Options, weights: Any = None) -> Any:
+        if weights is not None:
+            return self._weighted(x, windows, options, weights).result(options)
         # By position, all of them: a dictionary of them takes longer than a small mean.
         return arrays.fold(
             ADD, x, windows, options, False, False, True, self.count_include_pad,
             self.divisor_override,
         )  # fmt: skip
+
+    def vjp(
+        self, x: Any, windows: Windows, options: Options, weights: Any = None
+    ) -> tuple[Any, Pullback]:
+        if weights is None:
+            return super().vjp(x, windows, options)
+        weighted = self._weighted(x, windows, options, weights)
+        return weighted.result(options), weighted.gradients()
+
+    def _weighted(
+        self, x: Any, windows: Windows, options: Options, weights: Any
+    ) -> WeightedMean:
+        if self.divisor_override is not None:
+            raise ValueError(
+                f"divisor_override must be None where weights are given, got "
+                f"{self.divisor_override}"
+            )
+        return WeightedMean(arrays.as_input(x), windows, options, weights)
 
     def _kernel_arguments(self) -> dict[str, Any]:
         return {
@@ -221,3 +247,99 @@ class Mean(Sum):
         """Sizes of all windows of a plane, axes in the order of the windows' arguments."""
         sizes = windows.sizes(lengths, count_include_pad)
         return reduce(np.multiply.outer, [np.array(s, dtype=np.int64) for s in sizes])
+
+
+# Weights ------------------------------------------------------------------------------------------
+
+
+class WeightedMean:
+    """Σ w x / Σ w of each window: two sums, in float64, so that no product of what are 32 bits at
+    most overflows or vanishes."""
+
+    def __init__(self, x: np.ndarray, windows: Windows, options: Options, weights: Any) -> None:
+        given = arrays.as_input(weights, "weights")
+        self.weights_shape, self.weights_dtype = given.shape, gradient_dtype(given)
+        self.x, self.windows = x, windows
+        self.places = arrays.pooled_axes(
+            x.ndim, windows, options.axes, options.channels_last, options.rank
+        )
+        arrays.as_mask(options.where, x)  # says what is wrong with it
+        self.exists = existing(x, options.where, options.nan_policy)
+        weights = _checked_weights(given, x.shape)
+        self.weights = weights if self.exists is None else np.where(self.exists, weights, 0.0)
+        axes, order = self.places
+        own = arrays.Options(axes=tuple(axes[order.index(i)] for i in range(len(axes))))
+        self.total = _TOTAL(self._along_windows(), windows, own)
+        with np.errstate(all="ignore"):
+            policy = "propagate" if options.nan_policy == "omit" else options.nan_policy
+            sums = _TOTAL(self._product(), windows, own.replace(nan_policy=policy))
+            self.mean = sums / self.total
+
+    def _along_windows(self) -> np.ndarray:
+        """The weights, as long as x where windows are; where they repeat elsewhere, once."""
+        axes, shape = self.places[0], self.x.shape
+        lengths = [shape[i] if i in axes else n for i, n in enumerate(self.weights.shape)]
+        return np.broadcast_to(self.weights, lengths)
+
+    def _product(self) -> np.ndarray:
+        """w x; 0 where w is, even if x is NaN or infinite."""
+        there = self.weights > 0
+        if there.all():
+            return np.multiply(self.x, self.weights, dtype=np.float64)
+        product = np.zeros_like(self.x, dtype=np.float64)
+        return np.multiply(self.x, self.weights, out=product, where=there, dtype=np.float64)
+
+    def result(self, options: Options) -> np.ndarray:
+        """The means in the type and the array that are asked for."""
+        dtype = gradient_dtype(self.x)
+        if options.dtype is not None:
+            dtype = arrays.as_dtype(options.dtype)
+        if not np.all(self.total) and gradient_dtype(np.empty(0, dtype)) != dtype:
+            raise ValueError(
+                f"weights leave a window without any: dtype must be floating, got {dtype}"
+            )
+        refuse_overlap(options.out, self.x)
+        if options.out is None and dtype == np.float64:
+            return self.mean
+        return converted(self.mean, dtype, options.out)
+
+    def gradients(self) -> Gradients:
+        """Of x and of the weights."""
+        # The caller may change x, and the result, before the pullback reads them.
+        self.x, self.mean = self.x.copy(), self.mean.copy()
+        return Gradients(x=self._by_x, weights=self._by_weights)
+
+    def _spread(self, gy: Any, times: Any) -> np.ndarray:
+        """What windows with weights give to their elements of what they get, over Σ w."""
+        gy = arrays.checked_gradient(gy, self.mean.shape).astype(np.float64)
+        share = np.where(self.total > 0, gy / self.total * times, 0.0)
+        return arrays.spread(share, self.windows, *self.places, self.x.shape, np.float64)
+
+    def _by_x(self, gy: Any) -> np.ndarray:
+        with np.errstate(all="ignore"):
+            gx = self._spread(gy, 1.0) * self.weights
+            np.copyto(gx, 0.0, where=self.weights == 0)
+            return gx.astype(gradient_dtype(self.x))
+
+    def _by_weights(self, gy: Any) -> np.ndarray:
+        exists = np.isfinite(self.x) | (self.weights > 0)
+        if self.exists is not None:
+            exists &= self.exists
+        with np.errstate(all="ignore"):
+            slopes = self._spread(gy, 1.0) * self.x - self._spread(gy, self.mean)
+            slopes = np.where(exists, slopes, 0.0)
+            return summed_to(slopes, self.weights_shape).astype(self.weights_dtype)
+
+
+def _checked_weights(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """As float64, with as many axes as x."""
+    fits = weights.ndim <= len(shape) and all(
+        n in (1, m) for n, m in zip(weights.shape[::-1], shape[::-1], strict=False)
+    )
+    if not fits:
+        raise ValueError(f"weights must broadcast to x's shape {shape}, got {weights.shape}")
+    wide = weights.astype(np.float64)
+    wrong = ~((wide >= 0) & (wide < np.inf))
+    if wrong.any():
+        raise ValueError(f"weights must be finite and not negative, got {wide[wrong][0]}")
+    return wide.reshape((1,) * (len(shape) - weights.ndim) + weights.shape)

@@ -290,7 +290,7 @@ def _converted(values: Array, dtype: np.dtype) -> Array:
 
 
 def _pool(x, operate, windows, per_axis, axes, *, nan_policy="propagate", where=None, dtype=None,
-          out=None, return_indices=False, keepdims=True, weights=None, **own) -> Any:
+          out=None, return_indices=False, keepdims=True, weights=None, beside=None, **own) -> Any:
     """Operate on the windows of x that windows(numbers, per_axis) gives; own is the operator's."""
     given, x = x, _array(x)
     dtype = None if dtype is None else _checked_dtype(dtype)
@@ -298,8 +298,8 @@ def _pool(x, operate, windows, per_axis, axes, *, nan_policy="propagate", where=
         raise ValueError(f'nan_policy is "propagate", "omit" or "raise", got {nan_policy!r}')
     if where is not None and np.asarray(where).dtype != bool:
         raise TypeError("where must be bool")
-    if weights is not None and not np.all(np.asarray(weights) >= 0):
-        raise ValueError("weights must not be negative")
+    if weights is not None and not np.all((np.asarray(weights) >= 0) & np.isfinite(weights)):
+        raise ValueError("weights must be finite and not negative")
     # Windows and positions go through the pooled axes in the order that the array has them in.
     axes, per_axis = zip(*sorted(zip(axes, per_axis, strict=True), key=lambda a: a[0]), strict=True)
     last = range(-len(axes), 0)
@@ -317,6 +317,9 @@ def _pool(x, operate, windows, per_axis, axes, *, nan_policy="propagate", where=
     exists = one_after_the_other(True if where is None else where)
     if weights is not None:
         own["weights"] = one_after_the_other(np.asarray(weights, float))
+        exists &= own["weights"] > 0
+    if beside is not None:
+        own["beside"] = one_after_the_other(beside)
     is_nan = values != values
     if nan_policy == "omit":
         exists &= ~is_nan
@@ -456,15 +459,17 @@ def avg_pool(x: ArrayLike, kernel_size: Ints, stride: Ints | None = None, paddin
     divisor_override : int, optional
         What the sum is divided by, in place of the number of elements.
     weights : array_like, optional
-        Not negative, broadcast to `x`: Σwx / Σw. Constant padding has no weight.
+        Not negative, broadcast to `x`: Σwx / Σw. Constant padding has no weight; what has none does
+        not exist.
     """
     sizes = kernel_size, stride, padding, dilation, ceil_mode
+    own = {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
     if weights is not None:
         if divisor_override is not None:
             raise ValueError("give either weights or divisor_override")
-        return _slide(x, _weighted_mean, *sizes, axes=axes, weights=weights, **options)
-    own = {"count_include_pad": count_include_pad, "divisor_override": divisor_override}
-    return _slide(x, _mean, *sizes, axes=axes, **own, **options)
+        own = {"weights": weights}
+    return _slide(x, _mean if weights is None else _weighted_mean, *sizes, axes=axes, **own,
+                  **options)
 
 
 def generic_pool(x: ArrayLike, function: Callable[..., ArrayLike], kernel_size: Ints,
@@ -509,9 +514,10 @@ def adaptive_sum_pool(x: ArrayLike, output_size: Sizes, *, axes: Axes = None,
 
 
 def adaptive_avg_pool(x: ArrayLike, output_size: Sizes, *, axes: Axes = None,
-                      **options: Any) -> Array:
+                      weights: ArrayLike | None = None, **options: Any) -> Array:
     """Means of `output_size` windows that cover `x` (None: a window for each element)."""
-    return _adapt(x, _mean, output_size, axes=axes, **options)
+    operate = _mean if weights is None else _weighted_mean
+    return _adapt(x, operate, output_size, axes=axes, weights=weights, **options)
 
 
 def global_max_pool(x: ArrayLike, *, axes: Axes = None, channels_last: bool = False,
@@ -533,9 +539,12 @@ def global_sum_pool(x: ArrayLike, *, axes: Axes = None, channels_last: bool = Fa
 
 
 def global_avg_pool(x: ArrayLike, *, axes: Axes = None, channels_last: bool = False,
-                    keepdims: bool = True, **options: Any) -> Array:
+                    keepdims: bool = True, weights: ArrayLike | None = None,
+                    **options: Any) -> Array:
     """Mean over `axes`: all but the first two, or with `channels_last` the first and last."""
-    return _whole(x, _mean, axes=axes, channels_last=channels_last, keepdims=keepdims, **options)
+    operate = _mean if weights is None else _weighted_mean
+    return _whole(x, operate, axes=axes, channels_last=channels_last, keepdims=keepdims,
+                  weights=weights, **options)
 
 
 def max_unpool(x: ArrayLike, indices: ArrayLike, kernel_size: Ints, stride: Ints | None = None,

@@ -1,0 +1,328 @@
+"""Operators that share their kernels with others: one of each family is in all other tests too.
+
+Values against the reference, gradients by finite differences, in x and in their parameters, bits on
+threads and instruction sets, and what only they refuse.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import hypothesis
+import numpy as np
+import pytest
+from hypothesis import strategies as st
+from operators import (
+    BFLOAT,
+    DTYPES,
+    FAMILIES,
+    FORMS,
+    LAYOUTS,
+    POSITIVE,
+    RANKS,
+    Case,
+    assert_bits,
+    cases,
+    check_backward,
+    check_forward,
+    distinct,
+    each_kind,
+    forms,
+    function_name,
+    fuzz,
+    instruction_set,
+    is_floating,
+    lay_out,
+    make,
+    own_arguments,
+)
+
+import cpool
+from cpool import kernels, reference
+from cpool.reductions import REGISTRY
+
+SHAPES = {1: (2, 3, 17), 2: (2, 3, 9, 11), 3: (2, 5, 6, 7)}
+OPTIONS = [
+    {"stride": 2, "padding": 1},
+    {"stride": 1, "padding": 2, "padding_mode": "mirror"},
+    {"dilation": 2, "ceil_mode": True},
+    {"channels_last": True, "padding": 1},
+]
+
+
+def values_for(kind, rng, shape, dtype, values="plain"):
+    x = make(rng, shape, dtype, values)
+    if kind.name not in POSITIVE or x.dtype.kind in "bu":
+        return x
+    return np.abs(x) if is_floating(x.dtype) else np.maximum(x, x.dtype.type(0))
+
+
+def options_for(form, rank, index):
+    if form == "sliding":
+        return OPTIONS[index % len(OPTIONS)]
+    return {"channels_last": True} if index % 2 else {}
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@each_kind(FAMILIES)
+def test_grid(kind, rank):
+    """All forms, data types and own arguments."""
+    rng = np.random.default_rng(rank)
+    compared = 0
+    for index, dtype in enumerate(DTYPES):
+        for form in forms(kind):
+            own = own_arguments(kind, form)
+            x = values_for(kind, rng, SHAPES[rank], dtype, ("plain", "few")[index % 2])
+            size = {"sliding": 3, "adaptive": 4, "global": None}[form]
+            options = {**own[index % len(own)], **options_for(form, rank, index)}
+            options |= {"axes": tuple(range(-rank, 0))} if form == "global" else {}
+            if form == "global":
+                options.pop("channels_last", None)
+            case = Case(kind, form, 0 if form == "global" else rank, x, size, options)
+            compared += check_forward(case)
+    assert compared >= len(DTYPES)
+
+
+@pytest.mark.parametrize("values", ["plain", "few", "special"])
+@each_kind(FAMILIES)
+def test_own_arguments(kind, values):
+    """Each set of them, with what does not exist and without."""
+    rng = np.random.default_rng(5)
+    for own in own_arguments(kind, "sliding"):
+        for extra in ({}, {"where": rng.random((2, 3, 9, 11)) < 0.6}, {"nan_policy": "omit"}):
+            x = values_for(kind, rng, (2, 3, 9, 11), np.float32, values)
+            case = Case(kind, "sliding", 2, x, 3, {**own, **extra, "stride": 2, "padding": 1})
+            assert check_forward(case)
+
+
+@each_kind(FAMILIES)
+def test_windows_of_many_taps(kind):
+    """They are looked at in parts."""
+    rng = np.random.default_rng(6)
+    for own in own_arguments(kind, "sliding"):
+        for shape, size in (((2, 40, 50), (17, 19)), ((3, 700), 400)):
+            x = values_for(kind, rng, shape, np.float64)
+            rank = len(size) if isinstance(size, tuple) else 1
+            assert check_forward(Case(kind, "sliding", rank, x, size, {**own, "stride": 3}))
+        x = values_for(kind, rng, (2, 3, 30, 31), np.float32)
+        options = {**own, "axes": (2, 3)} if own_arguments(kind, "global") != [{}] else {}
+        assert check_forward(Case(kind, "global", 0, x, None, {"axes": (2, 3), **options}))
+
+
+@each_kind(FAMILIES)
+def test_random_cases(kind):
+    compared = 0
+
+    @fuzz(40)
+    @hypothesis.given(cases(kind))
+    def run(case):
+        nonlocal compared
+        compared += check_forward(case)
+
+    run()
+    assert compared > 5
+
+
+@each_kind(FAMILIES)
+def test_layouts(kind):
+    rng = np.random.default_rng(7)
+    own = own_arguments(kind, "sliding")[0]
+    for layout in LAYOUTS:
+        for channels_last in (False, True):
+            x = lay_out(values_for(kind, rng, (2, 5, 8, 9), np.float32), layout)
+            options = {**own, "channels_last": channels_last, "stride": 2, "padding": 1}
+            assert check_forward(Case(kind, "sliding", 2, x, 3, options, "strided"))
+
+
+def gradient_case(kind, rng, form, rank, own, extra):
+    shape = {1: (2, 9), 2: (2, 5, 6), 3: (3, 4, 3)}[rank]
+    x = distinct(rng, shape) / 4
+    if kind.name in POSITIVE or own.get("norm_type") == np.inf:
+        x = x - x.min() + 1  # of distinct sizes too
+    options = {**own, **extra}
+    if form != "sliding":
+        options = {**own, **{k: v for k, v in extra.items() if k in ("where", "nan_policy")}}
+    if form == "global":
+        options["axes"] = tuple(range(-rank, 0))
+    size = {"sliding": 2 if rank == 3 else 3, "adaptive": 2, "global": None}[form]
+    return Case(kind, form, 0 if form == "global" else rank, x, size, options)
+
+
+@pytest.mark.parametrize("rank", RANKS)
+@each_kind(FAMILIES)
+def test_gradients(kind, rank):
+    rng = np.random.default_rng(8)
+    extras = [
+        {"stride": 2, "padding": 1},
+        {"stride": 1, "padding": 1, "padding_mode": "reflect"},
+        {"where": rng.random({1: (2, 9), 2: (2, 5, 6), 3: (3, 4, 3)}[rank]) < 0.7, "stride": 1},
+    ]
+    for form in forms(kind):
+        for own in own_arguments(kind, form):
+            for extra in extras[: 1 if form == "global" else None]:
+                assert check_backward(gradient_case(kind, rng, form, rank, own, extra))
+
+
+@each_kind([kind for kind in REGISTRY.values() if getattr(kind, "learned", "")])
+def test_gradients_in_parameters(kind):
+    rng = np.random.default_rng(9)
+    x = rng.uniform(0.5, 3, (2, 3, 8, 9))
+    function, name = getattr(cpool, f"{kind.function}2d"), kind.learned
+    for value in (2.5, 1.0, 0.0, -1.5):
+        for options in ({"stride": 2, "padding": 1}, {"where": rng.random(x.shape) < 0.6}):
+            y, pullback = cpool.vjp(function, x, 3, wrt=("x", name), **{name: value}, **options)
+            gy = np.where(np.isnan(y), 0, rng.normal(size=y.shape))
+            step = 1e-3
+            near, far = (
+                [np.nan_to_num(function(x, 3, **{name: value + sign * s}, **options))
+                 for sign in (1, -1)]
+                for s in (step, 2 * step)
+            )  # fmt: skip
+            slope = (8 * (near[0] - near[1]) - (far[0] - far[1])) / (12 * step)
+            gx, learned = pullback(gy)
+            np.testing.assert_allclose(learned, (slope * gy).sum(), rtol=1e-6, atol=1e-8)
+            _, alone = cpool.vjp(function, x, 3, **{name: value}, **options)
+            assert_bits(gx, alone(gy), "with another and alone")
+
+
+@each_kind(FAMILIES)
+def test_bits(kind):
+    """The same for any number of threads and any instruction set, forward and backward."""
+    rng = np.random.default_rng(10)
+    x = values_for(kind, rng, (4, 16, 40, 41), np.float32)
+    function = getattr(cpool, f"{kind.function}2d")
+    case = Case(kind, "sliding", 2, x, 3, {**own_arguments(kind, "sliding")[-1], "stride": 2})
+    assert case.function is function
+    results = []
+    for name in kernels.built():
+        for threads in (1, 2, 5):
+            with instruction_set(name), cpool.num_threads(threads):
+                y, pullback = case.vjp()
+                results.append((y, pullback(np.ones_like(y))))
+    for y, gx in results[1:]:
+        assert_bits(y, results[0][0], "values")
+        assert_bits(gx, results[0][1], "gradients")
+
+
+@pytest.mark.skipif(BFLOAT is None, reason="ml_dtypes is not installed")
+@each_kind(FAMILIES)
+def test_gradients_of_narrow_floats(kind):
+    """They are added up in single precision."""
+    rng = np.random.default_rng(11)
+    x = np.abs(rng.normal(size=(2, 7, 8))) + 0.5
+    for dtype in (np.float16, BFLOAT):
+        own = own_arguments(kind, "sliding")[0]
+        case = Case(kind, "sliding", 2, x.astype(dtype), 3, {**own, "stride": 1})
+        y, pullback = case.vjp()
+        gx = pullback(np.ones(y.shape))
+        assert gx.dtype == dtype
+        wide = Case(kind, "sliding", 2, x.astype(dtype).astype(np.float64), 3, case.options)
+        y, pullback = wide.vjp()
+        np.testing.assert_allclose(
+            gx.astype(float), pullback(np.ones(y.shape)), rtol=0.02, atol=1e-3
+        )
+
+
+def test_every_family_is_tested():
+    assert {kind.name for kind in FAMILIES} >= {"lp", "rms", "log_sum_exp", "soft_mean"}
+    for kind in FAMILIES:
+        for form in FORMS:
+            name = function_name(kind, form, 0)
+            assert hasattr(reference, name) == hasattr(cpool, name)
+
+
+# What is particular to them -----------------------------------------------------------------------
+
+
+def test_norms_do_not_overflow():
+    """Neither do they underflow, whatever the power."""
+    x = np.array([1e30, 2e30, 0, 3e-30, 4e-30, 0], np.float32)
+    y = cpool.lp_pool1d(x, 3, 3)
+    np.testing.assert_allclose(y, [9 ** (1 / 3) * 1e30, 91 ** (1 / 3) * 1e-30], rtol=1e-6)
+    np.testing.assert_allclose(cpool.rms_pool1d(np.full(4, 1e300), 2), 1e300, rtol=1e-12)
+    assert cpool.power_mean_pool1d([2.0, 3.0], 2, p=1e4)[0] == pytest.approx(3, rel=1e-3)
+
+
+def test_norm_of_nothing():
+    """0, and no gradient: not the NaN of PyTorch."""
+    y, pullback = cpool.vjp(cpool.lp_pool1d, np.zeros(4), 2, 2)
+    assert y.tolist() == [0, 0]
+    assert pullback([1.0, 1.0]).tolist() == [0] * 4
+    assert cpool.lp_pool1d([1.0, 2.0], 2, 2, where=[False, False]).tolist() == [0]
+
+
+def test_norm_takes_sizes():
+    assert cpool.lp_pool1d([-1.0, 2.0, -3.0, -4.0], 1, 2).tolist() == [3, 7]
+    assert cpool.lp_pool1d([-1.0, 2.0, -3.0, -4.0], np.inf, 2).tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_limits_of_log_sum_exp(dtype):
+    """From the mean to the maximum, and nothing overflows."""
+    x = np.random.default_rng(0).normal(size=(4, 64)).astype(dtype)
+    exactly = {"rtol": 30 * np.finfo(dtype).eps, "atol": 30 * np.finfo(dtype).eps}
+    mean, most = cpool.avg_pool1d(x, 4), cpool.max_pool1d(x, 4)
+    np.testing.assert_allclose(cpool.log_sum_exp_pool1d(x, 4, r=0), mean, **exactly)
+    np.testing.assert_allclose(cpool.log_sum_exp_pool1d(x, 4, r=1e-18), mean, **exactly)
+    np.testing.assert_allclose(cpool.log_sum_exp_pool1d(x, 4, r=-1e-18), mean, **exactly)
+    for r in (1e3, 1e6):
+        # log(n) / r below the maximum at most
+        y = cpool.log_sum_exp_pool1d(x, 4, r=r)
+        assert np.all((y <= most) & (y >= most - 1.4 / r))
+    y = cpool.log_sum_exp_pool1d(np.array([1e4, 1e4, -1e4, -1e4], dtype), 2)
+    np.testing.assert_allclose(y, [1e4, -1e4], rtol=1e-6)
+    np.testing.assert_allclose(
+        cpool.log_sum_exp_pool1d(x * dtype(1e-20), 4), mean * dtype(1e-20), rtol=1e-4
+    )
+
+
+def test_limits_of_soft_pool():
+    x = np.random.default_rng(0).normal(size=(4, 64))
+    np.testing.assert_allclose(cpool.soft_pool1d(x, 4, beta=0), cpool.avg_pool1d(x, 4), rtol=1e-12)
+    np.testing.assert_allclose(
+        cpool.soft_pool1d(x, 4, beta=1e5), cpool.max_pool1d(x, 4), rtol=1e-12
+    )
+
+
+def test_power_means_in_order():
+    """Of growing powers, from the least element to the greatest."""
+    x = np.random.default_rng(0).uniform(0.1, 5, (3, 40))
+    powers = [-np.inf, -3, -1, -0.5, 0, 0.5, 1, 1.7, 2, 3, np.inf]
+    means = [cpool.power_mean_pool1d(x, 4, p=p) for p in powers]
+    np.testing.assert_array_equal(means[0], cpool.min_pool1d(x, 4))
+    np.testing.assert_array_equal(means[-1], cpool.max_pool1d(x, 4))
+    np.testing.assert_allclose(means[2], cpool.harmonic_mean_pool1d(x, 4), rtol=1e-14)
+    np.testing.assert_allclose(means[4], cpool.geometric_mean_pool1d(x, 4), rtol=1e-14)
+    np.testing.assert_allclose(means[6], cpool.avg_pool1d(x, 4), rtol=1e-14)
+    np.testing.assert_allclose(means[8], cpool.rms_pool1d(x, 4), rtol=1e-14)
+    for lower, higher in itertools.pairwise(means):
+        assert np.all(lower < higher)
+
+
+@pytest.mark.parametrize(
+    "call, error, words",
+    [
+        (lambda x: cpool.lp_pool1d(x, 0, 2), ValueError, "norm_type must be a number greater"),
+        (lambda x: cpool.lp_pool1d(x, "2", 2), TypeError, "norm_type must be a number"),
+        (lambda x: cpool.lp_pool1d(x, np.nan, 2), ValueError, "norm_type"),
+        (lambda x: cpool.power_mean_pool1d(x, 2, p=np.nan), ValueError, "p must be a number"),
+        (lambda x: cpool.power_mean_pool1d(x, 2, eps=0), ValueError, "eps must be a number"),
+        (lambda x: cpool.power_mean_pool1d(x, 2, eps=None), TypeError, "eps must be a number"),
+        (lambda x: cpool.log_sum_exp_pool1d(x, 2, r=np.inf), ValueError, "r must be a number"),
+        (lambda x: cpool.soft_pool1d(x, 2, beta=True), TypeError, "beta must be a number"),
+        (lambda x: cpool.pool(x, "lp", cpool.sliding(2)), ValueError, r"Lp\(\.\.\.\)"),
+        (lambda x: cpool.vjp(cpool.lp_pool1d, x, 2, 2, wrt="p"), ValueError, "wrt must be 'x'"),
+    ],
+)  # fmt: skip
+def test_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call(np.ones(6))
+
+
+@hypothesis.settings(derandomize=True, deadline=None, max_examples=60)
+@hypothesis.given(st.floats(-30, 30), st.floats(0.01, 100))
+def test_means_of_equal_elements(p, value):
+    x = np.full(5, value)
+    assert cpool.power_mean_pool1d(x, 5, p=p, eps=1e-9)[0] == pytest.approx(value, rel=1e-12)
+    assert cpool.log_sum_exp_pool1d(x, 5, r=p)[0] == pytest.approx(value, rel=1e-12)
+    assert cpool.soft_pool1d(x, 5, beta=p)[0] == pytest.approx(value, rel=1e-12)
