@@ -45,6 +45,7 @@ UNITS = {
     "sums": [],
     "positions": [],
     "means": ["-fno-inline-functions-called-once"],
+    "order": ["-fno-inline-functions-called-once"],
     "unpooling": ["-fno-inline-functions-called-once"],
     "regions": [],
 }
@@ -93,7 +94,7 @@ def extensions():
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
-                 "arrays", "lanes", "bins"):
+                 "arrays", "lanes", "ordering", "bins"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

@@ -94,7 +94,7 @@ cdef void place_lanes(Plan* g) noexcept:
     g.scratch = at
 
 
-cdef inline Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:
+cdef Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:
     cdef Py_ssize_t here = at[0]
     at[0] += (size + 127) // 64 * 64
     return here

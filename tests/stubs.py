@@ -37,6 +37,12 @@ TYPES = {
     "rng": "int | np.random.Generator | None",
     "r": "float",
     "beta": "float",
+    "q": "float",
+    "method": "_Method",
+    "rank": "SupportsIndex",
+    "cut": "float",
+    "ties": 'Literal["smallest", "first"]',
+    "ignore": "float | None",
     "axes": "_Ints | None",
     "channels_last": "bool",
     "keepdims": "bool",
@@ -57,6 +63,7 @@ ATTRIBUTES = {
     "_Padding": "int | str | tuple[int | tuple[int, int], ...]",
     "_Sizes": "int | tuple[int | None, ...] | None",
     "SupportsIndex | None": "int | None",
+    "SupportsIndex": "int",
     "DTypeLike | None": "str | None",
     "_Numbers | None": f"float | tuple[float, ...] | {ARRAY} | None",
     "ArrayLike": f"float | {ARRAY}",
@@ -76,6 +83,11 @@ HEAD = """\
 {ours}
 
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
+_Method: TypeAlias = Literal[
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
+    "midpoint", "nearest",
+]
 
 __all__ = [
 {names}

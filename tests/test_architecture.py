@@ -30,6 +30,7 @@ ORDER = [
     "calls",
     "arrays",
     "lanes",
+    "ordering",
     "draws",
     "bins",
     "reductions",

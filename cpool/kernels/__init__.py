@@ -40,7 +40,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "means", "unpooling", "regions")
+UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling", "regions")
 
 
 def built() -> list[str]:

@@ -18,7 +18,8 @@ cdef struct Stretch:
 
 
 cdef struct Line:
-    # Elements along W: `first`, `first + step`, ..., of which lo to hi exist; or entries, -1: none.
+    # Elements along W: `first`, `first + step`, ... from lo to hi. Outside of lo and hi there are
+    # none, or those of `entries`, -1: none.
     Py_ssize_t lo, hi, first, step
     const Py_ssize_t* entries
 
@@ -118,24 +119,37 @@ cdef inline Py_ssize_t element(const Axis* a, Py_ssize_t o, Py_ssize_t tap) noex
 cdef void line_of(const Axis* a, Py_ssize_t o, Py_ssize_t tap, Py_ssize_t n, bint along_taps,
                   Py_ssize_t* entries, Line* l) noexcept nogil:
     """What one tap of n windows reads, or n taps of one window."""
-    cdef Py_ssize_t j
+    cdef Py_ssize_t j = 0
     l.entries = NULL
-    if a.source != NULL or (a.start != NULL and not along_taps):
-        for j in range(n):
-            entries[j] = element(a, o, tap + j) if along_taps else element(a, o + j, tap)
-        l.entries = entries
-        l.lo, l.hi = 0, n
-    elif a.start != NULL:
-        l.first, l.step, l.lo = a.start[o] + tap, 1, 0
+    l.lo, l.hi, l.first, l.step = 0, n, 0, 1
+    if a.start != NULL and along_taps:
+        l.first = a.start[o] + tap
         l.hi = most(0, least(n, a.count[o] - tap))
+        return
+    if a.start != NULL:
+        l.hi = 0
     else:
         l.first = o * a.stride + tap * a.dilation - a.before
         l.step = a.dilation if along_taps else a.stride
-        l.lo, l.hi = 0, n
         if l.first >= 0 and l.first + (n - 1) * l.step < a.n:
             return
         l.lo = least(n, most(0, ceil_div(-l.first, l.step)))
         l.hi = most(l.lo, least(n, floor_div(a.n - 1 - l.first, l.step) + 1))
+    if a.source != NULL or a.start != NULL:
+        l.entries = entries
+        while j < n:
+            if l.lo <= j < l.hi:
+                j = l.hi
+                continue
+            entries[j] = element(a, o, tap + j) if along_taps else element(a, o + j, tap)
+            j += 1
+
+
+cdef inline Py_ssize_t entry(const Line* l, Py_ssize_t j) noexcept nogil:
+    """The element at place j of a line, or -1."""
+    if l.lo <= j < l.hi:
+        return l.first + j * l.step
+    return -1 if l.entries == NULL else l.entries[j]
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -157,46 +171,82 @@ cdef void elements(const Plan* g, T* y, const char* x, Py_ssize_t n, Py_ssize_t 
 
 cdef void read_line(const Plan* g, const char* x, const Line* l, Py_ssize_t n, Py_ssize_t xs, T* y,
                     T none, char* s) noexcept nogil:
-    cdef Py_ssize_t j
-    cdef char* raw = s + g.raw_at
+    elements(g, y + l.lo, x + (l.first + l.lo * l.step) * xs, l.hi - l.lo, l.step * xs, s)
     if l.entries == NULL:
         fill(y, l.lo, none)
-        elements(g, y + l.lo, x + (l.first + l.lo * l.step) * xs, l.hi - l.lo, l.step * xs, s)
         fill(y + l.hi, n - l.hi, none)
-        return
-    for j in range(n):
-        gather(raw + j * g.x_size, x + most(0, l.entries[j]) * xs, 1, 1, 0, 0, g.x_size,
+    else:
+        read_entries(g, x, l, 0, l.lo, xs, y, none, s)
+        read_entries(g, x, l, l.hi, n, xs, y, none, s)
+
+
+cdef void read_entries(const Plan* g, const char* x, const Line* l, Py_ssize_t lo, Py_ssize_t hi,
+                       Py_ssize_t xs, T* y, T none, char* s) noexcept nogil:
+    """Places lo to hi of a line, one by one."""
+    cdef Py_ssize_t j
+    cdef char* raw = s + g.raw_at
+    for j in range(lo, hi):
+        gather(raw + (j - lo) * g.x_size, x + most(0, l.entries[j]) * xs, 1, 1, 0, 0, g.x_size,
                g.x_swapped)
-    as_numbers(g, y, raw, n)
-    for j in range(n):
-        if l.entries[j] < 0:
-            y[j] = none
+    if hi > lo:
+        as_numbers(g, y + lo, raw, hi - lo)
+    for j in range(lo, hi):
+        y[j] = none if l.entries[j] < 0 else y[j]
 
 
 cdef void read_flags(const char* mask, const Line* l, Py_ssize_t n, Py_ssize_t ms,
                      uint8_t* flags) noexcept nogil:
     """0 for elements that are masked."""
-    cdef Py_ssize_t j
+    cdef Py_ssize_t j, at
     fill(flags, n, <uint8_t> 1)
-    for j in range(l.lo, l.hi):
-        if l.entries == NULL:
-            flags[j] = mask[(l.first + j * l.step) * ms]
-        elif l.entries[j] >= 0:
-            flags[j] = mask[l.entries[j] * ms]
+    for j in range(0 if l.entries != NULL else l.lo, n if l.entries != NULL else l.hi):
+        at = entry(l, j)
+        if at >= 0:
+            flags[j] = mask[at * ms]
+
+
+cdef inline bint is_nan(T v) noexcept nogil:
+    """Where floats are keys (see order.pxi), NaNs are the greatest one."""
+    cdef MinOp smallest
+    if T is float or T is double:
+        return v != v
+    smallest.tag = 0
+    return v == identity(smallest, v)
 
 
 cdef void flag_nans(uint8_t* restrict flags, const T* restrict y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     for j in range(n):
-        flags[j] = flags[j] if y[j] == y[j] else 0
+        flags[j] = 0 if is_nan(y[j]) else flags[j]
+
+
+cdef void flag_nans_of(const Line* l, uint8_t* flags, const T* y, Py_ssize_t n) noexcept nogil:
+    """0 for NaNs; what reads nothing may look like one."""
+    cdef Py_ssize_t j
+    flag_nans(flags + l.lo, y + l.lo, l.hi - l.lo)
+    if l.entries != NULL:
+        for j in range(n):
+            if (j < l.lo or j >= l.hi) and l.entries[j] >= 0 and is_nan(y[j]):
+                flags[j] = 0
 
 
 cdef bint any_nan(const T* restrict y, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t j
     cdef int nans = 0
     for j in range(n):
-        nans |= y[j] != y[j]
+        nans |= is_nan(y[j])
     return nans
+
+
+cdef bint reads_nan(const Line* l, const T* y, const uint8_t* flags, Py_ssize_t n) noexcept nogil:
+    """Whether there is a NaN that is not masked (flags: NULL if none is)."""
+    cdef Py_ssize_t j
+    if not any_nan(y, n):
+        return False
+    for j in range(n):
+        if is_nan(y[j]) and entry(l, j) >= 0 and (flags == NULL or flags[j] != 0):
+            return True
+    return False
 
 
 cdef inline bint hides(const Plan* g) noexcept nogil:
@@ -213,7 +263,7 @@ cdef Py_ssize_t hide(const Plan* g, const char* mask, const Line* l, Py_ssize_t 
     else:
         fill(flags, n, <uint8_t> 1)
     if g.omit_nan:
-        flag_nans(flags, y, n)
+        flag_nans_of(l, flags, y, n)
     for j in range(n):
         missing += flags[j] == 0
         y[j] = y[j] if flags[j] != 0 else none
@@ -276,7 +326,7 @@ cdef Py_ssize_t read(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, 
     cdef Line l
     cdef bint along_w = tap_line(g, r, &p, lane, tap, n, along_taps, &l, s)
     cdef Py_ssize_t missing = 0
-    if l.hi <= l.lo:
+    if l.hi <= l.lo and l.entries == NULL:
         fill(y, n, none)
         fill(flags, n, <uint8_t> 1)
         return 0
@@ -286,7 +336,7 @@ cdef Py_ssize_t read(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, 
         elements(g, y, p.x, n, g.xs[3], s)
     if hides(g):
         missing = hide(g, p.mask, &l, n, g.ms[2] if along_w else g.ms[3], y, none, flags)
-    if g.raise_nan and any_nan(y, n):       # what is masked is no NaN any more
+    if g.raise_nan and reads_nan(&l, y, flags if hides(g) else NULL, n):
         fail(g, NAN_READ)
     return missing
 
@@ -340,8 +390,8 @@ cdef void add_line(char* gx, const Line* l, Py_ssize_t n, Py_ssize_t gs, const T
     """Slopes to the elements of a line, of which none comes twice but in `entries`."""
     cdef Py_ssize_t j, at
     cdef T* to
-    for j in range(l.lo, l.hi):
-        at = l.first + j * l.step if l.entries == NULL else l.entries[j]
+    for j in range(0 if l.entries != NULL else l.lo, n if l.entries != NULL else l.hi):
+        at = entry(l, j)
         if at < 0 or (flags != NULL and flags[j] == 0):
             continue
         to = <T*> (gx + at * gs)
@@ -364,7 +414,7 @@ cdef void back_line(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, P
         flags = <uint8_t*> (s + g.flags_at)
         read(g, r, p, lane, tap, n, along_taps, <T*> (s + g.lines_at), <T> 0, flags, s)
     along_w = tap_line(g, r, &p, lane, tap, n, along_taps, &l, s)
-    if l.hi <= l.lo:
+    if l.hi <= l.lo and l.entries == NULL:
         return
     if not along_w and flags == NULL and g.gs[3] == sizeof(T):
         add_channels(<T*> p.gx, z, n)

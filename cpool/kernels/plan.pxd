@@ -16,9 +16,17 @@ cdef enum Operation:
 
 
 cdef enum Kind:
-    # Means that are no sums (kernels/means.pxi), and an element drawn (kernels/sampling.pxi).
+    # Means that are no sums (kernels/means.pxi), an element drawn (kernels/sampling.pxi), and order
+    # statistics (kernels/order.pxi).
     NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN
     DRAWN
+    QUANTILE, RANKED, TRIMMED, MODE
+
+
+cdef enum Method:
+    # Of quantiles, with NumPy's names.
+    INVERTED_CDF, AVERAGED_INVERTED_CDF, CLOSEST_OBSERVATION, INTERPOLATED_INVERTED_CDF, HAZEN
+    WEIBULL, LINEAR, MEDIAN_UNBIASED, NORMAL_UNBIASED, LOWER, HIGHER, MIDPOINT, NEAREST
 
 
 cdef enum Task:
@@ -190,6 +198,21 @@ cdef struct Plan:
     Py_ssize_t lanes            # windows side by side
     Py_ssize_t pitch            # elements from one row of them to the next
     Py_ssize_t channels         # of a block that one thread adds slopes to
+    # --- order statistics (kernels/order.pxi): p is the share or the cut
+    int method
+    Py_ssize_t rank
+    bint selecting              # values are elements
+    bint first_wins             # a tie of modes; else the least of them
+    bint ignoring
+    int64_t ignored             # the bytes of an element
+    const unsigned char* network    # triples: two rows that are put in order, which of them count
+    const unsigned char* sorting
+    Py_ssize_t exchanges        # of `network`, for whole windows
+    Py_ssize_t sortings         # of `sorting`, for any; 0: windows are looked at one by one
+    Py_ssize_t square           # 3 or 5: the median of so many rows and columns, one apart
+    Py_ssize_t band             # rows of the result that are made one after the other
+    Py_ssize_t piece            # ... of so many windows
+    Py_ssize_t spare_at, slopes_at, columns_at, keys_at
     # --- tiles: boxes of the result, one after the other at absolute positions
     Py_ssize_t depth            # extent along D: 1, but for small planes
     Py_ssize_t tile[3]          # extent along H, W, inner
@@ -232,6 +255,7 @@ cdef struct Kernels:
     kernel_t unpool             # values to the positions that q2 holds
     kernel_t unpool_transposed
     kernel_t means
+    kernel_t order
     count_t count
     int block                   # bytes that may be read or written beyond a row of scratch
     kernel_t regions_mean       # boxes: the mean of samples, their maximum, and the transposes

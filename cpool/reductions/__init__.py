@@ -7,16 +7,17 @@ it.
 
 from __future__ import annotations
 
-from cpool.reductions import exponentials, extrema, norms, sampling, sums
+from cpool.reductions import exponentials, extrema, norms, order, sampling, sums
 from cpool.reductions.base import REGISTRY as REGISTRY
 from cpool.reductions.exponentials import *  # noqa: F403
 from cpool.reductions.extrema import *  # noqa: F403
 from cpool.reductions.norms import *  # noqa: F403
+from cpool.reductions.order import *  # noqa: F403
 from cpool.reductions.sampling import *  # noqa: F403
 from cpool.reductions.sums import *  # noqa: F403
 
 # In this order they stand in tables.
-for _family in (extrema, sums, norms, exponentials):
+for _family in (extrema, sums, norms, exponentials, order):
     for _name, _kind in list(REGISTRY.items()):
         if _kind.__module__ == _family.__name__:
             REGISTRY[_name] = REGISTRY.pop(_name)
@@ -26,4 +27,5 @@ __all__ += extrema.__all__
 __all__ += sums.__all__
 __all__ += norms.__all__
 __all__ += exponentials.__all__
+__all__ += order.__all__
 __all__ += sampling.__all__

@@ -21,6 +21,7 @@ from cpool.reference import (
     fractional,
     means,
     mixtures,
+    order,
     pooling,
     regions,
     transforms,
@@ -30,6 +31,7 @@ from cpool.reference.convolution import *  # noqa: F403
 from cpool.reference.fractional import *  # noqa: F403
 from cpool.reference.means import *  # noqa: F403
 from cpool.reference.mixtures import *  # noqa: F403
+from cpool.reference.order import *  # noqa: F403
 from cpool.reference.pooling import *  # noqa: F403
 from cpool.reference.regions import *  # noqa: F403
 from cpool.reference.transforms import *  # noqa: F403
@@ -38,6 +40,7 @@ from cpool.reference.weighted import *  # noqa: F403
 __all__: list[str] = []
 __all__ += pooling.__all__
 __all__ += means.__all__
+__all__ += order.__all__
 __all__ += convolution.__all__
 __all__ += fractional.__all__
 __all__ += mixtures.__all__
