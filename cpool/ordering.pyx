@@ -12,7 +12,7 @@ from cpool.arrays cimport (
     Options, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, empty, floating, type_code
+from cpool.dtypes cimport empty, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.lanes cimport place, shape_of, work_of
 from cpool.views cimport Pooled, view
@@ -189,7 +189,7 @@ cdef bint is_square(const Plan* g, Order order):
 cdef list place_lanes(Plan* g, Order order):
     """How many windows and taps are looked at at once, and where each thread's scratch is; gives
     what the plan has addresses of."""
-    cdef Py_ssize_t size = g.x_size, at = 0, blocks, longest, table = 16, most = MOST
+    cdef Py_ssize_t size = g.x_size, at = 0, blocks, longest, table = 16
     cdef int i
     cdef bytes pruned = b"", whole = b""
     g.taps = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
@@ -256,7 +256,7 @@ def values(Order order, x, Windows windows, Options options):
         options.out, call, (array, mask))
     # The first of equally frequent elements is the first in the order of the array's axes.
     view(g, &pooled, array, y, None, None, mask, order.first_wins)
-    held = place_lanes(g, order)
+    _held = place_lanes(g, order)
     run(g, kernels.order, work_of(g, y))
     return y
 
@@ -273,6 +273,6 @@ def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dty
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
     gx = np.zeros((<object> x).shape, number)
     view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), True, gx)
-    held = place_lanes(g, order)
+    _held = place_lanes(g, order)
     run(g, kernels.order, work_of(g, gy))
     return gx.astype(dtype, copy=False)

@@ -110,7 +110,9 @@ def test_random_cases(data):
     assert_equal(actual, expected, case)
 
 
-@pytest.mark.parametrize("shape, size", [((2, 20, 21), (9, 10)), ((3, 200), 150), ((4, 2, 300), 65)])
+@pytest.mark.parametrize(
+    "shape, size", [((2, 20, 21), (9, 10)), ((3, 200), 150), ((4, 2, 300), 65)]
+)
 def test_windows_of_many_taps(shape, size):
     x = np.random.default_rng(0).normal(size=shape)
     name = "stochastic_pool2d" if isinstance(size, tuple) else "stochastic_pool1d"

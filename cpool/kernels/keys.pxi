@@ -1,6 +1,6 @@
-# Keys: an element of any type as an integer of its size, in the same order, so that four types serve
-# all. A NaN of either sign is the greatest key, +0.0 and -0.0 are one. What does not exist is the
-# greatest key too: it comes behind all that does, and counts tell it from an element.
+# Keys: an element of any type as an integer of its size, in the same order, so that four types
+# serve all. A NaN of either sign is the greatest key, +0.0 and -0.0 are one. What does not exist is
+# the greatest key too: it comes behind all that does, and counts tell it from an element.
 
 cdef inline K greatest_key(K tag) noexcept nogil:
     cdef MinOp smallest

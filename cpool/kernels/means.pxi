@@ -363,7 +363,7 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
     cdef T* y = scratch(g, s, VALUE, tag)
     cdef T* work = scratch(g, s, WORK, tag)
     cdef const T* m = scratch(g, s, EXTREME, tag)
-    cdef const T* total = scratch(g, s, TOTAL, tag)
+    cdef T* total = scratch(g, s, TOTAL, tag)
     cdef const T* moment = scratch(g, s, MOMENT, tag)
     cdef const T* count = scratch(g, s, COUNT, tag)
     if g.kind == SOFT:

@@ -1,9 +1,9 @@
 # Order statistics of windows side by side (see lanes.pxi), and their slopes.
 #
-# Windows of few taps: rows of lanes are sorted by a network (Batcher 1968), one exchange of two rows
-# after the other. Where all windows of a block are whole, only what leads to the wanted ranks is
-# done. What does not exist is behind all that does, so that each lane finds its own rank by its own
-# count. Windows of many taps are looked at one by one. Medians of 3 x 3 and 5 x 5: squares.pxi.
+# Windows of few taps: rows of lanes are sorted by a network (Batcher 1968), one exchange of two
+# rows after the other. Where all windows of a block are whole, only what leads to the wanted ranks
+# is done. What does not exist is behind all that does, so that each lane finds its own rank by its
+# own count. Windows of many taps are looked at one by one. Medians of 3 x 3 and 5 x 5: squares.pxi.
 #
 # Slopes go to the first elements in window order that have the selected keys: as many as were
 # selected of them.
@@ -244,7 +244,8 @@ cdef const K* window_of(const Plan* g, const K* block, Py_ssize_t lane, K* copy)
 
 # --- values ---------------------------------------------------------------------------------------
 
-cdef void select_by_rows(const Plan* g, K* block, Lanes* l, K* low, K* high, char* s) noexcept nogil:
+cdef void select_by_rows(const Plan* g, K* block, Lanes* l, K* low, K* high,
+                         char* s) noexcept nogil:
     """The selected keys of each lane; of trimmed means, the totals too."""
     cdef K nan = greatest_key(<K> 0)
     cdef K* last = <K*> (s + g.spare_at)

@@ -437,8 +437,8 @@ cdef void sample_line(T* line, T* rows, const Plan* g, const Part* part,
 
 cdef void choose_samples(T* best, int32_t* chosen, const T* line, const Tap* tap, Py_ssize_t taps,
                          Py_ssize_t number, bint whole) noexcept nogil:
-    """The samples of a line that lie in a bin; chosen: their numbers are wanted, or NULL. Samples of
-    a bin are numbered row by row; those that are elements (whole), as in the plane."""
+    """The samples of a line that lie in a bin; chosen: their numbers are wanted, or NULL. Samples
+    of a bin are numbered row by row; those that are elements (whole), as in the plane."""
     cdef Py_ssize_t j
     cdef T[LANES] v
     cdef const T* place

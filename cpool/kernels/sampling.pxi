@@ -1,5 +1,5 @@
-# An element of each window, drawn with probabilities in proportion to max(w, 0); windows side by side
-# (see lanes.pxi).
+# An element of each window, drawn with probabilities in proportion to max(w, 0); windows side by
+# side (see lanes.pxi).
 #
 # A window's taps are gone through three times: for its greatest element, which says of what kind it
 # is; for the sum of the chances of its elements; and for the element at which the sum of those
@@ -98,7 +98,8 @@ cdef void go_through(const Plan* g, const Stretch* list, Py_ssize_t stretches, P
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
         if turn == FIND or g.together < g.taps:
-            bring(g, list, stretches, t0, t1, 0, block, <double> -F_INF, <int32_t*> (s + g.places_at), s)
+            bring(g, list, stretches, t0, t1, 0, block, <double> -F_INF,
+                  <int32_t*> (s + g.places_at), s)
         for t in range(t0, t1):
             w = block + (t - t0) * g.pitch
             if turn == FIND:

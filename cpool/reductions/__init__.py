@@ -17,7 +17,7 @@ from cpool.reductions.sampling import *  # noqa: F403
 from cpool.reductions.sums import *  # noqa: F403
 
 # In this order they stand in tables.
-for _family in (extrema, sums, norms, exponentials, order):
+for _family in (extrema, sums, norms, exponentials, order, sampling):
     for _name, _kind in list(REGISTRY.items()):
         if _kind.__module__ == _family.__name__:
             REGISTRY[_name] = REGISTRY.pop(_name)

@@ -69,8 +69,8 @@ def _mode_of(window: Array, ties: str, ignore: float | None) -> int:
     return first[best].min() if ties == "first" else first[best[0]]
 
 
-def _order(elements: Any, dtype: Any, *, function: Callable[..., Array], selects: Callable[..., Any],
-           **own: Any):
+def _order(elements: Any, dtype: Any, *, function: Callable[..., Array],
+           selects: Callable[..., Any], **own: Any):
     """An operator (see `pooling`) of a function of windows."""
     kept = elements.x.dtype
     natural = kept if kept.kind not in "iub" or selects(**own) else np.dtype(float)
