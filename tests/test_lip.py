@@ -105,7 +105,7 @@ def test_what_has_no_weight_does_not_exist():
     x = np.array([np.nan, 3.0, np.inf, 5.0, np.nan, np.inf])
     logits = np.array([-np.inf, 0, -np.inf, 2, -np.inf, -np.inf])
     assert_equal(cpool.lip_pool1d(x, logits, 2), np.array([3, 5, np.nan]))
-    with pytest.raises(ValueError, match="dtype must be floating, got int16"):
+    with pytest.raises(ValueError, match=r"dtype must be floating .*, got int16"):
         cpool.lip_pool1d(x, logits, 2, dtype="int16")
 
 
