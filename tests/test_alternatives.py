@@ -443,7 +443,7 @@ def test_blur_along_any_axes():
 def test_blur_of_large_arrays_in_blocks(channels_last):
     """Whole in a pullback, in blocks of an outer axis without one: to the last bit the same."""
     x = np.random.default_rng(0).normal(size=(2, 37, 90, 61)).astype(np.float32)
-    assert x.size > alternatives.blurring.BLOCK
+    assert x.size > blurring.BLOCK
     y = cpool.blur_pool2d(x, 4, (2, 3), channels_last=channels_last)
     whole, _ = cpool.vjp(cpool.blur_pool2d, x, 4, (2, 3), channels_last=channels_last)
     np.testing.assert_array_equal(y, whole, strict=True)
