@@ -36,6 +36,9 @@ LAYOUT_WORDS = {
 # Distance from 1 to the next number, of types that numpy.finfo may not know.
 EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float64": 2.0**-52}
 
+#: Operators of positive numbers.
+POSITIVE = frozenset({"power_mean", "geometric_mean", "harmonic_mean"})
+
 
 @dataclass(frozen=True)
 class Row:
@@ -288,6 +291,8 @@ class Data:
 
     def _input(self) -> np.ndarray:
         values = self._values(self.row.shape)
+        if self.row.reduction in POSITIVE:
+            values = np.abs(values) + np.asarray(0.125, values.dtype)
         if self.row.existing == "omit":
             values = np.where(_tenths(self.row.shape) > 0, values, np.nan).astype(values.dtype)
         return values
@@ -410,6 +415,7 @@ def _planar() -> Iterator[Row]:
     yield from _latency()
     yield from _gradients()
     yield from _existing()
+    yield from _families()
 
 
 def _common() -> Iterator[Row]:
@@ -490,6 +496,17 @@ def _existing() -> Iterator[Row]:
         yield _window("max", 2, 2, 0, STEM, existing=existing, quick=True)
         yield _window("avg", 2, 2, 0, STEM, existing=existing)
         yield _window("max", 3, 2, 1, STEM, existing=existing)
+
+
+def _families() -> Iterator[Row]:
+    """Yield the rows of operators that are no folds; peers compose them of what they have."""
+    for operator in ("rms", "power_mean", "geometric_mean", "harmonic_mean", "log_sum_exp", "soft"):
+        yield _window(operator, 2, 2, 0, STEM, quick=operator == "soft")
+        yield _window(operator, 3, 2, 1, STAGE)
+    for kernel, padding, shape in ((2, 0, STEM), (3, 1, STAGE)):
+        row = _window("lp", kernel, 2, padding, shape)
+        yield replace(row, arguments={"norm_type": 2, **row.arguments})
+    yield _global("power_mean", (32, 2048, 7, 7))
 
 
 def _other_ranks() -> Iterator[Row]:

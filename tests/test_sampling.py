@@ -47,8 +47,7 @@ LAST = {"channels_last": True}
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16"])
 def test_distribution(window, dtype):
     """Chi-square, of fixed seeds: 40000 windows that hold the same."""
-    places = np.arange(4) * 1e-6 if dtype == "float64" else 0
-    x = (np.array(window, dtype) + places).astype(dtype)
+    x = np.array(window, dtype)
     many = np.tile(x, 40000)
     y, pullback = cpool.vjp(cpool.stochastic_pool1d, many, 4, rng=5)
     drawn = pullback(np.ones(y.shape)).reshape(-1, 4)
@@ -56,7 +55,7 @@ def test_distribution(window, dtype):
     assert_equal(y, many.reshape(-1, 4)[drawn == 1])
     counts = drawn.astype(float).sum(axis=0)
     positive = np.maximum(x.astype(float), 0)
-    p = positive / positive.sum() if positive.sum() > 1e-3 else np.full(4, 0.25)
+    p = positive / positive.sum() if positive.sum() > 0 else np.full(4, 0.25)
     assert not counts[p == 0].any()
     assert stats.chisquare(counts[p > 0], 40000 * p[p > 0]).pvalue > 1e-3
 
@@ -83,7 +82,7 @@ def test_what_exists(dtype):
                             dtype="float64")  # fmt: skip
     gx = pullback(np.ones(y.shape))
     assert not gx[~where].any()
-    assert gx.sum() == np.count_nonzero(~np.isnan(y))
+    assert gx.astype(float).sum() == np.count_nonzero(~np.isnan(y))
     single = np.zeros(x.shape, bool)
     single[1::4, 2::4] = True
     y = cpool.stochastic_pool2d(x, 4, rng=0, where=single)
@@ -93,7 +92,7 @@ def test_what_exists(dtype):
 # As the reference ---------------------------------------------------------------------------------
 
 
-@fuzz(250)
+@fuzz(150)
 @hypothesis.given(data=st.data())
 def test_random_cases(data):
     """All forms, windows, types, values, layouts and options: the same elements."""
@@ -111,7 +110,7 @@ def test_random_cases(data):
     assert_equal(actual, expected, case)
 
 
-@pytest.mark.parametrize("shape, size", [((2, 40, 50), (17, 19)), ((3, 700), 400), ((5000,), 4500)])
+@pytest.mark.parametrize("shape, size", [((2, 20, 21), (9, 10)), ((3, 200), 150), ((4, 2, 300), 65)])
 def test_windows_of_many_taps(shape, size):
     x = np.random.default_rng(0).normal(size=shape)
     name = "stochastic_pool2d" if isinstance(size, tuple) else "stochastic_pool1d"
@@ -324,9 +323,12 @@ def test_inference_is_the_mean_of_many_draws():
 
 def test_inference_of_all_sizes():
     least = np.finfo(float).smallest_subnormal
-    x = np.array([1e300, 1e300, 3e-200, 3e-200, 0, least, -3, -np.inf, np.inf, 1, -1, -3.0])
+    x = np.array([3e-200, 3e-200, 0, least, 0, least, -3, -np.inf, np.inf, 1, -1, -3.0])
     y = cpool.stochastic_pool1d(x, 2, training=False)
-    np.testing.assert_allclose(y, [1e300, 3e-200, least, -np.inf, np.inf, -2], rtol=1e-14)
+    np.testing.assert_allclose(y, [3e-200, least, least, -np.inf, np.inf, -2], rtol=1e-14)
+    x = np.array([1e300, 1e300, 1.7e308, 1.7e308, 5, 5, -1e300, -1e300])
+    y = cpool.stochastic_pool1d(x, 2, training=False)
+    np.testing.assert_allclose(y, [1e300, 1.7e308, 5, -1e300], rtol=1e-14)
     assert cpool.stochastic_pool1d([3, 0, 1, 1], 2, training=False).tolist() == [3, 1]
 
 

@@ -66,6 +66,8 @@ class Torch:
             places = self._tensor(data.positions(self.layout))
             function = getattr(torch._C._nn, f"max_unpool{row.rank}d")
             return functools.partial(function, x, places, row.output_shape[2:])
+        if row.reduction in COMPOSED:
+            return functools.partial(COMPOSED[row.reduction], x, _mean_of(row))
         if row.is_global:
             function = {"avg": torch.mean, "max": torch.amax}[row.reduction]
             return functools.partial(function, x, tuple(range(2, 2 + row.rank)), keepdim=True)
@@ -123,6 +125,26 @@ class Torch:
         _, places = getattr(aten, f"max_{name}_with_indices")(x, *sizes)
         function = getattr(aten, f"max_{name}_with_indices_backward")
         return functools.partial(function, gy, x, *sizes, [1] * row.rank, False, places)
+
+
+#: What one writes where PyTorch has no pooling: of x, and a function that gives means of windows.
+COMPOSED: dict[str, Callable[[torch.Tensor, Callable], torch.Tensor]] = {
+    "lp": lambda x, mean: mean(x * x, divisor_override=1).sqrt(),
+    "rms": lambda x, mean: mean(x * x).sqrt(),
+    "power_mean": lambda x, mean: mean(x.clamp(min=1e-6).pow(3)).pow(1 / 3),
+    "geometric_mean": lambda x, mean: mean(x.log()).exp(),
+    "harmonic_mean": lambda x, mean: 1 / mean(1 / x),
+    "log_sum_exp": lambda x, mean: mean(x.exp()).log(),
+    "soft": lambda x, mean: mean(x * x.exp()) / mean(x.exp()),
+}
+
+
+def _mean_of(row: Row) -> Callable[..., torch.Tensor]:
+    from torch.nn import functional
+
+    return functools.partial(
+        getattr(functional, f"avg_pool{row.rank}d"), kernel_size=row.kernel, stride=row.stride,
+        padding=row.padding, count_include_pad=False)
 
 
 def _adaptive_sizes(row: Row) -> tuple[int, ...]:

@@ -123,6 +123,7 @@ def conv2d(
     Zeros are added as `padding` says, and of the results at each place every stride-th is kept.
 
     >>> import numpy as np
+    >>> from cpool.reference import conv2d
     >>> conv2d(np.ones((1, 3, 3)), np.ones((1, 1, 2, 2)), padding=((0, 1), (0, 1)))
     array([[[4., 4., 2.],
             [4., 4., 2.],

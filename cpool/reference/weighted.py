@@ -103,12 +103,24 @@ def _chances(values: Array, there: Array) -> Array:
     return np.where(np.isnan(most), there & np.isnan(values), chances)
 
 
-def _drawn(elements: Any, dtype: Any, *, rng: Any):
-    def tap(k):
-        return elements.fold(lambda i, axis: i[..., k] if k < i.shape[axis] else i[..., 0] * 0 - 2)
+def _numbers(elements: Any) -> Array:
+    """The numbers of the elements of each window, along a last axis; −2 behind those of short ones.
+    """
+    taps = int(elements.fold(lambda i, axis: np.full(i.shape[:axis], i.shape[axis])).max())
+    row = np.dtype((np.void, 8 * taps))
 
-    taps = elements.fold(lambda i, axis: np.full(i.shape[:axis], i.shape[axis])).max()
-    numbers = np.stack([tap(k) for k in range(taps)], -1).astype(int)
+    def as_one(numbers, axis):
+        all_taps = np.full((*numbers.shape[:axis], taps), -2)
+        all_taps[..., : numbers.shape[axis]] = numbers
+        return all_taps.view(row)[..., 0]
+
+    rows = elements.fold(as_one)
+    return np.ascontiguousarray(rows).view(np.int64).reshape(*rows.shape, taps)
+
+
+def _drawn(elements: Any, dtype: Any, *, rng: Any):
+    numbers = _numbers(elements)
+    taps = numbers.shape[-1]
     values, there = elements.x[numbers].astype(float), elements.exists[numbers]
     chances = _chances(values, there)
     sums = np.cumsum(chances, -1)
