@@ -637,7 +637,8 @@ def test_seeds():
         np.testing.assert_array_equal(make(generator)(x), first)
         np.testing.assert_array_equal(make(generator)(x), second)  # one that layers share
         layer = make(None)
-        assert not np.array_equal(layer(x), layer(x))
+        # Two calls may draw the same: there are few windows of fractional pooling.
+        assert len({layer(x).tobytes() for _ in range(40)}) > 1
         with pytest.raises(TypeError, match="rng must be None, an int or"):
             make("1")
         with pytest.raises(ValueError, match="rng must not be negative"):
