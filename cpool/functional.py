@@ -111,7 +111,7 @@ def _publish(
 
 
 def _of_no_arguments(kind: type[Reduction] | None, method: str) -> Callable[..., Any] | None:
-    if kind is not None and kind.leading:
+    if kind is not None and kind.required:
         return None
     return getattr(unpooling if kind is None else kind(), method)
 

@@ -7,17 +7,13 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from cpool.windows import _Ints, _Padding, _PaddingMode, _Pads, _Sizes
 
 _NanPolicy: TypeAlias = Literal["propagate", "omit", "raise"]
+_Method: TypeAlias = Literal[
+    "inverted_cdf", "averaged_inverted_cdf", "closest_observation", "interpolated_inverted_cdf",
+    "hazen", "weibull", "linear", "median_unbiased", "normal_unbiased", "lower", "higher",
+    "midpoint", "nearest",
+]
 
 __all__ = [
-    "stochastic_pool1d",
-    "stochastic_pool2d",
-    "stochastic_pool3d",
-    "stochastic_pool",
-    "adaptive_stochastic_pool1d",
-    "adaptive_stochastic_pool2d",
-    "adaptive_stochastic_pool3d",
-    "adaptive_stochastic_pool",
-    "global_stochastic_pool",
     "max_pool1d",
     "max_pool2d",
     "max_pool3d",
@@ -117,71 +113,66 @@ __all__ = [
     "adaptive_soft_pool3d",
     "adaptive_soft_pool",
     "global_soft_pool",
+    "median_pool1d",
+    "median_pool2d",
+    "median_pool3d",
+    "median_pool",
+    "adaptive_median_pool1d",
+    "adaptive_median_pool2d",
+    "adaptive_median_pool3d",
+    "adaptive_median_pool",
+    "global_median_pool",
+    "quantile_pool1d",
+    "quantile_pool2d",
+    "quantile_pool3d",
+    "quantile_pool",
+    "adaptive_quantile_pool1d",
+    "adaptive_quantile_pool2d",
+    "adaptive_quantile_pool3d",
+    "adaptive_quantile_pool",
+    "global_quantile_pool",
+    "rank_pool1d",
+    "rank_pool2d",
+    "rank_pool3d",
+    "rank_pool",
+    "adaptive_rank_pool1d",
+    "adaptive_rank_pool2d",
+    "adaptive_rank_pool3d",
+    "adaptive_rank_pool",
+    "global_rank_pool",
+    "trimmed_mean_pool1d",
+    "trimmed_mean_pool2d",
+    "trimmed_mean_pool3d",
+    "trimmed_mean_pool",
+    "adaptive_trimmed_mean_pool1d",
+    "adaptive_trimmed_mean_pool2d",
+    "adaptive_trimmed_mean_pool3d",
+    "adaptive_trimmed_mean_pool",
+    "global_trimmed_mean_pool",
+    "mode_pool1d",
+    "mode_pool2d",
+    "mode_pool3d",
+    "mode_pool",
+    "adaptive_mode_pool1d",
+    "adaptive_mode_pool2d",
+    "adaptive_mode_pool3d",
+    "adaptive_mode_pool",
+    "global_mode_pool",
+    "stochastic_pool1d",
+    "stochastic_pool2d",
+    "stochastic_pool3d",
+    "stochastic_pool",
+    "adaptive_stochastic_pool1d",
+    "adaptive_stochastic_pool2d",
+    "adaptive_stochastic_pool3d",
+    "adaptive_stochastic_pool",
+    "global_stochastic_pool",
     "max_unpool1d",
     "max_unpool2d",
     "max_unpool3d",
     "max_unpool",
 ]
 
-def stochastic_pool1d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def stochastic_pool2d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def stochastic_pool3d(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
-    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
-    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
-    training: bool = True, rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def stochastic_pool(
-    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
-    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
-    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def adaptive_stochastic_pool1d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def adaptive_stochastic_pool2d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def adaptive_stochastic_pool3d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def adaptive_stochastic_pool(
-    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
-def global_stochastic_pool(
-    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
-    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
-    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
-    rng: int | np.random.Generator | None = None,
-) -> NDArray[Any]: ...
 @overload
 def max_pool1d(
     x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
@@ -1143,6 +1134,339 @@ def global_soft_pool(
     x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
     nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
     dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, beta: float = 1.0,
+) -> NDArray[Any]: ...
+def median_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def median_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def median_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def median_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_median_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_median_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_median_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def adaptive_median_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def global_median_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+) -> NDArray[Any]: ...
+def quantile_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    q: float, method: _Method = "linear",
+) -> NDArray[Any]: ...
+def quantile_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    q: float, method: _Method = "linear",
+) -> NDArray[Any]: ...
+def quantile_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    q: float, method: _Method = "linear",
+) -> NDArray[Any]: ...
+def quantile_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def adaptive_quantile_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def adaptive_quantile_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def adaptive_quantile_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def adaptive_quantile_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def global_quantile_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, q: float,
+    method: _Method = "linear",
+) -> NDArray[Any]: ...
+def rank_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def rank_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def rank_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def rank_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def adaptive_rank_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def adaptive_rank_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def adaptive_rank_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def adaptive_rank_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def global_rank_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, rank: SupportsIndex,
+) -> NDArray[Any]: ...
+def trimmed_mean_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    cut: float = 0.1,
+) -> NDArray[Any]: ...
+def trimmed_mean_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    cut: float = 0.1,
+) -> NDArray[Any]: ...
+def trimmed_mean_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    cut: float = 0.1,
+) -> NDArray[Any]: ...
+def trimmed_mean_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def adaptive_trimmed_mean_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def adaptive_trimmed_mean_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def adaptive_trimmed_mean_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def adaptive_trimmed_mean_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def global_trimmed_mean_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, cut: float = 0.1,
+) -> NDArray[Any]: ...
+def mode_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def mode_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def mode_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def mode_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def adaptive_mode_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def adaptive_mode_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def adaptive_mode_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def adaptive_mode_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def global_mode_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    ties: Literal["smallest", "first"] = "smallest", ignore: float | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool1d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool2d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool3d(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, channels_last: bool = False,
+    padding_mode: _PaddingMode = "constant", nan_policy: _NanPolicy = "propagate",
+    where: ArrayLike | None = None, dtype: DTypeLike | None = None, out: NDArray[Any] | None = None,
+    training: bool = True, rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def stochastic_pool(
+    x: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None, padding: _Padding = 0,
+    dilation: _Ints = 1, ceil_mode: bool = False, *, axes: _Ints | None = None,
+    channels_last: bool = False, padding_mode: _PaddingMode = "constant",
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool1d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool2d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool3d(
+    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def adaptive_stochastic_pool(
+    x: ArrayLike, output_size: _Sizes, *, axes: _Ints | None = None, channels_last: bool = False,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
+) -> NDArray[Any]: ...
+def global_stochastic_pool(
+    x: ArrayLike, *, axes: _Ints | None = None, channels_last: bool = False, keepdims: bool = True,
+    nan_policy: _NanPolicy = "propagate", where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None, out: NDArray[Any] | None = None, training: bool = True,
+    rng: int | np.random.Generator | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool1d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,

@@ -160,7 +160,9 @@ cdef tuple wanted_ranks(const Plan* g, Order order):
     """Ranks of whole windows that values depend on; an empty tuple: all of them."""
     cdef Py_ssize_t n = g.taps
     if g.kind == RANKED:
-        ranks = [order.rank % n if -n <= order.rank < n else 0]
+        ranks = [0]
+        if -n <= order.rank < n:
+            ranks = [order.rank + (n if order.rank < 0 else 0)]
     elif g.kind == QUANTILE:
         # As many as are near it: which ones count, the kernel says.
         middle = int(order.p * (n - 1))

@@ -15,7 +15,7 @@ from cpool.reductions import REGISTRY
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
 
-_BY_NAME = {name: kind() for name, kind in REGISTRY.items() if not kind.leading}
+_BY_NAME = {name: kind() for name, kind in REGISTRY.items() if not kind.required}
 WHOLE = whole()
 
 

@@ -17,7 +17,7 @@ import cpool
 from cpool import Mean, adaptive, pool, sliding, vjp, whole
 from cpool.reductions import REGISTRY
 
-NAMES = re.escape(", ".join(name for name, kind in REGISTRY.items() if not kind.leading))
+NAMES = re.escape(", ".join(name for name, kind in REGISTRY.items() if not kind.required))
 SELECTING = [kind for kind in KINDS if kind.selects]
 every_operator = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 every_selection = pytest.mark.parametrize("kind", SELECTING, ids=lambda kind: kind.name)

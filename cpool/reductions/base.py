@@ -92,6 +92,7 @@ class Reduction:
     positional: ClassVar[str] = "kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False"
     keywords: ClassVar[str] = ""
     # Own arguments of all forms: before the windows' ones, or behind all others.
+    required: ClassVar[bool] = False  # some of them have no default
     leading: ClassVar[str] = ""  # "norm_type, "
     trailing: ClassVar[str] = ""  # ", p=3.0, eps=1e-06"
     example: ClassVar[str] = ""  # the leading ones in an example: "2, "

@@ -53,6 +53,7 @@ class Lp(MeanOfLanes):
         The power p, greater than 0; infinity gives the largest size."""
     positional: ClassVar[str] = "norm_type, kernel_size, stride=None, ceil_mode=False"
     keywords: ClassVar[str] = "padding=0, dilation=1, "
+    required: ClassVar[bool] = True
     leading: ClassVar[str] = "norm_type, "
     example: ClassVar[str] = "2, "
     kind: ClassVar[str] = "norm"

@@ -134,10 +134,9 @@ class Quantile(OrderStatistic):
         How the quantile is found between two elements: "inverted_cdf", "averaged_inverted_cdf",
         "closest_observation", "interpolated_inverted_cdf", "hazen", "weibull", "linear",
         "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint" or "nearest"."""
-    positional: ClassVar[str] = "q, " + Reduction.positional
-    leading: ClassVar[str] = "q, "
-    trailing: ClassVar[str] = ', method="linear"'
-    example: ClassVar[str] = "0.25, "
+    required: ClassVar[bool] = True
+    trailing: ClassVar[str] = ', q, method="linear"'
+    example: ClassVar[str] = "q=0.25, "
 
     def __post_init__(self) -> None:
         checked_number(self.q, "q", "from 0 to 1", lambda q: 0 <= q <= 1)
@@ -193,9 +192,9 @@ class Rank(OrderStatistic):
     rank : int
         0 is the least element that exists, 1 the next one; negative from the end: -1 the greatest.
         """
-    positional: ClassVar[str] = "rank, " + Reduction.positional
-    leading: ClassVar[str] = "rank, "
-    example: ClassVar[str] = "0, "
+    required: ClassVar[bool] = True
+    trailing: ClassVar[str] = ", rank"
+    example: ClassVar[str] = "rank=0, "
 
     def __post_init__(self) -> None:
         if isinstance(self.rank, (bool, np.bool_)) or not hasattr(self.rank, "__index__"):

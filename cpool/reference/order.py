@@ -88,28 +88,22 @@ def _order(elements: Any, dtype: Any, *, function: Callable[..., Array],
     return values, present & ~missing, natural, None
 
 
-def _named(stem: str, function: Callable[..., Array], leading: tuple[str, ...] = (),
+def _named(stem: str, function: Callable[..., Array],
            selects: Callable[..., Any] = lambda **own: False) -> dict[str, Any]:
-    """The sliding, adaptive and global functions of an operator, for all ranks; `leading` names
-    the argument that stands before the windows'."""
+    """The sliding, adaptive and global functions of an operator, for all ranks."""
     operate = functools.partial(_order, function=function, selects=selects)
     own = list(inspect.signature(function).parameters)[2:]
 
-    def split(args):
-        return dict(zip(leading, args, strict=False)), args[len(leading) :]
+    def sliding(x, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, *, axes=None,
+                **options):
+        return pooling._slide(x, operate, kernel_size, stride, padding, dilation, ceil_mode,
+                              axes=axes, **options)
 
-    def sliding(x, *args, axes=None, **options):
-        given, args = split(args)
-        return _slide(x, operate, *args, axes=axes, **given, **options)
+    def adaptive(x, output_size, *, axes=None, **options):
+        return pooling._adapt(x, operate, output_size, axes=axes, **options)
 
-    def adaptive(x, *args, axes=None, **options):
-        given, args = split(args)
-        return pooling._adapt(x, operate, *args, axes=axes, **given, **options)
-
-    def whole(x, *args, axes=None, channels_last=False, **options):
-        given, _ = split(args)
-        return pooling._whole(x, operate, axes=axes, channels_last=channels_last, **given,
-                              **options)
+    def whole(x, *, axes=None, channels_last=False, **options):
+        return pooling._whole(x, operate, axes=axes, channels_last=channels_last, **options)
 
     names = {}
     for form, prefix in ((sliding, ""), (adaptive, "adaptive_"), (whole, "global_")):
@@ -119,10 +113,6 @@ def _named(stem: str, function: Callable[..., Array], leading: tuple[str, ...] =
         ranked = pooling._ranked(form) if form is not whole else []
         names |= {each.__name__: each for each in ranked}
     return names
-
-
-def _slide(x, operate, kernel_size, stride=None, padding=0, dilation=1, ceil_mode=False, **options):
-    return pooling._slide(x, operate, kernel_size, stride, padding, dilation, ceil_mode, **options)
 
 
 def _always(**own: Any) -> bool:
@@ -135,8 +125,8 @@ def _by_method(q: float, method: str = "linear") -> bool:
 
 _NAMES = {
     **_named("median_pool", _median),
-    **_named("quantile_pool", _quantile, ("q",), _by_method),
-    **_named("rank_pool", _rank, ("rank",), _always),
+    **_named("quantile_pool", _quantile, _by_method),
+    **_named("rank_pool", _rank, _always),
     **_named("trimmed_mean_pool", _trimmed_mean),
     **_named("mode_pool", _mode, (), _always),
 }
