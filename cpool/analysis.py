@@ -120,8 +120,8 @@ def _understood(
         reduction, rank = as_reduction(arguments["reduction"]), 0
     else:
         kind, rank = _NAMED[function]
-        taken = [field.name for field in fields(kind) if field.name in arguments]
-        reduction = kind(**{name: arguments[name] for name in taken})
+        taken = [name for name in kind.own if name in arguments]
+        reduction = kind(*(arguments[name] for name in taken))
     channels_last = arrays.flag(arguments["channels_last"], "channels_last")
     axes, order = arrays.pooled_axes(ndim, windows, arguments.get("axes"), channels_last, rank)
     return _Call(reduction, windows, axes, order, arguments)

@@ -85,7 +85,7 @@ def test_each_panel_is_on_the_sheet(photo):
         corner = np.round(255 * visible[2, 3]).astype(int)
         if visible.shape[0] * visible.shape[1] >= 54:  # a smaller one is stretched
             near = np.abs(sheet.astype(int) - corner).max(axis=2) <= 1
-            assert near.sum() > 100, panel.name
+            assert near.sum() >= 50, panel.name
 
 
 def test_what_is_too_bright_is_scaled_and_said():

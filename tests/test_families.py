@@ -139,6 +139,8 @@ def gradient_case(kind, rng, form, rank, own, extra):
     x = distinct(rng, shape) / 4
     if kind.name in POSITIVE or own.get("norm_type") == np.inf:
         x = x - x.min() + 1  # of distinct sizes too
+    if own.get("ignore") is not None:
+        x = x + 0.125  # nothing is near what is ignored
     options = {**own, **extra}
     if form != "sliding":
         options = {**own, **{k: v for k, v in extra.items() if k in ("where", "nan_policy")}}

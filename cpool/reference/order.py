@@ -128,7 +128,7 @@ _NAMES = {
     **_named("quantile_pool", _quantile, _by_method),
     **_named("rank_pool", _rank, _always),
     **_named("trimmed_mean_pool", _trimmed_mean),
-    **_named("mode_pool", _mode, (), _always),
+    **_named("mode_pool", _mode, _always),
 }
 
 globals().update(_NAMES)
