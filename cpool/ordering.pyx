@@ -199,7 +199,7 @@ cdef list place_lanes(Plan* g, Order order):
     if g.taps <= longest_network(g.x_size) and not (g.kind == MODE and g.taps > 128):
         pruned, whole = network(g.taps, wanted_ranks(g, order)), network(g.taps, ())
         g.network, g.sorting = pruned, whole
-        g.exchanges, g.sortings = len(pruned) // 3, max(len(whole) // 3, 1)
+        g.exchanges, g.sort_steps = len(pruned) // 3, max(len(whole) // 3, 1)
         if not len(whole):
             g.sorting = g.network = b"\0\0\3"       # one tap, put in order with itself
             g.exchanges = 1

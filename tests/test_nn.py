@@ -38,7 +38,7 @@ def function_of(name: str) -> Any:
 
 def plain(name: str) -> dict[str, Any]:
     """The arguments that a layer must be given."""
-    required = {"kernel_size": 2, "output_size": 2, "norm_type": 2.0}
+    required = {"kernel_size": 2, "output_size": 2, "norm_type": 2.0, "q": 0.5, "rank": 0}
     parameters = inspect.signature(getattr(nn, name)).parameters.values()
     given = {p.name: required[p.name] for p in parameters if p.default is p.empty}
     return {**given, "rng": 3} if "rng" in parameters_of(name) else given
@@ -59,7 +59,7 @@ def some(name: str) -> dict[str, Any]:
         "nan_policy": "omit",
         "dtype": "float64",
         "keepdims": False,
-        "norm_type": 3.0,
+        "norm_type": 3.0, "q": 0.25, "rank": -1,
         "p": 2.0,
         "eps": 1e-3,
         "r": 0.5,

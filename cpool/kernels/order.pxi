@@ -160,7 +160,7 @@ cdef void sort_rows(const Plan* g, K* block, bint whole, Py_ssize_t n) noexcept 
     cdef Py_ssize_t k
     cdef K* a
     cdef K* b
-    for k in range(g.exchanges if whole else g.sortings):
+    for k in range(g.exchanges if whole else g.sort_steps):
         a, b = block + e[0] * g.pitch, block + e[1] * g.pitch
         if e[2] == 3:
             exchange(a, b, n)
@@ -510,7 +510,7 @@ cdef void modes(const Plan* g, const Stretch* list, Py_ssize_t stretches, Lanes*
         to_keys(g, &ignored, <const char*> &g.ignored, 1)
     if l.whole and g.taps <= PAIRED:
         mode_by_pairs(g, block, ignored, l.n, y, s)
-    elif g.sortings > 0 and not g.first_wins:
+    elif g.sort_steps > 0 and not g.first_wins:
         mode_by_rows(g, block, ignored, l, y, s)
     else:
         if not l.whole:
@@ -675,7 +675,7 @@ cdef void order_windows(const Plan* g, const Stretch* list, Py_ssize_t stretches
     if g.kind == MODE:
         modes(g, list, stretches, &l, block, low, s)
         memcpy(high, low, l.n * sizeof(K))
-    elif g.sortings > 0:
+    elif g.sort_steps > 0:
         select_by_rows(g, block, &l, low, high, s)
     else:
         select_by_windows(g, block, &l, low, high, s)

@@ -208,7 +208,7 @@ cdef struct Plan:
     const unsigned char* network    # triples: two rows that are put in order, which of them count
     const unsigned char* sorting
     Py_ssize_t exchanges        # of `network`, for whole windows
-    Py_ssize_t sortings         # of `sorting`, for any; 0: windows are looked at one by one
+    Py_ssize_t sort_steps         # of `sorting`, for any; 0: windows are looked at one by one
     Py_ssize_t square           # 3 or 5: the median of so many rows and columns, one apart
     Py_ssize_t band             # rows of the result that are made one after the other
     Py_ssize_t piece            # ... of so many windows
