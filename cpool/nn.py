@@ -437,6 +437,13 @@ def _inputs(base: type[Layer]) -> str:
     return str(inspect.Signature(shown))[1:-1]
 
 
+def _required(kind: type[Reduction] | None) -> str:
+    """What an example of a layer cannot do without."""
+    if kind is None or not kind.required:
+        return ""
+    return kind.example or f"{kind.example_options.removeprefix(', ')}, "
+
+
 def _text(
     function: Function, name: str, rank: int, names: list[str], leading: str, inputs: str
 ) -> str:
@@ -592,7 +599,7 @@ def _publish(base: type[Layer], kind: type[Reduction] | None, stem: str) -> None
         names = list(signature.parameters)
         members = {
             "__doc__": _text(
-                function, name, rank, names, kind.example if kind else "", _inputs(base)
+                function, name, rank, names, _required(kind), _inputs(base)
             ),
             "__module__": __name__,
             "__init__": _initializer(signature),

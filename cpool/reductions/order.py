@@ -136,7 +136,7 @@ class Quantile(OrderStatistic):
         "median_unbiased", "normal_unbiased", "lower", "higher", "midpoint" or "nearest"."""
     required: ClassVar[bool] = True
     trailing: ClassVar[str] = ', q, method="linear"'
-    example: ClassVar[str] = "q=0.25, "
+    example_options: ClassVar[str] = ", q=0.25"
 
     def __post_init__(self) -> None:
         checked_number(self.q, "q", "from 0 to 1", lambda q: 0 <= q <= 1)
@@ -194,7 +194,7 @@ class Rank(OrderStatistic):
         """
     required: ClassVar[bool] = True
     trailing: ClassVar[str] = ", rank"
-    example: ClassVar[str] = "rank=0, "
+    example_options: ClassVar[str] = ", rank=0"
 
     def __post_init__(self) -> None:
         if isinstance(self.rank, (bool, np.bool_)) or not hasattr(self.rank, "__index__"):

@@ -49,8 +49,9 @@ def detail_preserving_pool(x: ArrayLike, kernel_size: pooling.Ints,
     sizes = kernel_size, stride, padding, dilation, ceil_mode
     given = {"axes": axes, "channels_last": channels_last, **options}
     if nan_policy == "raise":
+        mode = {name: value for name, value in options.items() if name == "padding_mode"}
         pooling.max_pool(x, *sizes, where=where, nan_policy="raise", axes=axes,
-                         channels_last=channels_last, dtype=float)
+                         channels_last=channels_last, dtype=float, **mode)
 
     def blurred(array):
         for axis in pooled:
