@@ -316,8 +316,6 @@ PULLBACKS = [
 @pytest.mark.parametrize("change", PULLBACKS, ids=lambda change: change.__name__)
 @each_kind()
 def test_broken_pullback(kind, change, patch):
-    if change is scaled and not kind.exact:
-        pytest.skip("differences of what is no fold are not that exact")
     cases = [case for case in backward_cases(kind) if case.x.size <= 100]
     cases = cases[:: 4 if change is without_overlaps else 1]
     current = []

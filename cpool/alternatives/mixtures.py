@@ -12,7 +12,7 @@ from cpool import arrays
 from cpool.alternatives.families import family
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
-from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, summed_to
 from cpool.reductions.sums import existing
 from cpool.results import MAX, stored, wide_dtype
 from cpool.windows import Sliding, Windows, sliding
@@ -124,17 +124,10 @@ class _Mixture:
 
         def of_alpha(gy: Any) -> np.ndarray:
             products = np.multiply(parts.checked(gy), difference, dtype=np.float64)
-            return np.asarray(_summed_to(products, share.shape)).astype(alpha_dtype)
+            return np.asarray(summed_to(products, share.shape)).astype(alpha_dtype)
 
         y = parts.result(_mix(share, parts.top, parts.mean))
         return y, Gradients(x=of_x, alpha=of_alpha)
-
-
-def _summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """The transpose of a broadcast from `shape`."""
-    array = array.sum(axis=tuple(range(array.ndim - len(shape))))
-    wide = tuple(i for i, n in enumerate(shape) if n == 1)
-    return array.sum(axis=wide, keepdims=True) if wide else array
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 The processor is asked before a module is imported, because even its initialisation uses the
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
-A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``unpooling.pyx``) says for
-which types and operations it compiles the texts that it includes; ``regions.pyx``, which pools
-boxes, is a text of its own and includes the first. From the bottom up these are:
+A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``order.pyx``,
+``unpooling.pyx``) says for which types and operations it compiles the texts that it includes;
+``regions.pyx``, which pools boxes, is a text of its own and includes the first. From the bottom up these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags
@@ -25,6 +25,10 @@ scatter    their transpose; unpooling
 lanes      windows side by side, where a window is no fold of two elements at a time
 elementary exp, log and pow, which ``elementary.h`` computes
 means      norms, power means and exponentially weighted means of lanes
+sampling   an element of each lane, drawn
+keys       elements as integers in the same order
+order      order statistics of lanes
+squares    medians of squares of 3 or 5 elements
 ========== =========================================================================
 
 A kernel takes items lo to hi (tiles of planes) and scratch memory; it knows no threads, no Python

@@ -10,8 +10,8 @@ cdef enum Row:
     EXTREME         # m
     BEFORE          # m of the parts before
     TOTAL           # the sum
-    MOMENT          # a second sum, of weights times distances from m
-    NONES           # taps that read nothing; a second moment
+    MOMENT          # a second sum, of weights times distances from m, or their squares
+    NONES           # taps that may have read nothing
     PART            # the sum of a part, so that long sums are sums of sums
     VALUE           # the result
     COUNT           # elements of each window
@@ -359,7 +359,6 @@ cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
 
 cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
     """The windows' values."""
-    cdef Py_ssize_t i
     cdef T* y = scratch(g, s, VALUE, tag)
     cdef T* work = scratch(g, s, WORK, tag)
     cdef const T* m = scratch(g, s, EXTREME, tag)
@@ -633,8 +632,6 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
     if n == 0:
         return
     begin(g, n, s, tag)
-    for i in range(n):
-        count[i] = <T> counts[i]
     t0 = 0
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
