@@ -39,13 +39,14 @@ KERNELS = [
     "-fno-math-errno", "-fno-trapping-math",
 ]  # fmt: skip
 # Unit -> flags. Loops that follow positions one by one need all registers for themselves (0.75 of
-# the time); elsewhere a call more for each row costs as much as it gains.
+# the time); elsewhere a call more for each row costs as much as it gains. Where the jumps of one
+# minimum are threaded through those of the next, neither is a minimum any more.
 UNITS = {
     "extrema": [],
     "sums": [],
     "positions": [],
     "means": ["-fno-inline-functions-called-once"],
-    "order": ["-fno-inline-functions-called-once"],
+    "order": ["-fno-inline-functions-called-once", "-fno-thread-jumps"],
     "unpooling": ["-fno-inline-functions-called-once"],
     "regions": [],
 }

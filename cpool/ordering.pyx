@@ -38,6 +38,10 @@ cdef enum:
     PAIRED = 9
     BAND = 32               # rows of the result that are made one after the other
     PIECE = 1024            # elements of them
+    BESIDE_ROWS = 16        # of small modes (see kernels/modes.pxi)
+    SWEPT = 100             # bytes of a window from which on columns are counted
+    TALL_BAND = 128
+    TALL_PIECE = 512
 
 KINDS = {"quantile": QUANTILE, "rank": RANKED, "trimmed_mean": TRIMMED, "mode": MODE}
 METHODS = (
@@ -188,10 +192,41 @@ cdef bint is_square(const Plan* g, Order order):
                  or g.kind == QUANTILE and order.p == 0.5 and order.method in CENTRAL))
 
 
-cdef list place_lanes(Plan* g, Order order):
+cdef bint is_tall(const Plan* g, Order order):
+    """Whether an element of one rank is wanted of many bytes (kernels/sweeps.pxi)."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    return (g.x_size == 1 and g.task == VALUES_OF and g.mask == NULL and g.taps >= SWEPT
+            and g.taps == h.kernel * w.kernel and g.taps < 32768 and h.kernel < 256
+            and h.stride == 1 and w.stride == 1 and h.dilation == 1 and w.dilation == 1
+            and h.start == NULL and w.start == NULL and g.axis[0].m == 1 and g.axis[0].n == 1
+            and g.inner == 1 and h.m > 1 and g.planes > 0
+            and (g.kind == RANKED and -g.taps <= order.rank < g.taps
+                 or g.kind == QUANTILE and (order.selecting or order.p == 0.5
+                                            and order.method == "linear" and g.taps % 2 == 1)))
+
+
+cdef bint is_small_mode(const Plan* g, cnp.ndarray x, cnp.ndarray y):
+    """Whether modes of 2 x 2 or 2 x 2 x 2 integers are wanted (kernels/modes.pxi), which lie in
+    rows."""
+    cdef const Axis* a
+    cdef int i
+    for i in range(3):
+        a = &g.axis[i]
+        if (a.kernel > 2 or a.stride != a.kernel or a.dilation != 1 or a.before != 0
+                or a.start != NULL or a.source != NULL or g.xs[i] % g.x_size != 0
+                or g.ys[i] % g.x_size != 0):
+            return False
+    return (g.kind == MODE and g.task == VALUES_OF and g.mask == NULL and not floating(g.x_type)
+            and g.axis[1].kernel == 2 and g.axis[2].kernel == 2 and g.inner == 1
+            and g.y_type == g.x_type and not g.x_swapped and cnp.PyArray_ISALIGNED(x)
+            and cnp.PyArray_ISALIGNED(y) and g.xs[2] == g.x_size)
+
+
+cdef tuple place_lanes(Plan* g, Order order, cnp.ndarray x, cnp.ndarray y):
     """How many windows and taps are looked at at once, and where each thread's scratch is; gives
     what the plan has addresses of."""
-    cdef Py_ssize_t size = g.x_size, at = 0, blocks, longest, table = 16
+    cdef Py_ssize_t size = g.x_size, at = 0, blocks, longest, rows, table = 16
     cdef int i
     cdef bytes pruned = b"", whole = b""
     g.taps = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
@@ -218,18 +253,29 @@ cdef list place_lanes(Plan* g, Order order):
     if is_square(g, order):
         g.square = g.axis[2].kernel
         g.band, g.piece = BAND, max(1, PIECE // g.inner)
-        g.line = (g.piece + g.square - 1) * g.inner + 64
+        g.line = ((g.piece + g.square - 1) * g.inner + 191) // 64 * 64
+    g.tall = not g.square and is_tall(g, order)
+    if g.tall:
+        g.band, g.piece = TALL_BAND, TALL_PIECE
+        g.line = (g.piece + g.axis[2].kernel) * 288     # bytes of the counts of columns
+    if g.square or g.tall:
         g.items = g.planes * ((g.axis[1].m + g.band - 1) // g.band)
         g.items *= (g.axis[2].m + g.piece - 1) // g.piece
+    g.small_mode = is_small_mode(g, x, y)
+    if g.small_mode:
+        g.band, g.line = BAND, g.axis[2].m + 16
+        g.items = (g.planes * g.axis[0].m * g.axis[1].m + BAND - 1) // BAND
     while g.kind == MODE and table < 2 * g.taps:
         table *= 2
-    longest = max(g.lanes, g.together, g.line)
-    g.box_at = place(&at, g.taps * g.pitch * size)
+    rows = g.square + 1 if g.square else BESIDE_ROWS if g.small_mode else 1
+    longest = max(g.lanes, g.together, g.piece + g.axis[2].kernel if g.tall
+                  else g.line if g.square else 0)
+    g.box_at = place(&at, max(g.taps * g.pitch, g.square * g.line) * size)
     g.keys_at = place(&at, max((g.taps if g.kind == MODE else g.together) * g.pitch,
-                               g.square * g.line) * size)
-    g.columns_at = place(&at, g.square * g.line * size)
+                               longest if g.tall else g.square * g.line) * size)
+    g.columns_at = place(&at, rows * g.line * size)
     g.slopes_at = place(&at, g.together * g.pitch * 8 if g.task == SLOPES_OF else 0)
-    g.spare_at = place(&at, max(2 * (g.taps + 64), PAIRED * g.pitch, g.line) * size)
+    g.spare_at = place(&at, max(2 * (g.taps + 64), PAIRED * g.pitch, longest) * size)
     g.levels_at = place(&at, table * 12 + g.taps * 4 if g.kind == MODE else 0)
     g.rows_at = place(&at, ROWS * g.pitch * 8)
     g.counts_at = place(&at, g.pitch * 4)
@@ -242,7 +288,7 @@ cdef list place_lanes(Plan* g, Order order):
     g.places_at = place(&at, g.lanes * 4)
     g.stretches_at = place(&at, g.lanes * STRETCH)
     g.scratch = at
-    return [pruned, whole]
+    return pruned, whole
 
 
 def values(Order order, x, Windows windows, Options options):
@@ -258,7 +304,7 @@ def values(Order order, x, Windows windows, Options options):
         options.out, call, (array, mask))
     # The first of equally frequent elements is the first in the order of the array's axes.
     view(g, &pooled, array, y, None, None, mask, order.first_wins)
-    _held = place_lanes(g, order)
+    call.held = place_lanes(g, order, array, y)
     run(g, kernels.order, work_of(g, y))
     return y
 
@@ -275,6 +321,6 @@ def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dty
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
     gx = np.zeros((<object> x).shape, number)
     view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), True, gx)
-    _held = place_lanes(g, order)
+    call.held = place_lanes(g, order, x, gy)
     run(g, kernels.order, work_of(g, gy))
     return gx.astype(dtype, copy=False)

@@ -66,9 +66,9 @@ OWN: dict[str, list[dict[str, Any]]] = {
     "quantile": [{"q": 0.5}, {"q": 0.25, "method": "lower"}, {"q": 0.3, "method": "hazen"},
                  {"q": 0.9, "method": "nearest"}, {"q": 0.2, "method": "averaged_inverted_cdf"},
                  {"q": 0.6, "method": "closest_observation"}, {"q": 1, "method": "midpoint"}],
-    "rank": [{"rank": 0}, {"rank": 1}, {"rank": -1}, {"rank": -2}],
+    "rank": [{"rank": 0}, {"rank": -1}, {"rank": 1}],
     "trimmed_mean": [{}, {"cut": 0.25}, {"cut": 0.45}, {"cut": 0}],
-    "mode": [{}, {"ties": "first"}, {"ignore": 0}, {"ties": "first", "ignore": 1}],
+    "mode": [{}, {"ties": "first"}, {"ignore": 0.5}],
     "stochastic": [{"rng": 3}, {"training": False}],
 }  # fmt: skip
 #: Operators with a gradient for positive numbers only.

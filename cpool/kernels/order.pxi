@@ -114,17 +114,30 @@ cdef bint picks_of(const Plan* g, Py_ssize_t n, Picks* p) noexcept nogil:
     return True
 
 
+cdef bint all_equal(const int32_t* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int32_t first = x[0], differ = 0
+    for i in range(n):
+        differ |= x[i] ^ first
+    return differ == 0
+
+
 cdef void settle_ranks(const Plan* g, Lanes* l) noexcept nogil:
     """Which elements of each window count."""
     cdef Py_ssize_t i
     cdef Picks p
-    cdef bint there = False
-    l.whole = l.alike = True
+    cdef bint there = picks_of(g, l.counts[0], &p)
+    l.alike = all_equal(l.counts, l.n)
+    l.whole = l.alike and l.counts[0] == g.taps
+    if l.alike:
+        fill(l.first, l.n, <int32_t> p.first)
+        fill(l.last, l.n, <int32_t> p.last)
+        fill(l.shares, l.n, p.share)
+        fill(l.exist, l.n, <uint8_t> there)
+        return
     for i in range(l.n):
-        if i == 0 or l.counts[i] != l.counts[i - 1]:
+        if i > 0 and l.counts[i] != l.counts[i - 1]:
             there = picks_of(g, l.counts[i], &p)
-            l.alike &= i == 0
-            l.whole &= l.counts[i] == g.taps
         l.first[i] = <int32_t> p.first
         l.last[i] = <int32_t> p.last
         l.shares[i] = p.share
@@ -572,15 +585,16 @@ cdef void count_selected(int32_t* restrict lows, int32_t* restrict highs, const 
         highs[i] = highs[i] + (1 if x[i] < high[i] else 0)
 
 
-cdef void shares_of_ranks(const Plan* g, const Lanes* l, Selection* c) noexcept nogil:
+cdef void shares_of_ranks(const Plan* g, const Lanes* l, const K* low, Selection* c) noexcept nogil:
     """What each selected element gets, and how many of equal keys get it."""
     cdef Py_ssize_t i
     cdef double gy, share
     for i in range(l.n):
         gy = c.inner_share[i] if l.exist[i] != 0 else 0
+        share = 0 if is_floating(g.x_type) and low[i] == greatest_key(<K> 0) else l.shares[i]
         c.lows[i], c.highs[i] = 1, l.last[i] - l.first[i]
-        c.low_share[i] = gy * (1 - l.shares[i])
-        c.high_share[i] = gy * l.shares[i]
+        c.low_share[i] = gy * (1 - share)
+        c.high_share[i] = gy * share
         c.inner_share[i] = 0
 
 
@@ -633,7 +647,7 @@ cdef void add_slopes(const Plan* g, const Stretch* list, Py_ssize_t stretches, c
     fill(c.lows, l.n, <int32_t> 0)
     fill(c.highs, l.n, <int32_t> 0)
     if g.kind != TRIMMED:
-        shares_of_ranks(g, l, &c)
+        shares_of_ranks(g, l, low, &c)
     for turn in range(g.kind != TRIMMED, 2):
         t0 = 0
         while t0 < g.taps:
@@ -700,13 +714,15 @@ cdef void order_numbers(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s,
 
 cdef void order_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, K tag) noexcept nogil:
     """Items are blocks of windows; where slopes are added up, planes, which no two threads share;
-    of medians of squares, pieces of the result."""
+    of medians of squares and of ranks of bytes, pieces of the result."""
     cdef Py_ssize_t item, size = g.lanes
     cdef Py_ssize_t last = g.planes * ceil_div(g.inner, g.channels) * windows_of_block(g)
     if g.task == SLOPES_OF:
         size = windows_of_block(g)
     for item in range(lo, hi):
         if g.square > 0:
-            square_item(g, item, s, tag)
+            square_any(g, item, s)
+        elif g.tall:
+            sweep_item(g, item, s)
         else:
             order_numbers(g, item * size, least((item + 1) * size, last), s, tag)

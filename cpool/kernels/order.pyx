@@ -39,10 +39,14 @@ include "lanes.pxi"
 include "keys.pxi"
 include "order.pxi"
 include "squares.pxi"
+include "sweeps.pxi"
+include "modes.pxi"
 
 
 cdef void order_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    if g.x_size == 1:
+    if g.small_mode:
+        small_modes(g, lo, hi, s)
+    elif g.x_size == 1:
         order_items(g, lo, hi, s, <uint8_t> 0)
     elif g.x_size == 2:
         order_items(g, lo, hi, s, <int16_t> 0)

@@ -210,6 +210,7 @@ cdef struct Plan:
     Py_ssize_t exchanges        # of `network`, for whole windows
     Py_ssize_t sort_steps         # of `sorting`, for any; 0: windows are looked at one by one
     Py_ssize_t square           # 3 or 5: the median of so many rows and columns, one apart
+    bint small_mode             # of 2 x 2 or 2 x 2 x 2 integers, two apart
     Py_ssize_t band             # rows of the result that are made one after the other
     Py_ssize_t piece            # ... of so many windows
     Py_ssize_t spare_at, slopes_at, columns_at, keys_at

@@ -186,7 +186,6 @@ class Rank(OrderStatistic):
         "Heygster, G. (1982). Rank filters in digital image processing. Computer Graphics and "
         "Image Processing 19, 148-164."
     )
-    exact: ClassVar[bool] = True
     own: ClassVar[tuple[str, ...]] = ("rank",)
     own_text: ClassVar[str] = """\
     rank : int
@@ -302,7 +301,6 @@ class Mode(OrderStatistic):
         "Davies, E. R. (1988). On the noise suppression and image enhancement characteristics of "
         "the median, truncated median and mode filters. Pattern Recognition Letters 7, 87-97."
     )
-    exact: ClassVar[bool] = True
     own: ClassVar[tuple[str, ...]] = ("ties", "ignore")
     own_text: ClassVar[str] = """\
     ties : {{"smallest", "first"}}

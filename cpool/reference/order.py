@@ -70,7 +70,7 @@ def _mode_of(window: Array, ties: str, ignore: float | None) -> int:
 
 
 def _order(elements: Any, dtype: Any, *, function: Callable[..., Array],
-           selects: Callable[..., Any], **own: Any):
+           selects: Callable[..., bool], **own: Any):
     """An operator (see `pooling`) of a function of windows."""
     kept = elements.x.dtype
     natural = kept if kept.kind not in "iub" or selects(**own) else np.dtype(float)
@@ -89,7 +89,7 @@ def _order(elements: Any, dtype: Any, *, function: Callable[..., Array],
 
 
 def _named(stem: str, function: Callable[..., Array],
-           selects: Callable[..., Any] = lambda **own: False) -> dict[str, Any]:
+           selects: Callable[..., bool] = lambda **own: False) -> dict[str, Any]:
     """The sliding, adaptive and global functions of an operator, for all ranks."""
     operate = functools.partial(_order, function=function, selects=selects)
     own = list(inspect.signature(function).parameters)[2:]
