@@ -24,16 +24,13 @@ select     extrema with positions
 scatter    their transpose; unpooling
 lanes      windows side by side, where a window is no fold of two elements at a time
 elementary exp, log and pow, which ``elementary.h`` computes
+means      norms, power means and exponentially weighted means of lanes
+sampling   an element of each lane, drawn
 keys       elements as integers in the same order; one of a rank of a long window
 order      order statistics: windows side by side are sorted
 squares    medians of 3 x 3 and 5 x 5
 sweeps     ranks of bytes in large windows
 modes      modes of 2 x 2 and 2 x 2 x 2
-means      norms, power means and exponentially weighted means of lanes
-sampling   an element of each lane, drawn
-keys       elements as integers in the same order
-order      order statistics of lanes
-squares    medians of squares of 3 or 5 elements
 ========== =========================================================================
 
 A kernel takes items lo to hi (tiles of planes) and scratch memory; it knows no threads, no Python
