@@ -41,6 +41,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "matplotlib.sphinxext.plot_directive",
+    "directives",
 ]
 exclude_patterns = ["_build", "README.md", "questions", "gallery", "locale"]
 templates_path = ["_templates"]
@@ -60,6 +62,12 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
 doctest_global_setup = "import numpy as np\nimport cpool\nfrom cpool import nn"
+
+# Pictures are drawn while the pages are read, by docs/pictures.
+plot_formats = ["svg"]
+plot_html_show_formats = plot_html_show_source_link = False
+plot_rcparams = {"font.size": 10, "savefig.bbox": "tight", "savefig.pad_inches": 0.05}
+plot_apply_rcparams = True
 
 # Quick: fewer seeds and smaller sizes, which the scripts choose by this variable.
 QUICK = os.environ.get("CPOOL_DOCS_QUICK", "0") not in {"", "0"}
@@ -105,10 +113,8 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# Pages that no folder holds have no section beside them: they are as wide as the window instead.
-html_sidebars = {
-    path.stem: [] for path in Path(__file__).parent.glob("*.rst") if path.stem != "api"
-}
+# Pages outside of the folders have no neighbours to list: they are as wide as the window instead.
+html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.rst")}
 html_sidebars["generated/capabilities"] = []
 
 # Formulas are set by the MathJax that comes with a package, served from the site itself. MathJax
