@@ -42,7 +42,9 @@ def show(ax: Axes, picture: np.ndarray, title: str = "", **options: Any) -> None
     ax.set_axis_off()
 
 
-def pictures(items: dict[str, np.ndarray], columns: int, size: float = 2.2, **options: Any) -> Figure:
+def pictures(
+    items: dict[str, np.ndarray], columns: int, size: float = 2.2, **options: Any
+) -> Figure:
     """Pictures in a grid, each under its title."""
     rows = -(-len(items) // columns)
     height, width = next(iter(items.values())).shape[:2]
