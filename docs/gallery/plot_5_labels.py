@@ -68,7 +68,7 @@ for name, label in ways.items():
     large = label.repeat(k, 0).repeat(k, 1)[: labels.shape[0], : labels.shape[1]]
     invented = ~cpool.max_pool2d(large == labels, k, ceil_mode=True)
     print(
-        f"{name:16s} {(large == labels).mean():.1%} of the pixels agree, areas wrong by {error:3.0%}, "
+        f"{name:15s} {(large == labels).mean():.1%} of the pixels agree, areas wrong by {error:.0%}, "
         f"labels from nowhere in {invented.sum()} windows"
     )
 
