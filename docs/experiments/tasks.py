@@ -75,6 +75,33 @@ def two_stages(pooling: Pooling, seed: int, *, equal_scale: bool = True) -> Netw
     return Network([*layers, Dense(16 * 2 * 2, 10, rng)])
 
 
+#: Networks that halve the picture twice, each in its own way: channels, convolutions in a stage,
+#: and whether a pooling or the last convolution of the stage halves it.
+HALVING = {
+    "max pooling": (8, 16, 1, True),
+    "strided": (8, 16, 1, False),
+    "max pooling, one more convolution": (8, 16, 2, True),
+    "all convolutional": (8, 16, 2, False),
+    "all convolutional, narrow": (5, 9, 2, False),
+}
+
+
+def halving(name: str, seed: int) -> Network:
+    """One of `HALVING`: 8 x 8 to 2 x 2 in two stages, then a linear classifier."""
+    *channels, convolutions, pooled = HALVING[name]
+    rng, inputs = generator(seed), 1
+    layers: list[Layer] = []
+    for outputs in channels:
+        for i in range(convolutions):
+            stride = 2 if i == convolutions - 1 and not pooled else 1
+            first = not layers
+            layers += [Convolution(inputs, outputs, rng, stride=stride, first=first), Rectifier()]
+            inputs = outputs
+        if pooled:
+            layers.append(Pool(poolings()["max"], outputs, rng, equal_scale=True))
+    return Network([*layers, Dense(inputs * 2 * 2, 10, rng)])
+
+
 def one_stage(pooling: Pooling, cells: int, seed: int) -> Network:
     """Convolution, rectifier, one pooling to so many cells along each axis, and a classifier."""
     rng = generator(seed)
@@ -126,3 +153,9 @@ def one_pooling(name: str, cells: int) -> np.ndarray:
     functions = {"max": cpool.adaptive_max_pool2d, "average": cpool.adaptive_avg_pool2d}
     pooling = Pooling(name, functions[name], {"output_size": cells})
     return np.array([trained(one_stage(pooling, cells, seed), seed) for seed in SEEDS])
+
+
+@cache
+def halved(name: str, pictures: int | None = None) -> np.ndarray:
+    """Accuracies of a network of `HALVING`, trained on all training pictures or on some."""
+    return np.array([trained(halving(name, seed), seed, pictures=pictures) for seed in SEEDS])
