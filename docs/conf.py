@@ -102,6 +102,7 @@ if os.environ.get("CPOOL_DOCS_INTERSPHINX"):
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_title = f"cpool {release}"
 html_show_sourcelink = False
 html_theme_options = {
