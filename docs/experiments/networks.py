@@ -277,8 +277,12 @@ class Adam:
 def train(
     network: Network, x: Array, labels: Array, rng: np.random.Generator, *,
     steps: int = 200, batch: int = 50, rate: float = 0.02,
+    changed: Callable[[Array, np.random.Generator], Array] = lambda x, rng: x,
 ) -> list[float]:  # fmt: skip
-    """Train in place, with a learning rate that falls to 0 as a cosine; the loss at each step."""
+    """Train in place, with a learning rate that falls to 0 as a cosine; the loss at each step.
+
+    `changed` makes of the pictures of a batch what is learned from (augmentation).
+    """
     optimiser, losses = Adam(network), []
     batch = min(batch, len(x))
     order = np.empty(0, int)
@@ -288,7 +292,8 @@ def train(
             if len(order) < batch:
                 order = rng.permutation(len(x))
             chosen, order = order[:batch], order[batch:]
-            loss, gradient = cross_entropy(network(x[chosen], training=True), labels[chosen])
+            scores = network(changed(x[chosen], rng), training=True)
+            loss, gradient = cross_entropy(scores, labels[chosen])
             network.backward(gradient)
             optimiser.step(rate * 0.5 * (1 + np.cos(np.pi * step / steps)))
             losses.append(loss)

@@ -110,19 +110,82 @@ def one_stage(pooling: Pooling, cells: int, seed: int) -> Network:
     return Network([first, Rectifier(), pool, Dense(24 * cells**2, 10, rng)])
 
 
-def three_stages(first: Layer, second: Layer, seed: int, *, stride: int = 1) -> Network:
-    """16 x 16 to 4 x 4 and a mean over all places, everything circular.
+#: How networks that are shifted halve the picture. cpool.max_blur_pool2d is the two steps of "max,
+#: then blur" in one; here they are two, so that the maximum goes round as well.
+HALVED_BY = {
+    "stride": (),
+    "max": (Pooling("max", cpool.max_pool2d, {"kernel_size": 2}),),
+    "average": (Pooling("average", cpool.avg_pool2d, {"kernel_size": 2}),),
+    "max, then blur": (
+        Pooling(
+            "dense max", cpool.max_pool2d,
+            {"kernel_size": 2, "stride": 1, "padding": ((0, 1), (0, 1)), "padding_mode": "wrap"},
+        ),
+        Pooling("blur", cpool.blur_pool2d, {"padding_mode": "wrap"}),
+    ),
+    "polyphase": (Pooling("polyphase", cpool.polyphase_pool2d),),
+}  # fmt: skip
 
-    What halves the picture is given; with a stride it comes in the convolutions before.
-    """
-    rng = generator(seed)
-    shared = {"rng": rng, "circular": True}
-    return Network([
-        Convolution(1, 8, stride=stride, first=True, **shared), Rectifier(), first,
-        Convolution(8, 16, stride=stride, **shared), Rectifier(), second,
-        Convolution(16, 32, **shared), Rectifier(),
-        Mean(), Dense(32, 10, rng),
-    ])  # fmt: skip
+
+def three_stages(by: str, seed: int, *, flat: bool = False) -> Network:
+    """16 x 16 to 4 x 4, and the mean of each channel, or all places with `flat`; circular."""
+    rng, halving_by = generator(seed), HALVED_BY[by]
+    stride = 1 if halving_by else 2
+    layers: list[Layer] = []
+    for inputs, outputs in ((1, 8), (8, 16), (16, 32)):
+        stride = stride if outputs < 32 else 1
+        first = inputs == 1
+        layers.append(
+            Convolution(inputs, outputs, rng, stride=stride, circular=True, first=first)
+        )
+        layers.append(Rectifier())
+        if outputs < 32:
+            for each in halving_by:
+                layers.append(Pool(each, outputs, generator(seed), equal_scale=True))
+    end = [Dense(32 * 4 * 4, 10, rng)] if flat else [Mean(), Dense(32, 10, rng)]
+    return Network([*layers, *end])
+
+
+def rolled(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Every picture shifted by up to 4 pixels along each axis, at random."""
+    steps = rng.integers(-4, 5, (len(x), 2))
+    return np.stack([np.roll(each, step, (1, 2)) for each, step in zip(x, steps, strict=True)])
+
+
+#: Shifts by d pixels: right, down, and along both diagonals.
+DIRECTIONS = ((0, 1), (1, 0), (1, 1), (1, -1))
+SHIFTS = range(5)
+
+
+class Shifted(NamedTuple):
+    """In per cent, for each of `SHIFTS` and each seed."""
+
+    accuracy: np.ndarray
+    agreement: np.ndarray  # labels that are those of the pictures before the shift
+
+
+@cache
+def shifted(by: str, *, flat: bool = False, augmented: bool = False) -> Shifted:
+    """Trained on digits in the middle of 16 x 16 pixels, and tested on digits that are not."""
+    found = np.array([_shifted(by, seed, flat, augmented) for seed in SEEDS])
+    return Shifted(*np.moveaxis(found, 0, -1))
+
+
+def _shifted(by: str, seed: int, flat: bool, augmented: bool) -> list[list[float]]:
+    network, data = three_stages(by, seed, flat=flat), digits(seed, 16)
+    changed = {"changed": rolled} if augmented else {}
+    train(network, data.x, data.labels, generator(seed), steps=3 * STEPS // 2, rate=0.01, **changed)
+    x, labels = data.x_test[:300], data.labels_test[:300]
+    before = network.labels(x)
+    after = [
+        [network.labels(np.roll(x, (d * i, d * j), (2, 3))) for i, j in DIRECTIONS] if d
+        else [before]
+        for d in SHIFTS
+    ]  # fmt: skip
+    return [
+        [100 * float(np.mean([each == right for each in found])) for found in after]
+        for right in (labels, before)
+    ]
 
 
 def trained(network: Network, seed: int, *, size: int = 8, pictures: int | None = None,

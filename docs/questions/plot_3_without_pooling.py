@@ -155,7 +155,7 @@ for amount, strided, pooled in zip(AMOUNTS, by_amount["strided"], by_amount["max
 # A pooling can be left out where what takes its place is paid for:
 #
 # * **Just giving the convolution its stride** is the cheap way: the multiplications above show how
-#   cheap. Whether it costs accuracy is the first line; in the paper it did, by 0.5 to 1 points.
+#   cheap. Whether it costs accuracy is the first line; in the paper it did, by 0.45 to 0.99 points.
 # * **One more convolution with a stride** is no free replacement: it has parameters, multiplications
 #   and a nonlinearity of its own. It has to be compared with a pooled network that was given the
 #   same, and then little is left of the difference in the paper. The second line says what was left
