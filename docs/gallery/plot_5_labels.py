@@ -68,8 +68,8 @@ for name, label in ways.items():
     large = label.repeat(k, 0).repeat(k, 1)[: labels.shape[0], : labels.shape[1]]
     invented = ~cpool.max_pool2d(large == labels, k, ceil_mode=True)
     print(
-        f"{name:15s} {(large == labels).mean():.1%} of the pixels agree, areas wrong by {error:.0%}, "
-        f"labels from nowhere in {invented.sum()} windows"
+        f"{name:15s} {(large == labels).mean():.1%} of the pixels agree, "
+        f"areas wrong by {error:.0%}, labels from nowhere in {invented.sum()} windows"
     )
 
 # %%
