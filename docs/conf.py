@@ -108,7 +108,6 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
-    "plot_gallery": True,
 }
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
