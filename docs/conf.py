@@ -127,10 +127,12 @@ html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_favicon = "_static/favicon.svg"
 html_title = f"cpool {release}"
+html_context = {"default_mode": "auto"}  # light or dark, as the system is
 html_show_sourcelink = False
 html_theme_options = {
     "navbar_end": ["language-switch", "theme-switcher"],
-    "navigation_depth": 1,
+    "navbar_align": "left",
+    "navigation_depth": 1,  # of names there are hundreds
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
     "footer_start": ["copyright"],
@@ -236,7 +238,16 @@ def _page(title: str, module: str, groups: dict[str, list[str]]) -> str:
     return "\n".join(lines)
 
 
+def drop_modules_without_source(app: Sphinx) -> list[tuple[str, dict, str]]:
+    """viewcode makes no page for a compiled module, but lists it among its pages."""
+    modules = getattr(app.env, "_viewcode_modules", {})
+    for name in [name for name, entry in modules.items() if not entry]:
+        del modules[name]
+    return []
+
+
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", forget_other_mode)
     app.connect("config-inited", write_api_tables)
+    app.connect("html-collect-pages", drop_modules_without_source, priority=400)
     app.connect("build-finished", copy_mathjax)
