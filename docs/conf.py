@@ -104,6 +104,7 @@ sphinx_gallery_conf = {
     "reset_modules": ("matplotlib", "figures.use_style"),
     "image_srcset": [] if QUICK else ["2x"],
     "remove_config_comments": True,
+    "capture_repr": ("_repr_html_",),  # not what drawing functions return
     "write_computation_times": False,
     "download_all_examples": False,
     "show_memory": False,

@@ -163,15 +163,25 @@ async () => {
   };
 }
 """
-#: How far the page is wider than the window, and what sticks out.
+#: What of the text sticks out of the window and cannot be scrolled into it.
 OVERFLOW = """
 () => {
   const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width + 1) return [];
-  const out = [...document.querySelectorAll("main *")].filter(
-    (e) => e.getBoundingClientRect().right > width + 1);
-  return [document.documentElement.scrollWidth,
-          ...out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120))];
+  const scrolls = (e) => ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const reachable = (e) => {
+    for (; e && e.tagName !== "ARTICLE"; e = e.parentElement) if (scrolls(e)) return true;
+    return false;
+  };
+  const kinds = "h1, h2, h3, p, dt, li, pre, img, td, .math";
+  const texts = document.querySelectorAll(`article :is(${kinds})`);
+  const out = [...texts].filter((e) => {
+    const range = document.createRange();
+    range.selectNodeContents(e);
+    const right = Math.max(range.getBoundingClientRect().right, e.getBoundingClientRect().right);
+    return right > width + 1 && !reachable(e) && !e.querySelector("pre, table, mjx-container");
+  });
+  const wide = document.documentElement.scrollWidth > width + 1 ? ["the page scrolls"] : [];
+  return [...wide, ...out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120))];
 }
 """
 
