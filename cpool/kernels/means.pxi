@@ -647,7 +647,7 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
         put_results(g, list, stretches, n, s, tag)
 
 
-cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+cdef void bring_inputs(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
                        Py_ssize_t t1, bint looking_again, T* block, int32_t* counts,
                        char* s) noexcept nogil:
     """A part of the windows' taps; behind them, where these are logits, the elements."""
@@ -662,7 +662,7 @@ cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches,
           <int32_t*> (s + g.places_at), s)
 
 
-cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+cdef void look_again(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
                      char* s, T tag) noexcept nogil:
     """The windows once more, now that their values are known."""
     cdef int32_t* counts = <int32_t*> (s + g.counts_at)
@@ -690,7 +690,7 @@ cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, P
         finish_learning(g, n, s, tag)
 
 
-cdef void put_results(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+cdef void put_results(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
                       char* s, T tag) noexcept nogil:
     cdef const int32_t* counts = <const int32_t*> (s + g.counts_at)
     cdef T* y = scratch(g, s, VALUE, tag)
