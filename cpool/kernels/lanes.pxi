@@ -3,6 +3,9 @@
 # so that what is done to a window is done to all lanes at once. The transpose adds rows of slopes
 # to the elements that they came from.
 #
+# A window over all of W may be taken in `parts`: each is a window of its own, of every so manieth
+# element, until what they give is joined.
+#
 # Windows are numbered plane by plane, in a plane by blocks of channels, then in the order of
 # memory. A number is the same for any number of threads, and lanes know nothing of each other.
 
@@ -97,7 +100,10 @@ cdef Py_ssize_t count_elements(const Plan* g, const Stretch* list, Py_ssize_t st
         r = &list[k]
         plane = ((a[0].size[r.o[0]] if a[0].size != NULL else a[0].size0) *
                  (a[1].size[r.o[1]] if a[1].size != NULL else a[1].size0))
-        if w.size == NULL:
+        if g.parts > 1:
+            for j in range(r.n):
+                counts[lanes + j] = <int32_t> (plane * ceil_div(w.n - j, g.parts))
+        elif w.size == NULL:
             fill(counts + lanes, r.n, <int32_t> (plane * w.size0))
         for j in range(r.n if w.size != NULL else 0):
             counts[lanes + j] = <int32_t> (plane * w.size[r.o[2] + (j if g.inner == 1 else 0)])
@@ -376,8 +382,9 @@ cdef void bring_row(const Plan* g, const Stretch* r, Py_ssize_t row, Py_ssize_t 
 cdef inline bint evenly_spaced(const Plan* g) noexcept nogil:
     """Whether a tap of neighbouring windows is at even distances, and all that is there counts:
     then each tap of all lanes is brought at once."""
-    return (g.axis[2].start == NULL and g.axis[2].source == NULL and
-            (g.inner > 1 or g.axis[2].m >= g.axis[2].kernel) and not hides(g) and not g.raise_nan)
+    return (g.axis[2].start == NULL and g.axis[2].source == NULL and not hides(g) and
+            not g.raise_nan and
+            (g.inner > 1 or g.parts > 1 or g.axis[2].m >= g.axis[2].kernel))
 
 
 cdef inline Py_ssize_t step_of(const Plan* g, const Py_ssize_t* strides) noexcept nogil:
@@ -568,22 +575,22 @@ cdef void add_stretches(const Plan* g, const Stretch* list, Py_ssize_t stretches
 cdef void put_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
                      const char* values) noexcept nogil:
     """Contiguous values of the result's type to their places."""
-    cdef Py_ssize_t k, step = g.ys[2] if g.inner == 1 else g.ys[3]
+    cdef Py_ssize_t k, n, step = g.ys[2] if g.inner == 1 else g.ys[3]
     for k in range(stretches):
+        n = list[k].n // g.parts
         if step == g.y_size:
-            memcpy(list[k].y, values, list[k].n * g.y_size)
+            memcpy(list[k].y, values, n * g.y_size)
         else:
-            scatter_plain(list[k].y, values, list[k].n, step, g.y_size)
-        values += list[k].n * g.y_size
+            scatter_plain(list[k].y, values, n, step, g.y_size)
+        values += n * g.y_size
 
 
 cdef void get_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
                      T* values) noexcept nogil:
     """What belongs to each window: an array of type T, of the result's shape."""
-    cdef Py_ssize_t k, j, step = g.qs[2] if g.inner == 1 else g.qs[3]
+    cdef Py_ssize_t k, j, n, step = g.qs[2] if g.inner == 1 else g.qs[3]
     for k in range(stretches):
-        if step == sizeof(T):
-            memcpy(values, list[k].q, list[k].n * sizeof(T))
-        for j in range(0 if step == sizeof(T) else list[k].n):
+        n = list[k].n // g.parts
+        for j in range(n):
             memcpy(values + j, list[k].q + j * step, sizeof(T))
-        values += list[k].n
+        values += n
