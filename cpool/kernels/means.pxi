@@ -151,16 +151,23 @@ cdef void shrink(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept nogi
         y[i] = <T> 0 if a[i] == 0 else v
 
 
-cdef void add_weighted(T* restrict y, const T* restrict e, const T* restrict w,
-                       const T* restrict m, Py_ssize_t n) noexcept nogil:
-    """e (w - m), nothing where e is 0 or w is m."""
+cdef inline T exp_of(T x) noexcept nogil:
+    return exp_float(x) if T is float else exp_double(x)
+
+
+cdef void add_exponentials(T* restrict total, T* restrict moment, const T* restrict w,
+                           const T* restrict m, T by, Py_ssize_t n) noexcept nogil:
+    """Weights e = exp(by (w - m)), and e (w - m): nothing where e is 0, or w is m."""
     cdef Py_ssize_t i
-    cdef T d
+    cdef T d, e, z
     for i in range(UP(n, sizeof(T))):
         d = w[i] - m[i]
         d = <T> 0 if w[i] == m[i] else d
-        d = <T> 0 if e[i] == 0 else e[i] * d
-        y[i] = y[i] + d
+        e = exp_of(by * d)
+        z = e * d
+        z = <T> 0 if e == 0 else z
+        total[i] = total[i] + e
+        moment[i] = moment[i] + z
 
 
 cdef void add_product(T* restrict y, const T* restrict e, const T* restrict v,
@@ -184,33 +191,39 @@ cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict 
         y[i] = y[i] + total[i] * d
 
 
-cdef void less_one(T* restrict y, const T* restrict e, const T* restrict d,
+cdef inline T less_one_of(T x, T e) noexcept nogil:
+    """exp(x) - 1, for x <= 0 with e = exp(x): near 0 by Taylor's series."""
+    cdef T near, far = e - 1
+    if T is float:
+        near = <T> (1 / 5040.0)
+    else:
+        near = <T> (1 / 87178291200.0)
+        near = <T> (1 / 6227020800.0) + x * near
+        near = <T> (1 / 479001600.0) + x * near
+        near = <T> (1 / 39916800.0) + x * near
+        near = <T> (1 / 3628800.0) + x * near
+        near = <T> (1 / 362880.0) + x * near
+        near = <T> (1 / 40320.0) + x * near
+        near = <T> (1 / 5040.0) + x * near
+    near = <T> (1 / 720.0) + x * near
+    near = <T> (1 / 120.0) + x * near
+    near = <T> (1 / 24.0) + x * near
+    near = <T> (1 / 6.0) + x * near
+    near = <T> 0.5 + x * near
+    near = 1 + x * near
+    near = x * near
+    return near if x > <T> -0.25 else far
+
+
+cdef void less_one(T* restrict y, const T* restrict w, const T* restrict m, T by,
                    Py_ssize_t n) noexcept nogil:
-    """exp(d) - 1, for d <= 0 with e = exp(d): near 0 by Taylor's series."""
+    """exp(by (w - m)) - 1."""
     cdef Py_ssize_t i
-    cdef T x, near, far
+    cdef T d
     for i in range(UP(n, sizeof(T))):
-        x = d[i]
-        if T is float:
-            near = <T> (1 / 5040.0)
-        else:
-            near = <T> (1 / 87178291200.0)
-            near = <T> (1 / 6227020800.0) + x * near
-            near = <T> (1 / 479001600.0) + x * near
-            near = <T> (1 / 39916800.0) + x * near
-            near = <T> (1 / 3628800.0) + x * near
-            near = <T> (1 / 362880.0) + x * near
-            near = <T> (1 / 40320.0) + x * near
-            near = <T> (1 / 5040.0) + x * near
-        near = <T> (1 / 720.0) + x * near
-        near = <T> (1 / 120.0) + x * near
-        near = <T> (1 / 24.0) + x * near
-        near = <T> (1 / 6.0) + x * near
-        near = <T> 0.5 + x * near
-        near = 1 + x * near
-        near = x * near
-        far = e[i] - 1
-        y[i] = near if x > <T> -0.25 else far
+        d = by * (w[i] - m[i])
+        d = <T> 0 if w[i] == m[i] else d
+        y[i] = less_one_of(d, exp_of(d))
 
 
 cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
@@ -306,13 +319,15 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
     if g.kind == LOGARITHM:
         absorb_less_one(g, w, done, taps, n, s, tag)
         return
-    rescale(g, n, s, tag)
+    if done > 0:
+        rescale(g, n, s, tag)
     for t in range(taps):
+        if g.kind == SOFT:
+            add_exponentials(part, moment, w + t * g.pitch, m, <T> g.p, n)
+            continue
         weigh(g, work, w + t * g.pitch, m, n, s)
         add_row(part, work, n)
-        if g.kind == SOFT:
-            add_weighted(moment, work, w + t * g.pitch, m, n)
-        elif g.kind == LOGITS:
+        if g.kind == LOGITS:
             add_product(moment, work, v + t * g.pitch, n)
     add_row(total, part, n)
 
@@ -328,14 +343,10 @@ cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t
     cdef T* nones = scratch(g, s, NONES, tag)
     cdef T* part = scratch(g, s, PART, tag)
     cdef T* work = scratch(g, s, WORK, tag)
-    cdef T* more = scratch(g, s, MORE, tag)
-    cdef T* e = scratch(g, s, GRADIENT, tag)
     if done > 0:
         rescale_less_one(g, done, n, s, tag)
     for t in range(taps):
-        differences(more, w + t * g.pitch, m, <T> g.p, n)
-        exps(e, more, n)
-        less_one(work, e, more, n)
+        less_one(work, w + t * g.pitch, m, <T> g.p, n)
         add_less_one(part, nones, work, w + t * g.pitch, none, n)
     add_row(total, part, n)
 
@@ -345,11 +356,7 @@ cdef void rescale_less_one(const Plan* g, Py_ssize_t done, Py_ssize_t n, char* s
     """Sums of exponentials less 1, relative to the extreme before, become relative to the present
     one."""
     cdef T* work = scratch(g, s, WORK, tag)
-    cdef T* more = scratch(g, s, MORE, tag)
-    cdef T* e = scratch(g, s, GRADIENT, tag)
-    differences(more, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), <T> g.p, n)
-    exps(e, more, n)
-    less_one(work, e, more, n)
+    less_one(work, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), <T> g.p, n)
     move_less_one(scratch(g, s, TOTAL, tag), work, scratch(g, s, NONES, tag), <T> done, n)
 
 
