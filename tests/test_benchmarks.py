@@ -9,6 +9,7 @@ import importlib.util
 import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ import numpy as np
 import pytest
 
 import cpool
+from cpool import alternatives
+from cpool.reductions import REGISTRY
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -90,6 +93,49 @@ def test_output_shape_and_bytes(row):
     assert x.dtype == row.dtype
     assert x.flags.c_contiguous
     assert row.bytes_moved >= x.nbytes + gy.nbytes
+
+
+def test_every_operator_has_a_row():
+    measured = {re.sub("^(adaptive|global)_|[123]d$", "", row.function_name) for row in rows.ROWS}
+    names = [kind.function for kind in REGISTRY.values()]
+    names += [name for name in alternatives.__all__ if name[0].islower()]
+    assert {re.sub("^(adaptive|global)_|[123]d$", "", name) for name in names} <= measured
+
+
+def test_a_group_stands_for_its_rows():
+    assert set(rows.GROUPS) == {"folds", "means", "order", "random", "regions", "alternatives"}
+    for group in rows.GROUPS:
+        chosen = rows.select(rows.ROWS, group)
+        assert {row for row in rows.ROWS if row.group == group} <= set(chosen)
+    assert {row.group for row in rows.select(rows.ROWS, "regions")} == {"regions"}
+
+
+def test_what_is_drawn_is_compared_by_its_means():
+    row = next(row for row in rows.ROWS if row.is_drawn)
+    once, = row.comparable(result_of(peers.Cpool(cpool), row))
+    other = dataclasses.replace(row, arguments={**row.arguments, "rng": 1})
+    again, = other.comparable(result_of(peers.Cpool(cpool), other))
+    assert once.shape == (row.shape[1],)
+    assert measure.disagreement((once,), (again,), 0.0, row.slack) == ""
+    assert measure.disagreement((once,), (again + 0.2,), 0.0, row.slack)
+    assert not np.array_equal(once, again)
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_labels_have_majorities_and_borders(rank):
+    row = next(row for row in rows.ROWS if row.operator == "mode" and row.rank == rank)
+    made = rows.labels(row)
+    assert made.shape == row.shape
+    assert made.dtype == row.dtype
+    same = np.mean(made[..., 1:] == made[..., :-1])
+    assert 0.6 < same < 0.95
+
+
+def test_blocks_without_a_majority_are_not_compared_with_tinybrain():
+    x = np.array([[1, 1, 1, 2, 1, 2, 3, 4], [1, 5, 1, 2, 3, 1, 5, 6]], np.uint8)[None, None]
+    data = SimpleNamespace(x=lambda layout: x)
+    decided = peers.images._decided(None, data)
+    assert decided.tolist() == [[[[True, False, True, False]]]]
 
 
 def test_adaptive_windows():
