@@ -342,3 +342,59 @@ def test_a_masked_blur_by_hand():
     assert cpool.blur_pool1d(x, 3, 2, where=where).tolist() == [6, 5]
     # Zeros of the padding count: (4 · 2 + 8 + 0) / 4.
     assert cpool.blur_pool1d(x, 3, 2, where=where, padding_mode="constant").tolist() == [4, 5]
+
+
+# --- options of spatial pyramids ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("reduction", ["max", "min", "sum", "mean"])
+def test_masked_pyramids_as_the_reference(reduction, last):
+    rng = np.random.default_rng(10)
+    for dtype in ["f8", "f4", "f2", "i4", "u1"]:
+        x = numbers(rng, (2, 6, 7, 3) if last else (2, 3, 6, 7), dtype)
+        where = rng.random(x.shape) < 0.6
+        if x.dtype.kind in "iu":
+            where[...] |= np.indices(x.shape).sum(0) % 2 == 0  # something in each cell
+        options = {"reduction": reduction, "channels_last": last, "where": where}
+        if x.dtype.kind == "f":
+            x[rng.random(x.shape) < 0.1] = np.nan
+            options["nan_policy"] = "omit"
+        y = cpool.spatial_pyramid_pool(x, (3, 1), **options)
+        assert_close(y, reference.spatial_pyramid_pool(x, (3, 1), **options))
+        again, _ = cpool.vjp(cpool.spatial_pyramid_pool, x, (3, 1), **options)
+        np.testing.assert_array_equal(again, y, strict=True)
+        wide = cpool.spatial_pyramid_pool(x, (3, 1), dtype="float64", **options)
+        assert_close(wide, reference.spatial_pyramid_pool(x, (3, 1), dtype="float64", **options))
+        out = np.empty((y.shape[1], y.shape[0]), y.dtype).T
+        assert cpool.spatial_pyramid_pool(x, (3, 1), out=out, **options) is out
+        np.testing.assert_array_equal(out, y)
+        y, _ = cpool.vjp(cpool.spatial_pyramid_pool, x, (3, 1), out=out, **options)
+        assert y is out
+
+
+@pytest.mark.parametrize("reduction", ["max", "mean", cpool.PowerMean(2.0, 0.01)])
+def test_gradients_of_masked_pyramids(reduction):
+    rng = np.random.default_rng(11)
+    x, where = rng.uniform(1, 2, (2, 3, 6, 5)), rng.random((6, 5)) < 0.7
+    options = {"reduction": reduction, "where": where}
+    y, pullback = cpool.vjp(cpool.spatial_pyramid_pool, x, (1, 2), **options)
+    gx = pullback(np.ones_like(y))
+    assert not gx[..., ~where].any()
+    direction = rng.normal(size=x.shape)
+    expected = slope(lambda v: cpool.spatial_pyramid_pool(v, (1, 2), **options), x, direction)
+    np.testing.assert_allclose((gx * direction).sum(), expected, rtol=1e-6)
+
+
+def test_errors_of_pyramids():
+    x = np.ones((2, 4, 4))
+    x[0, 0, 0] = np.nan
+    for options, error, message in (
+        ({"nan_policy": "raise"}, ValueError, "NaN in a window"),
+        ({"nan_policy": "drop"}, ValueError, "nan_policy must be"),
+        ({"where": np.zeros((4, 4), bool), "dtype": "int8"}, ValueError, "NaN|element"),
+        ({"out": np.ones(3)}, ValueError, "out must"),
+        ({"out": x.reshape(-1)[:2]}, ValueError, "out must not overlap"),
+    ):
+        with pytest.raises(error, match=message):
+            cpool.spatial_pyramid_pool(x, (1,), **options)

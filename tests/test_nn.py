@@ -478,7 +478,7 @@ def test_examples():
 
 #: Arguments of a layer, and what a call is given behind x, by the name without its rank.
 GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "SpatialPyramidPool": ({"levels": [1, 2], "reduction": "mean"}, {}),
+    "SpatialPyramidPool": ({"levels": [1, 2], "reduction": "mean"}, {"where": True}),
     "Sppf": ({"kernel_size": 3, "repeats": 2}, {}),
     "FractionalMaxPool": ({"kernel_size": 2, "output_size": 2, "rng": 1}, {}),
     "FractionalAvgPool": ({"kernel_size": 2, "output_ratio": 0.5, "rng": 1}, {}),

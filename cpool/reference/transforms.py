@@ -58,11 +58,14 @@ def _each(value: Any, rank: int) -> list[Any]:
 
 def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
                          reduction: str | Callable[..., Any] = "max",
-                         channels_last: bool = False) -> Array:
+                         channels_last: bool = False, **options: Any) -> Array:
     """Cells of grids of l × l, level by level, channel by channel, row by row.
 
-    `reduction` is "max", "min", "sum", "mean" or a ``function(values, axis=)``.
+    `reduction` is "max", "min", "sum", "mean" or, without `options` (those of `adaptive_max_pool`),
+    a ``function(values, axis=)``.
     """
+    if options:
+        return _joined(x, levels, _ADAPTIVE[reduction], channels_last=channels_last, **options)
     x = np.asarray(x)
     x = np.moveaxis(x, -1, -3) if channels_last else x
     function = _FUNCTIONS.get(reduction, reduction)
@@ -77,6 +80,20 @@ def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
         of_level = np.stack(of_level, axis=-1)
         cells.append(of_level.reshape(*x.shape[:-3], -1))
     return np.concatenate(cells, axis=-1)
+
+
+_ADAPTIVE = {"max": pooling.adaptive_max_pool2d, "min": pooling.adaptive_min_pool2d,
+             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d}
+
+
+def _joined(x: ArrayLike, levels: Sequence[int], function: Callable[..., Any], *,
+            channels_last: bool, **options: Any) -> Array:
+    rows = []
+    for level in levels:
+        cells = function(x, level, channels_last=channels_last, **options)
+        cells = np.moveaxis(cells, -1, -3) if channels_last else cells
+        rows.append(cells.reshape(*cells.shape[:-3], -1))
+    return np.concatenate(rows, axis=-1)
 
 
 def sppf(x: ArrayLike, kernel_size: Ints = 5, repeats: int = 3, *,
