@@ -17,9 +17,12 @@ COLOURS = ["#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D
 INK, PALE, PADDING = "#222222", "#ffffff", "#dddddd"
 
 
-def canvas(width: float, height: float, columns: int = 1, **kwargs: Any) -> tuple[Any, Any]:
-    """Axes without frames, in which one unit is as long along x as along y."""
-    figure, axes = plt.subplots(1, columns, figsize=(width, height), **kwargs)
+def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
+    """Axes without frames, in which one unit is as long along x as along y.
+
+    In inches; pictures of up to about 6 can still be read on a phone.
+    """
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height))
     for each in np.ravel(axes):
         each.set_aspect("equal")
         each.axis("off")

@@ -9,14 +9,14 @@ import cpool
 
 
 def stride() -> None:
-    _, each = canvas(9, 3.2, 2)
+    _, each = canvas(4, 5, 2)
     for axes, step in zip(each, (1, 2), strict=True):
         rows_of_windows(axes, cpool.sliding(3, stride=step), 7)
         axes.set_title(f"sliding(3, stride={step}), 7 elements", fontsize=10)
 
 
 def padding() -> None:
-    _, each = canvas(9, 2.9, 2)
+    _, each = canvas(4.5, 4.5, 2)
     rows_of_windows(each[0], cpool.sliding(3, stride=2, padding=1), 6, 1, 1)
     each[0].set_title("padding=1", fontsize=10)
     rows_of_windows(each[1], cpool.sliding(3, stride=2, padding=((2, 0),)), 6, 2, 0)
@@ -24,19 +24,19 @@ def padding() -> None:
 
 
 def ceil_mode() -> None:
-    _, each = canvas(9.5, 2.6, 3)
+    _, each = canvas(4, 6.5, 3)
     rows_of_windows(each[0], cpool.sliding(3, stride=2), 6)
     each[0].set_title("sliding(3, stride=2)", fontsize=10)
     rows_of_windows(each[1], cpool.sliding(3, stride=2, ceil_mode=True), 6)
     each[1].set_title("ceil_mode=True", fontsize=10)
     windows = cpool.sliding(2, stride=3, padding=1, ceil_mode=True)
     rows_of_windows(each[2], windows, 5, 1, 1)
-    each[2].set_title("sliding(2, 3, padding=1,\nceil_mode=True): a third window\n"
-                      "would begin in the padding", fontsize=10)  # fmt: skip
+    each[2].set_title("sliding(2, 3, padding=1, ceil_mode=True):\n"
+                      "a third window would begin in the padding", fontsize=10)  # fmt: skip
 
 
 def same() -> None:
-    _, each = canvas(9, 3.0, 2)
+    _, each = canvas(5, 5.4, 2)
     rows_of_windows(each[0], cpool.sliding(4, stride=2, padding="same"), 7, 1, 2)
     each[0].set_title('sliding(4, stride=2, padding="same")', fontsize=10)
     rows_of_windows(each[1], cpool.sliding(4, stride=2, padding="same_lower"), 7, 2, 1)
@@ -44,7 +44,7 @@ def same() -> None:
 
 
 def dilation() -> None:
-    _, each = canvas(9, 3.2, 2)
+    _, each = canvas(5.5, 5.2, 2)
     rows_of_windows(each[0], cpool.sliding(3, stride=1, dilation=2), 8)
     each[0].set_title("sliding(3, stride=1, dilation=2)", fontsize=10)
     rows_of_windows(each[1], cpool.sliding(3, stride=2, padding=2, dilation=2), 8, 2, 2)
@@ -52,7 +52,7 @@ def dilation() -> None:
 
 
 def adaptive() -> None:
-    _, each = canvas(9, 2.8, 2)
+    _, each = canvas(5, 4.8, 2)
     rows_of_windows(each[0], cpool.adaptive(4), 8)
     each[0].set_title("adaptive(4), 8 elements", fontsize=10)
     rows_of_windows(each[1], cpool.adaptive(4), 10)
@@ -60,7 +60,7 @@ def adaptive() -> None:
 
 
 def fractional() -> None:
-    _, each = canvas(9, 3.4, 2)
+    _, each = canvas(4.2, 5.4, 2)
     rows_of_windows(each[0], cpool.fractional(2, output_size=5, samples=0.4), 8)
     each[0].set_title("fractional(2, output_size=5)", fontsize=10)
     windows = cpool.fractional(None, output_size=5, samples=0.4, overlapping=False)
@@ -70,7 +70,7 @@ def fractional() -> None:
 
 def padding_modes() -> None:
     """Four elements with five places of padding on either side."""
-    _, axes = canvas(9, 3.0)
+    _, axes = canvas(6, 2.6)
     for row, mode in enumerate(["nearest", "reflect", "mirror", "wrap"]):
         windows = cpool.sliding(1, 1, 5, padding_mode=mode)
         read = [window[0] for window in windows.table((4,))[0]]
@@ -93,7 +93,7 @@ def two_axes() -> None:
     """A window of two axes is the product of two of one axis."""
     windows = cpool.sliding((3, 2), stride=(2, 2), padding=(1, 0))
     rows, columns = windows.table((5, 6))
-    _, each = canvas(9, 2.6, len(rows[:3]))
+    _, each = canvas(6.4, 2, 1, len(rows[:3]))
     for o, axes in enumerate(np.ravel(each)):
         for i in range(5):
             for j in range(6):

@@ -27,7 +27,7 @@ def _shades(values: np.ndarray) -> np.ndarray:
 def maximum() -> None:
     y, pullback = cpool.vjp(cpool.max_pool2d, VALUES, 3, stride=1)
     gradient = pullback(np.ones_like(y))
-    _, axes = canvas(8.5, 2.9)
+    _, axes = canvas(6.4, 2.2)
     colours = np.full(VALUES.shape, PALE, object)
     colours[gradient > 0] = COLOURS[1]
     grid(axes, VALUES, colours)
@@ -49,7 +49,7 @@ def average() -> None:
     y, pullback = cpool.vjp(cpool.avg_pool2d, zeros, 3, 2, 1)
     gradient = 9 * pullback(np.ones_like(y))
     covered = sum(pullback(one.reshape(y.shape)) > 0 for one in np.eye(y.size))
-    _, axes = canvas(7, 2.9)
+    _, axes = canvas(6.4, 2.2)
     grid(axes, np.ones_like(y), COLOURS[1], (0, 1))
     shades = _shades(gradient)
     for at in np.ndindex(gradient.shape):

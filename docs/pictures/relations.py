@@ -13,8 +13,8 @@ WINDOW = np.array([1.0, 2.0, 4.0, 7.0])
 
 def between_mean_and_max() -> None:
     """One window of four elements; the parameter goes along the axis."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
-    powers = np.concatenate([np.linspace(-30, 30, 241)])
+    figure, (left, right) = plt.subplots(2, 1, figsize=(5.6, 6), sharey=True)
+    powers = np.linspace(-30, 30, 241)
     y = [cpool.power_mean_pool1d(WINDOW, 4, p=p)[0] for p in powers]
     left.plot(powers, y, color=COLOURS[5], label="power mean, p")
     lengths = np.linspace(0.5, 30, 120)
@@ -30,12 +30,12 @@ def between_mean_and_max() -> None:
     for axes in (left, right):
         for value, name in [(1, "minimum"), (3.5, "mean"), (3, "median"), (7, "maximum")]:
             axes.axhline(value, color=COLOURS[7], linewidth=0.8, linestyle=":")
-            if axes is right:
-                axes.text(6.3, value, name, va="center" if name != "mean" else "bottom")
+            axes.text(1.02, value, name, va="bottom" if name == "mean" else "center",
+                      transform=axes.get_yaxis_transform())  # fmt: skip
+        axes.set_ylabel("y for (1, 2, 4, 7)")
         axes.legend(loc="lower right", frameon=False)
         axes.spines[["top", "right"]].set_visible(False)
     left.set_xlabel("p")
-    left.set_ylabel("y for the window (1, 2, 4, 7)")
     right.set_xlabel("r, β")
     figure.tight_layout()
 
@@ -44,7 +44,7 @@ def steps_for_each_output() -> None:
     """Operations for each output against the length of a square window's side."""
     sides = [2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65]
     shape = (1024, 1024)
-    _, axes = plt.subplots(figsize=(6, 3.4))
+    _, axes = plt.subplots(figsize=(5.8, 3.4))
     for name, function, colour in [
         ("maximum", cpool.max_pool2d, COLOURS[5]),
         ("mean", cpool.avg_pool2d, COLOURS[1]),

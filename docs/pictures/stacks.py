@@ -22,7 +22,7 @@ def receptive_field() -> None:
         lengths.append(field.output_size[0])
         jumps.append(field.stride[0])
         centres.append(field.center[0])
-    _, axes = plt.subplots(figsize=(8, 3.6))
+    _, axes = plt.subplots(figsize=(6.4, 3))
     axes.axis("off")
     chosen = 1
     lo, hi = fields[-1].region(chosen)[0]

@@ -15,7 +15,7 @@ IMAGE = np.array([[1.0, 5.0, 2.0, 0.0],
 
 def windows_and_values() -> None:
     """2 x 2 windows side by side: each gives one number, by the maximum and by the mean."""
-    _, axes = canvas(7.5, 3.2)
+    _, axes = canvas(6.3, 2.6)
     quarters = np.array(COLOURS[:4], object).reshape(2, 2)
     grid(axes, IMAGE, np.repeat(np.repeat(quarters, 2, 0), 2, 1))
     grid(axes, cpool.max_pool2d(IMAGE, 2), quarters, (6.5, 1))
@@ -28,9 +28,9 @@ def windows_and_values() -> None:
 
 def stepwise() -> None:
     """One window, step by step: 3 x 3 with stride 1."""
-    _, each = canvas(9, 2.9, 4)
+    _, each = canvas(5.2, 6.2, 2, 2)
     values = cpool.max_pool2d(IMAGE, 3, stride=1)
-    for step, axes in enumerate(each):
+    for step, axes in enumerate(each.flat):
         row, column = divmod(step, 2)
         colours = np.full(IMAGE.shape, PALE, object)
         inside = IMAGE[row : row + 3, column : column + 3]
@@ -51,7 +51,7 @@ def stepwise() -> None:
 def padding_is_not_zeros() -> None:
     """Of negative numbers, a maximum over zeros would be the zeros."""
     x = np.array([-3.0, -1.0, -4.0, -2.0])
-    _, axes = canvas(7, 2.6)
+    _, axes = canvas(6, 2.2)
     for place in (-1, 4):
         cell(axes, place, 0, "", PADDING, linestyle=":")
     grid(axes, x[None])
@@ -77,19 +77,19 @@ def reductions_and_windows() -> None:
         "adaptive(3)": cpool.adaptive(3),
         "whole()": cpool.whole(),
     }
-    names = ["max", "mean", "median", "mode"]
-    _, axes = canvas(9.5, 4.4)
-    grid(axes, x[None], at=(6, 0))
-    axes.text(5.4, -0.5, "x", va="center", ha="right")
+    names = ["max", "mean", "median"]
+    _, axes = canvas(6.4, 3.2)
+    grid(axes, x[None], at=(4, 0))
+    axes.text(3.4, -0.5, "x", va="center", ha="right")
     for column, name in enumerate(names):
-        axes.text(2.5 + 6 * column, -1.9, f'"{name}"', ha="center", va="center",
+        axes.text(2.5 + 5 * column, -1.9, f'"{name}"', ha="center", va="center",
                   color=COLOURS[5], weight="bold")  # fmt: skip
     for row, (text, windows) in enumerate(kinds.items()):
         axes.text(-0.6, -3.1 - 1.5 * row, text, ha="right", va="center", color=COLOURS[6],
                   weight="bold")  # fmt: skip
         for column, name in enumerate(names):
             y = np.atleast_1d(cpool.pool(x, name, windows, axes=0))
-            left = 2.5 + 6 * column - len(y) / 2
+            left = 2.5 + 5 * column - len(y) / 2
             for i, value in enumerate(y):
                 cell(axes, left + i, 2.6 + 1.5 * row, f"{value:.2g}", "#f3f3f3")
     fit(axes)
