@@ -117,6 +117,7 @@ def test_both_calls_agree(table, theirs, ours):
     their_names, our_names = LIBRARIES[table]()
     expected = eval(theirs, {"np": np, **their_names})
     expected = expected.detach() if hasattr(expected, "detach") else expected
-    y = eval(ours, {"np": np, "cpool": cpool, "nn": cpool.nn, **our_names})
+    modules = {"np": np, "cpool": cpool, "nn": cpool.nn, "reference": cpool.reference}
+    y = eval(ours, {**modules, **our_names})
     assert y.shape == tuple(expected.shape)
     np.testing.assert_allclose(y, np.asarray(expected), rtol=3e-6, atol=1e-5)
