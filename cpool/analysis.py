@@ -249,7 +249,7 @@ def cost(
     As the formula says, a maximum over n existing elements is n - 1 comparisons, a sum n - 1
     additions, and a mean one division more. As the kernels do it, windows are folded one axis after
     the other, and long ones that are one step apart in fewer steps still: see
-    :doc:`/analysis`. That count is of large arrays that are read where they lie, without a mask;
+    :doc:`/maths/cost`. That count is of large arrays that are read where they lie, without a mask;
     what is done twice at the borders of tiles is left out.
 
     With ``return_indices`` the indices are written as well; ``where`` is read as it is given.

@@ -37,6 +37,8 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
+    "matplotlib.sphinxext.plot_directive",
+    "directives",
 ]
 exclude_patterns = ["_build"]
 
@@ -46,6 +48,12 @@ numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 
 doctest_global_setup = "import numpy as np\nimport cpool\nfrom cpool import nn"
+
+# Pictures are drawn while the pages are read, by docs/pictures.
+plot_formats = ["svg"]
+plot_html_show_formats = plot_html_show_source_link = False
+plot_rcparams = {"font.size": 10, "savefig.bbox": "tight", "savefig.pad_inches": 0.05}
+plot_apply_rcparams = True
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -71,10 +79,8 @@ html_theme_options = {
     "footer_end": [],
 }
 
-# The pages beside api.rst have no sections of their own: they are as wide as the window instead.
-html_sidebars = {
-    path.stem: [] for path in Path(__file__).parent.glob("*.rst") if path.stem != "api"
-}
+# Pages outside of the folders have no neighbours to list: they are as wide as the window instead.
+html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.rst")}
 html_sidebars["generated/capabilities"] = []
 
 # The tables of operators, layers and reductions are written from the package, so that a new

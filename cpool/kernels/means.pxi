@@ -3,7 +3,7 @@
 #
 # All are sums of f(w / m) or f(w - m), where m is the window's extreme element, of which f is 1: so
 # nothing overflows that need not. Windows of many taps are taken in parts; when a part has a new
-# extreme, the sums so far are scaled. Formulas: docs/maths.rst.
+# extreme, the sums so far are scaled. Formulas: docs/maths/norms.rst.
 
 cdef enum Row:
     # Rows of scratch, a lane for each window.
