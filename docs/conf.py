@@ -5,10 +5,17 @@ from __future__ import annotations
 import inspect
 import os
 import re
+import shutil
 import sys
+from functools import partial
+from importlib.resources import as_file, files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
+
+import jinja2
+import numpydoc.docscrape_sphinx
+from jinja2.sandbox import SandboxedEnvironment
 
 import cpool
 import cpool.alternatives
@@ -29,6 +36,7 @@ copyright = f"2026, {author}"
 release = version = cpool.__version__
 
 extensions = [
+    "chinese",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
@@ -37,15 +45,45 @@ extensions = [
     "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
+    "sphinx_gallery.gen_gallery",
     "matplotlib.sphinxext.plot_directive",
     "directives",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "questions", "gallery"]
+templates_path = ["_templates"]
+suppress_warnings = ["config.cache"]  # the functions of sphinx_gallery_conf cannot be pickled
+
+# English unless -D language=zh_CN says otherwise; a catalogue for each page. docs/README.md says
+# how they are kept.
+language = "en"
+locale_dirs = ["locale"]
+gettext_compact = False
+gettext_uuid = False
+figure_language_filename = "{root}.{language}{ext}"
 
 autosummary_generate = True
 autodoc_typehints = "none"  # numpydoc's sections say it in words
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
+
+
+class KeptTemplates(jinja2.BytecodeCache):
+    """numpydoc makes an environment, and compiles its template, for each docstring: a fifth of the
+    time to build. With this it compiles once."""
+
+    known: ClassVar[dict[str, bytes]] = {}
+
+    def load_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        if bucket.key in self.known:
+            bucket.bytecode_from_string(self.known[bucket.key])
+
+    def dump_bytecode(self, bucket: jinja2.bccache.Bucket) -> None:
+        self.known[bucket.key] = bucket.bytecode_to_string()
+
+
+numpydoc.docscrape_sphinx.SandboxedEnvironment = partial(
+    SandboxedEnvironment, bytecode_cache=KeptTemplates()
+)
 
 doctest_global_setup = "import numpy as np\nimport cpool\nfrom cpool import nn"
 
@@ -54,6 +92,23 @@ plot_formats = ["svg"]
 plot_html_show_formats = plot_html_show_source_link = False
 plot_rcparams = {"font.size": 10, "savefig.bbox": "tight", "savefig.pad_inches": 0.05}
 plot_apply_rcparams = True
+
+# Quick: fewer seeds and smaller sizes, which the scripts choose by this variable.
+QUICK = os.environ.get("CPOOL_DOCS_QUICK", "0") not in {"", "0"}
+SCRIPTS = [name for name in ("questions", "gallery") if Path(__file__).with_name(name).is_dir()]
+sphinx_gallery_conf = {
+    "examples_dirs": SCRIPTS,
+    "gallery_dirs": [f"generated/{name}" for name in SCRIPTS],
+    "filename_pattern": r"[\\/]plot_",
+    "within_subsection_order": "FileNameSortKey",
+    "reset_modules": ("matplotlib", "figures.use_style"),
+    "image_srcset": [] if QUICK else ["2x"],
+    "remove_config_comments": True,
+    "write_computation_times": False,
+    "download_all_examples": False,
+    "show_memory": False,
+    "show_signature": False,
+}
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -69,10 +124,13 @@ if os.environ.get("CPOOL_DOCS_INTERSPHINX"):
 
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_favicon = "_static/favicon.svg"
 html_title = f"cpool {release}"
 html_show_sourcelink = False
 html_theme_options = {
-    "navbar_end": ["theme-switcher"],
+    "navbar_end": ["language-switch", "theme-switcher"],
+    "navigation_depth": 1,
     "secondary_sidebar_items": ["page-toc"],
     "show_prev_next": False,
     "footer_start": ["copyright"],
@@ -82,6 +140,50 @@ html_theme_options = {
 # Pages outside of the folders have no neighbours to list: they are as wide as the window instead.
 html_sidebars = {path.stem: [] for path in Path(__file__).parent.glob("*.rst")}
 html_sidebars["generated/capabilities"] = []
+
+# Formulas are set by the MathJax that comes with a package, served from the site itself. MathJax
+# fetches parts on demand: its fonts, TeX extensions, and what makes formulas accessible.
+MATHJAX = "sphinx-mathjax-offline/static/mathjax"
+MATHJAX_PARTS = [
+    "tex-chtml.js",
+    "output/chtml/fonts",
+    "input/tex/extensions",
+    "a11y",
+    "sre/mathmaps/base.json",
+    "sre/mathmaps/en.json",
+    "sre/mathmaps/nemeth.json",
+]
+mathjax_path = "mathjax/tex-chtml.js"
+
+
+def copy_mathjax(app: Sphinx, exception: Exception | None) -> None:
+    """Copy what pages may ask for, a tenth of the package."""
+    if exception is not None or app.builder.format != "html":
+        return
+    package, _, folder = MATHJAX.partition("/")
+    with as_file(files(package) / folder) as source:
+        for part in MATHJAX_PARTS:
+            target = Path(app.outdir, "_static", "mathjax", part)
+            if (source / part).is_dir():
+                shutil.copytree(source / part, target, dirs_exist_ok=True)
+            else:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source / part, target)
+
+
+def forget_other_mode(app: Sphinx, config: Config) -> None:
+    """Run the scripts again when the last build was quick and this one is not, or the reverse.
+
+    sphinx-gallery keeps results as long as the scripts are the same.
+    """
+    folder = Path(app.srcdir, "generated")
+    folder.mkdir(exist_ok=True)
+    note, mode = folder / "mode.txt", "quick" if QUICK else "whole"
+    if not note.exists() or note.read_text(encoding="utf-8") != mode:
+        for name in SCRIPTS:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        note.write_text(mode, encoding="utf-8")
+
 
 # The tables of operators, layers and reductions are written from the package, so that a new
 # operator needs no change here.
@@ -135,4 +237,6 @@ def _page(title: str, module: str, groups: dict[str, list[str]]) -> str:
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("config-inited", forget_other_mode)
     app.connect("config-inited", write_api_tables)
+    app.connect("build-finished", copy_mathjax)

@@ -1,0 +1,1 @@
+"""What the pages of questions share: data, small networks, statistics and figures."""

@@ -1,0 +1,334 @@
+"""The documentation site: it builds, its links lead somewhere, and it works in a browser.
+
+CPOOL_DOCS_HTML names the folder of a site that has been built; without it the site is built here,
+which takes minutes, so these tests are slow then. What needs a browser is left out where there is
+no Chromium, or no playwright to drive it.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urldefrag, urlsplit
+
+import pytest
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BUILT = os.environ.get("CPOOL_DOCS_HTML")
+EXTRA = [
+    "matplotlib",
+    "numpydoc",
+    "pydata_sphinx_theme",
+    "skimage",
+    "sklearn",
+    "sphinx",
+    "sphinx-mathjax-offline",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery",
+]
+MISSING = [name for name in EXTRA if importlib.util.find_spec(name) is None]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+
+pytestmark = [pytest.mark.skipif(bool(MISSING), reason=f"the extra docs: no {', '.join(MISSING)}")]
+if not BUILT:
+    pytestmark.append(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the English site; with the Chinese one in zh/ if it was built before."""
+    if BUILT:
+        return Path(BUILT).resolve(strict=True)
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(DOCS, folder / "docs", ignore=shutil.ignore_patterns("_build", "generated"))
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-j", "auto"]
+    result = subprocess.run(
+        [*command, "docs", "html"],
+        cwd=folder,
+        env=os.environ | {"CPOOL_DOCS_QUICK": "1", "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder / "html"
+
+
+# Links --------------------------------------------------------------------------------------------
+
+
+class Page(HTMLParser):
+    """What a page can be linked by, what it links to, and what it loads."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.anchors: set[str] = set()
+        self.links: set[str] = set()
+        self.loads: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.anchors.update(given[key] for key in ("id", "name") if given.get(key))
+        if tag == "a" and given.get("href"):
+            self.links.add(given["href"])
+        elif tag in {"img", "script", "source", "object", "iframe"}:
+            self.loads.update(given[key] for key in ("src", "data") if given.get(key))
+            several = (given.get("srcset") or "").split(",")
+            self.loads.update(part.split()[0] for part in several if part)
+        elif tag == "link" and given.get("rel") in {"stylesheet", "icon", "preload"}:
+            self.loads.add(given["href"])
+
+
+@pytest.fixture(scope="session")
+def pages(site: Path) -> dict[Path, Page]:
+    paths = sorted(path for path in site.rglob("*.html") if "_static" not in path.parts)
+    return {path: Page(path) for path in paths}
+
+
+def _target(site: Path, page: Path, link: str) -> Path | None:
+    """The file of a link within the site; None if it leads out, or to an edition not built."""
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return None
+    path = (page.parent / unquote(parts.path)).resolve() if parts.path else page
+    other = site / "zh"
+    return None if path.is_relative_to(other) and not other.is_dir() else path
+
+
+def test_there_are_pages(pages: dict[Path, Page]) -> None:
+    """So that none of the loops below loops over nothing."""
+    assert len(pages) > 100
+    assert sum(len(page.links) for page in pages.values()) > 1000
+
+
+def test_links(site: Path, pages: dict[Path, Page]) -> None:
+    broken = []
+    for path, page in pages.items():
+        for link in page.links:
+            target, fragment = _target(site, path, link), unquote(urldefrag(link).fragment)
+            if target is None:
+                continue
+            known = pages[target].anchors if target in pages else set()
+            if not target.is_file() or (fragment and fragment not in known):
+                broken.append(f"{path.relative_to(site)}: {link}")
+    assert broken == []
+
+
+def test_loads(site: Path, pages: dict[Path, Page]) -> None:
+    """Pictures, scripts and styles are files of the site."""
+    broken = []
+    for path, page in pages.items():
+        for load in page.loads:
+            target = _target(site, path, load)
+            if load.startswith("data:"):
+                continue
+            if target is None or not target.is_file() or target.stat().st_size == 0:
+                broken.append(f"{path.relative_to(site)}: {load}")
+    assert broken == []
+
+
+# In a browser -------------------------------------------------------------------------------------
+
+PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+
+#: Waits until formulas are set and pictures loaded, then tells what is wrong with either.
+INSPECT = r"""
+async () => {
+  if (window.MathJax?.startup?.promise) await MathJax.startup.promise;
+  const pictures = [...document.querySelectorAll("img")];
+  for (const picture of pictures) picture.loading = "eager";
+  await Promise.all(pictures.map((picture) => picture.decode().catch(() => null)));
+  const formulas = [...document.querySelectorAll(".math")].filter((f) => !f.closest("pre"));
+  const raw = (f) => !f.querySelector("mjx-container") || /\\[(\[a-z]/.test(f.innerText);
+  return {
+    formulas: formulas.length,
+    raw: formulas.filter(raw).map((f) => f.innerText),
+    errors: [...document.querySelectorAll("mjx-merror")].map((e) => e.parentElement.innerText),
+    pictures: pictures.length,
+    empty: pictures.filter((picture) => !picture.naturalWidth).map((picture) => picture.src),
+  };
+}
+"""
+#: How far the page is wider than the window, and what sticks out.
+OVERFLOW = """
+() => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width + 1) return [];
+  const out = [...document.querySelectorAll("main *")].filter(
+    (e) => e.getBoundingClientRect().right > width + 1);
+  return [document.documentElement.scrollWidth,
+          ...out.slice(0, 3).map((e) => e.outerHTML.slice(0, 120))];
+}
+"""
+
+
+@dataclass
+class Visit:
+    """What a browser found on a page."""
+
+    found: dict[str, Any] = field(default_factory=dict)
+    console: list[str] = field(default_factory=list)
+    overflow: list[Any] = field(default_factory=list)
+
+
+@dataclass
+class Browser:
+    """A Chromium that can reach the site and nothing else."""
+
+    context: Any
+    address: str
+    outside: list[str] = field(default_factory=list)
+
+    def visit(self, path: str) -> Visit:
+        visit = Visit()
+        page = self.context.new_page()
+        page.on("console", lambda m: m.type == "error" and visit.console.append(m.text))
+        page.on("pageerror", lambda error: visit.console.append(str(error)))
+        page.on("requestfailed", lambda r: visit.console.append(f"{r.url}: {r.failure}"))
+        page.set_viewport_size(DESKTOP)
+        page.goto(self.address + path)
+        visit.found = page.evaluate(INSPECT)
+        page.set_viewport_size(PHONE)
+        visit.overflow = page.evaluate(OVERFLOW)
+        page.close()
+        return visit
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site: Path) -> Iterator[str]:
+    handler = functools.partial(_Quiet, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser(address: str) -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright")
+    arguments = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+                 "--disable-background-networking", "--disable-component-update"]  # fmt: skip
+    with playwright.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        result = Browser(chromium.new_context(), address)
+        result.context.set_default_timeout(60_000)
+
+        def only_the_site(route: Any) -> None:
+            if route.request.url.startswith((address, "data:", "blob:")):
+                route.continue_()
+            else:
+                result.outside.append(route.request.url)
+                route.abort()
+
+        result.context.route("**/*", only_the_site)
+        yield result
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def visits(site: Path, pages: dict[Path, Page], browser: Browser) -> dict[str, Visit]:
+    """Every page that is not about one public name, and every 40th of those."""
+    names = [path.relative_to(site).as_posix() for path in pages]
+    names = [name for name in names if "_modules" not in name]
+    about_one = [name for name in names if "/cpool." in name]
+    chosen = [name for name in names if name not in about_one] + about_one[::40]
+    return {name: browser.visit(name) for name in chosen}
+
+
+def test_formulas(visits: dict[str, Visit]) -> None:
+    assert sum(visit.found["formulas"] for visit in visits.values()) > 50
+    wrong = {name: visit.found["raw"] + visit.found["errors"] for name, visit in visits.items()}
+    assert {name: texts for name, texts in wrong.items() if texts} == {}
+
+
+def test_pictures(visits: dict[str, Visit]) -> None:
+    assert sum(visit.found["pictures"] for visit in visits.values()) > 20
+    assert {name: v.found["empty"] for name, v in visits.items() if v.found["empty"]} == {}
+
+
+def test_console(visits: dict[str, Visit]) -> None:
+    assert {name: v.console for name, v in visits.items() if v.console} == {}
+
+
+def test_nothing_leaves_the_machine(visits: dict[str, Visit], browser: Browser) -> None:
+    assert visits
+    assert browser.outside == []
+
+
+def test_fits_a_phone(visits: dict[str, Visit]) -> None:
+    """What is wider than a phone scrolls within itself."""
+    assert {name: v.overflow for name, v in visits.items() if v.overflow} == {}
+
+
+def _search(browser: Browser, folder: str, words: str) -> list[str]:
+    page = browser.context.new_page()
+    page.goto(f"{browser.address}{folder}search.html?q={words}")
+    page.wait_for_selector("#search-results .search-summary:has-text('0'), #search-results li a")
+    found = page.eval_on_selector_all("#search-results li a", "all => all.map((a) => a.pathname)")
+    page.close()
+    return found
+
+
+def test_search(browser: Browser) -> None:
+    found = _search(browser, "", "ceil_mode")
+    assert any("maths" in path or "conventions" in path for path in found), found
+    assert not browser.outside
+
+
+def test_both_languages(site: Path, browser: Browser) -> None:
+    """Each page of one edition leads to the same page of the other, and back."""
+    if not (site / "zh").is_dir():
+        pytest.skip("no Chinese edition was built")
+    page = browser.context.new_page()
+    for name in ("index.html", "maths/index.html", "generated/cpool.max_pool2d.html"):
+        page.goto(browser.address + name)
+        page.click("header .language-switch")
+        assert page.url == f"{browser.address}zh/{name}"
+        assert page.get_attribute("html", "lang").startswith("zh")
+        page.click("header .language-switch")
+        assert page.url == browser.address + name
+        assert page.get_attribute("html", "lang") == "en"
+    page.close()
+
+
+def test_chinese_search(site: Path, browser: Browser) -> None:
+    """What is typed is split as what is indexed, and is found."""
+    if not (site / "zh").is_dir():
+        pytest.skip("no Chinese edition was built")
+    chinese = pytest.importorskip("sphinx.search.zh")
+    assert chinese
+    sys.path.insert(0, str(DOCS))
+    try:
+        from chinese import SearchPairs
+    finally:
+        sys.path.remove(str(DOCS))
+    text = "最大池化 (ceil_mode=True) 的梯度, 和"
+    expected = sorted(SearchPairs({}).split(text))
+    page = browser.context.new_page()
+    page.goto(f"{browser.address}zh/search.html")
+    assert sorted(page.evaluate(f"splitQuery({json.dumps(text)})")) == expected
+    page.close()
+    assert _search(browser, "zh/", "ceil_mode")
