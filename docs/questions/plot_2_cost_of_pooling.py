@@ -83,10 +83,10 @@ report.Table(
 )
 
 # %%
-# Counted in operations, the poolings are nothing beside the convolutions. Counted in bytes, they are
-# of the same order. The last but one column is the *arithmetic intensity* (Williams, Waterman and
-# Patterson 2009): processors do several operations in the time in which memory brings one byte, so
-# a layer with less than that waits for memory.
+# Counted in operations, the poolings are nothing beside the convolutions. Counted in bytes, they
+# are of the same order. The last but one column is the *arithmetic intensity* (Williams, Waterman
+# and Patterson 2009): processors do several operations in the time in which memory brings one
+# byte, so a layer with less than that waits for memory.
 #
 # Time against bytes
 # ------------------
@@ -140,8 +140,8 @@ ax.legend(fontsize="small")
 plt.show()
 
 # %%
-# A line that stays level means a time in proportion to the bytes; small arrays are in a cache, which
-# is faster, so that what a call costs by itself and its arithmetic show there.
+# A line that stays level means a time in proportion to the bytes; small arrays are in a cache,
+# which is faster, so that what a call costs by itself and its arithmetic show there.
 #
 # Time against the size of the window
 # -----------------------------------
