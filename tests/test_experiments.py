@@ -26,9 +26,7 @@ def load(name: str) -> ModuleType:
         sys.path.remove(str(DOCS))
 
 
-networks, tasks, separability, report = map(
-    load, ("networks", "tasks", "separability", "report")
-)
+networks, tasks, separability, report = map(load, ("networks", "tasks", "separability", "report"))
 POOLINGS = load("poolings").poolings()
 SMOOTH_OR_SELECTING = [
     "max", "average", "power mean", "log-sum-exp", "soft", "median", "mixed", "gated", "lip",
