@@ -82,8 +82,8 @@ class Table:
         def line(cells: list[str], tag: str) -> str:
             aligned = ["left", *["right"] * (len(cells) - 1)]
             return "".join(
-                f'<{tag} style="text-align: {side}; white-space: nowrap">{html.escape(cell)}</{tag}>'
-                for cell, side in zip(cells, aligned, strict=True)
+                f'<{tag} style="text-align: {side}; white-space: nowrap">{text}</{tag}>'
+                for text, side in zip(map(html.escape, cells), aligned, strict=True)
             )
 
         body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in self.rows)
