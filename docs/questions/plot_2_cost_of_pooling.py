@@ -127,7 +127,7 @@ def quartiles(ax, x, values, name, number):
     )  # fmt: skip
 
 
-fig, ax = report.figure()
+fig, ax = report.figure(width=8.5)
 for number, name in enumerate(OPERATORS):
     to_copy = [timing.ratios(times[side], "copy")[name] for side in SIDES]
     quartiles(ax, SIDES, to_copy, name, number)
@@ -136,7 +136,7 @@ ax.set(xscale="log", yscale="log", xlabel="pixels along each axis, 32 channels")
 ax.set_ylabel("time / time of a copy")
 ax.set_xticks(SIDES, SIDES)
 ax.minorticks_off()
-ax.legend(fontsize="small")
+fig.legend(loc="outside right upper")
 plt.show()
 
 # %%

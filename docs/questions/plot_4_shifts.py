@@ -126,11 +126,11 @@ networks = {by: tasks.shifted(by) for by in tasks.HALVED_BY}
 networks["max, flat"] = tasks.shifted("max", flat=True)
 networks["max, shifted"] = tasks.shifted("max", augmented=True)
 
-fig, axes = report.figure(2, 8.5, 4)
+fig, axes = report.figure(2, 8.5, 4.4)
 for ax, kind in zip(axes, ("accuracy", "agreement"), strict=True):
     report.lines(ax, tasks.SHIFTS, {name: getattr(each, kind) for name, each in networks.items()})
     ax.set(xlabel="shift, pixels", ylabel=f"{kind}, %", xticks=tasks.SHIFTS)
-axes[1].legend(fontsize="small")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
