@@ -207,8 +207,9 @@ for name, found in growth.items():
 # * **Then count operations as they are done**, not as the formula says. Operators that are
 #   associative (maximum, minimum, sum and what is made of them) fold rows before columns, and need
 #   a number of operations that hardly grows with the window.
-# * **The formula is right for the others**: order statistics and weighted means look at all
-#   elements of each window, unless an algorithm is found that shares work between windows.
+# * **For the others the formula is the least that is done**: order statistics and weighted means
+#   look at all elements of each window, unless an algorithm is found that shares work between
+#   windows. Their time grows as the dashed line, or faster where windows outgrow a special case.
 # * **In a network** the operations of a pooling are small beside those of a convolution, and it has
 #   no parameters; but it halves each axis, and thereby quarters the cost of all that follows.
 #   That is the number that counts.
