@@ -66,7 +66,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                     "write all timings and a plot.",
         epilog="peers: " + ", ".join(peers.PEERS) + "; those that are not installed are left out")
     parser.add_argument("--rows", metavar="PATTERN",
-                        help="only rows whose name contains PATTERN; * and ? stand for any text")
+                        help="only rows whose name contains PATTERN; * and ? stand for any text; "
+                             "or a group: " + ", ".join(rows.GROUPS))
     parser.add_argument("--peers", metavar="LIST", type=_peer_keys, default=list(peers.PEERS),
                         help="peers to compare with, separated by commas (default: all)")
     parser.add_argument("--quick", action="store_true",
@@ -177,7 +178,7 @@ class Entered:
         start = time.perf_counter()
         result = contender.call()
         self.guesses[peer.name] = time.perf_counter() - start
-        arrays = contender.arrays(result)
+        arrays = self.row.comparable(contender.arrays(result))
         if self.expected is None:
             # cpool comes first.
             self.expected = arrays

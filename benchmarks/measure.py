@@ -54,7 +54,7 @@ class Contender:
         there is nothing to compare.
     run : callable, optional
         Does the work so many times; by default a loop over ``call``.
-    region : tuple of slice
+    region : tuple of slice, or array of bool
         The part of the result that is to agree: a library may treat borders in its own way.
     slack : float
         How much the result may differ besides: what a library is known to lose.
@@ -65,7 +65,7 @@ class Contender:
     call: Callable[[], object]
     arrays: Callable[[object], tuple[np.ndarray, ...]]
     run: Callable[[int], None] | None = None
-    region: tuple[slice, ...] = ()
+    region: tuple[slice, ...] | np.ndarray = ()
     slack: float = 0.0
 
     def repeat(self, times: int) -> None:
@@ -332,7 +332,8 @@ def geometric_mean(values: Sequence[float]) -> float | None:
 
 
 def disagreement(result: Sequence[np.ndarray], expected: Sequence[np.ndarray],
-                 tolerance: float, slack: float = 0.0, region: tuple[slice, ...] = ()) -> str:
+                 tolerance: float, slack: float = 0.0,
+                 region: tuple[slice, ...] | np.ndarray = ()) -> str:
     """Say how a result differs from the one expected; an empty text where it does not.
 
     Allowed are a share ``tolerance`` of the largest magnitude, and ``slack`` besides.

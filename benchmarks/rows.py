@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -39,6 +40,18 @@ EPSILON = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 2.0**-23, "float
 #: Operators of positive numbers.
 POSITIVE = frozenset({"power_mean", "geometric_mean", "harmonic_mean"})
 
+#: Operators whose results are elements of x: nothing is rounded.
+SELECTIONS = frozenset({"max", "min", "unpool", "rank", "mode", "fractional_max", "roi_pool",
+                        "spatial_pyramid", "sppf", "polyphase"})
+
+#: What cpool calls an operator, where that is not its name, "_pool" and the number of axes.
+FUNCTIONS = {"unpool": "max_unpool{}d", "conv": "conv{}d", "depthwise_conv": "conv{}d",
+             "roi_align": "roi_align", "roi_pool": "roi_pool", "sppf": "sppf",
+             "spatial_pyramid": "spatial_pyramid_pool", "attention": "attention_pool"}
+
+#: Boxes of a row that pools regions.
+BOXES = 128
+
 
 @dataclass(frozen=True)
 class Row:
@@ -50,7 +63,7 @@ class Row:
         Operator and window, for example ``"max 3x3/2 p1"``.
     operator : str
         ``"max"``, ``"min"``, ``"sum"`` or ``"avg"``, alone or after ``"adaptive_"`` or
-        ``"global_"``; or ``"unpool"``.
+        ``"global_"``; or another one, by cpool's name without ``_pool``.
     shape : tuple of int
         Batch, channels, then the pooled axes of the input, whatever the layout.
     arguments : mapping
@@ -70,6 +83,8 @@ class Row:
     existing : str
         ``"where"``: a mask says which elements exist; ``"omit"``: NaNs do not. Such a row has no
         peers: it is compared with the same call on elements that all exist.
+    group : str
+        What ``--rows`` finds it by, beside its name.
     quick : bool
         Belongs to the subset that ``--quick`` measures.
     """
@@ -85,6 +100,7 @@ class Row:
     keeps: bool = False
     result: str = ""
     existing: str = ""
+    group: str = "folds"
     quick: bool = False
 
     def __post_init__(self) -> None:
@@ -105,7 +121,7 @@ class Row:
 
     @property
     def reduction(self) -> str:
-        """What a window becomes: ``"max"``, ``"min"``, ``"sum"``, ``"avg"``; or ``"unpool"``."""
+        """The operator without what says where its windows are: ``"max"``, ``"min"``, ..."""
         return self.operator.removeprefix("adaptive_").removeprefix("global_")
 
     @property
@@ -126,9 +142,21 @@ class Row:
     @property
     def function_name(self) -> str:
         """cpool's name for the operator."""
-        if self.operator == "unpool":
-            return f"max_unpool{self.rank}d"
+        if self.operator in FUNCTIONS:
+            return FUNCTIONS[self.operator].format(self.rank)
         return f"{self.operator}_pool" + ("" if self.is_global else f"{self.rank}d")
+
+    @property
+    def call_arguments(self) -> dict[str, object]:
+        """The operator's arguments, without the size of a convolution: its weight says it."""
+        return {name: value for name, value in self.arguments.items()
+                if not (name == "kernel_size" and self.operator.endswith("conv"))}
+
+    @property
+    def is_drawn(self) -> bool:
+        """Whether the result is random: one can only compare what is expected of it."""
+        return (self.operator in {"stochastic", "s3"}
+                and bool(self.arguments.get("training", True)))
 
     @property
     def windows(self) -> tuple[tuple[int, int, int], ...]:
@@ -140,8 +168,10 @@ class Row:
             sizes = _per_axis(self.arguments["output_size"], self.rank)
             return tuple((largest_adaptive(n, out), n // out, 0)
                          for n, out in zip(spatial, sizes, strict=True))
-        kernel = self.arguments["kernel_size"]
-        stride = self.arguments.get("stride", kernel)
+        arguments = self.arguments
+        kernel = arguments.get("kernel_size",
+                               arguments.get("filter_size", arguments.get("stride", 1)))
+        stride = arguments.get("stride", kernel)
         padding = self.arguments.get("padding", 0)
         return tuple(zip(*(_per_axis(value, self.rank) for value in (kernel, stride, padding)),
                          strict=True))
@@ -174,8 +204,10 @@ class Row:
     @property
     def output_shape(self) -> tuple[int, ...]:
         """Shape of the result, channels first."""
+        if self.operator in OUTPUT_SHAPES:
+            return OUTPUT_SHAPES[self.operator](self)
         spatial = self.shape[2:]
-        if self.is_adaptive:
+        if "output_size" in self.arguments:
             sizes = _per_axis(self.arguments["output_size"], self.rank)
         elif self.operator == "unpool":
             sizes = tuple((n - 1) * stride + kernel - 2 * padding
@@ -199,6 +231,8 @@ class Row:
         moved = np.dtype(self.dtype).itemsize * (inputs + outputs)
         if self.existing == "where":
             moved += inputs
+        if self.operator == "lip":
+            moved += np.dtype(self.dtype).itemsize * inputs
         if self.operator == "unpool":
             moved += 8 * inputs
         elif self.positions:
@@ -214,15 +248,29 @@ class Row:
 
         Sums of many terms differ with their order, by about the square root of their number.
         """
-        selects = self.reduction in {"max", "min", "unpool"} and not self.backward
-        if selects or self.dtype not in EPSILON:
+        selects = self.reduction in SELECTIONS or (self.reduction == "median" and self.taps % 2)
+        if (selects and not self.backward) or self.dtype not in EPSILON:
             return 0.0
         return max(16.0, 4.0 * math.sqrt(self.taps)) * EPSILON[self.dtype]
 
     @property
     def slack(self) -> float:
-        """Allowed difference beside the tolerance: libraries round a mean to integers in 3 ways."""
+        """Allowed difference beside the tolerance.
+
+        Libraries round a mean to integers in three ways; and the means of what was drawn differ,
+        see :meth:`comparable`, here by up to eight standard errors of independent values.
+        """
+        if self.is_drawn:
+            shape = self.output_shape
+            return 8 / math.sqrt(math.prod(shape) / shape[1])
         return float(self.reduction == "avg" and self.dtype not in EPSILON)
+
+    def comparable(self, arrays: tuple[np.ndarray, ...]) -> tuple[np.ndarray, ...]:
+        """Return what is to be equal in two results: all, or of drawn ones each channel's mean."""
+        if not self.is_drawn:
+            return arrays
+        return tuple(np.moveaxis(array, 1, 0).reshape(array.shape[1], -1).mean(1, np.float64)
+                     for array in arrays)
 
     @property
     def missing(self) -> str:
@@ -235,12 +283,13 @@ class Row:
 
     def tiny(self) -> Row:
         """Return the same row on little data, for tests."""
-        if self.is_global or self.is_adaptive:
-            return replace(self, shape=(1, 3, *self.shape[2:]))
+        channels = min(3, self.shape[1])
+        if self.is_global or "output_size" in self.arguments:
+            return replace(self, shape=(1, channels, *self.shape[2:]))
         # Windows side by side cover the planes, as in most rows: some peers do nothing else.
         spatial = (4 * kernel if kernel == stride else 2 * kernel + 3
                    for kernel, stride, _ in self.windows)
-        return replace(self, shape=(1, 3, *spatial))
+        return replace(self, shape=(1, channels, *spatial))
 
     def as_dict(self) -> dict[str, object]:
         """Return what the row says, ready for JSON."""
@@ -256,6 +305,7 @@ class Row:
             "keeps": self.keeps,
             "result": self.result_dtype,
             "existing": self.existing,
+            "group": self.group,
             "quick": self.quick,
             "bytes_moved": self.bytes_moved,
         }
@@ -266,12 +316,32 @@ def largest_adaptive(length: int, windows: int) -> int:
     return max(-(-(i + 1) * length // windows) - i * length // windows for i in range(windows))
 
 
+def _divided(row: Row) -> tuple[int, ...]:
+    """One of so many elements, and one for the rest: what subsampling leaves."""
+    step = row.arguments.get("stride", row.arguments.get("grid_size", 2))
+    lost = row.arguments["kernel_size"] - 1 if row.operator == "max_blur" else 0
+    return (*row.shape[:2], *(-(-(n - lost) // step) for n in row.shape[2:]))
+
+
+#: Shapes of results, channels first, of operators whose windows do not say them.
+OUTPUT_SHAPES: dict[str, Callable[[Row], tuple[int, ...]]] = {
+    **dict.fromkeys(("s3", "blur", "max_blur", "haar", "polyphase"), _divided),
+    **dict.fromkeys(("roi_align", "roi_pool"), lambda row: (
+        BOXES, row.shape[1], *_per_axis(row.arguments["output_size"], row.rank))),
+    "spatial_pyramid": lambda row: (
+        row.shape[0], row.shape[1] * sum(level ** row.rank for level in row.arguments["levels"])),
+    "sppf": lambda row: (
+        row.shape[0], row.shape[1] * (1 + row.arguments["repeats"]), *row.shape[2:]),
+    "attention": lambda row: row.shape[:2],
+}
+
+
 class Data:
     """The arrays of one row, in the layout that is asked for; copies are made once."""
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self._arrays: dict[tuple[str, str], np.ndarray] = {}
+        self._arrays: dict[tuple[str, str], Any] = {}
 
     def x(self, layout: str) -> np.ndarray:
         """The input."""
@@ -289,7 +359,16 @@ class Data:
         """For unpooling: a random place in each window, counted through the plane."""
         return self._get("positions", layout, lambda: random_positions(self.row))
 
+    def given(self, layout: str) -> dict[str, object]:
+        """What the operator is given beside x, by the names of cpool's arguments."""
+        makers = GIVEN.get(self.row.operator, {})
+        return {name: self._get(name, layout if name == "logits" else CHANNELS_FIRST,
+                                lambda make=make: make(self.row))
+                for name, make in makers.items()}
+
     def _input(self) -> np.ndarray:
+        if self.row.reduction == "mode":
+            return labels(self.row)
         values = self._values(self.row.shape)
         if self.row.reduction in POSITIVE:
             values = np.abs(values) + np.asarray(0.125, values.dtype)
@@ -300,16 +379,69 @@ class Data:
     def _values(self, shape: tuple[int, ...]) -> np.ndarray:
         return random_values(math.prod(shape), self.row.dtype).reshape(shape)
 
-    def _get(self, name: str, layout: str, make: Callable[[], np.ndarray]) -> np.ndarray:
+    def _get(self, name: str, layout: str, make: Callable[[], Any]) -> Any:
         key = name, layout
         if key not in self._arrays:
-            self._arrays[key] = to_layout(make(), layout)
+            made = make()
+            self._arrays[key] = made if isinstance(made, int) else to_layout(made, layout)
         return self._arrays[key]
 
 
 def _tenths(shape: tuple[int, ...]) -> np.ndarray:
     """Return integers from 0 to 9 without order."""
     return random_values(math.prod(shape), "uint8").reshape(shape) % 10
+
+
+def labels(row: Row) -> np.ndarray:
+    """Return cells of 16 elements across, with borders inside windows and speckles inside cells.
+
+    Random labels would have no majority, and cells alone nothing but one.
+    """
+    cells = tuple((n + 5) // 16 + 1 for n in row.shape[2:])
+    shape = row.shape[:2] + cells
+    # Half of the type: libraries without unsigned integers take them for the same labels.
+    values = random_values(math.prod(shape), row.dtype).reshape(shape) >> 1
+    for axis, n in enumerate(row.shape[2:], 2):
+        values = values.take((np.arange(n) + 5) // 16, axis)
+    speckles = random_values(math.prod(row.shape), "uint8").reshape(row.shape) < 16
+    return np.where(speckles, values.dtype.type(7), values)
+
+
+def boxes(row: Row) -> np.ndarray:
+    """Return boxes of all sizes over the images of which x is the reduction."""
+    scale = float(row.arguments["spatial_scale"])
+    rng = np.random.default_rng(1)
+    size = np.array(row.shape[:1:-1]) / scale
+    ends = np.sort(rng.uniform(0, size, (2, BOXES, 2)), axis=0)
+    numbers = rng.integers(0, row.shape[0], BOXES)
+    return np.column_stack([numbers, ends[0], ends[1]]).astype(np.float32)
+
+
+def samples(row: Row) -> np.ndarray:
+    """Return a number from 0 to 1 for each plane and pooled axis."""
+    return np.random.default_rng(2).random((*row.shape[:2], row.rank), np.float32)
+
+
+def _scaled(row: Row, *shape: int, scale: float) -> np.ndarray:
+    values = random_values(math.prod(shape), row.dtype).reshape(shape)
+    return values * values.dtype.type(scale)
+
+
+#: What operators are given beside x, by the names of cpool's arguments.
+GIVEN: dict[str, dict[str, Callable[[Row], object]]] = {
+    "lip": {"logits": lambda row: _scaled(row, *row.shape, scale=0.5)[:, :, ::-1]},
+    "gated": {"weight": lambda row: _scaled(row, *row.kernel, scale=1 / row.taps)},
+    "conv": {"weight": lambda row: _scaled(row, row.shape[1], row.shape[1], *row.kernel,
+                                           scale=1 / row.taps)},
+    "depthwise_conv": {"weight": lambda row: _scaled(row, row.shape[1], 1, *row.kernel,
+                                                     scale=1 / row.taps),
+                       "groups": lambda row: row.shape[1]},
+    "attention": {"query": lambda row: _scaled(row, row.shape[1], scale=1.0)},
+    "roi_align": {"boxes": boxes},
+    "roi_pool": {"boxes": boxes},
+    "fractional_max": {"_random_samples": samples},
+    "fractional_avg": {"_random_samples": samples},
+}
 
 
 def random_positions(row: Row) -> np.ndarray:
@@ -364,18 +496,23 @@ def _per_axis(value: object, rank: int) -> tuple[int, ...]:
 
 
 def select(rows: Iterable[Row], pattern: str | None) -> tuple[Row, ...]:
-    """Return the rows whose name contains the pattern; ``*`` and ``?`` stand for any text."""
+    """Return the rows whose name contains the pattern; ``*`` and ``?`` stand for any text.
+
+    The name of a group stands for all of its rows.
+    """
     if pattern is None:
         return tuple(rows)
+    text = pattern.lower()
     return tuple(row for row in rows
-                 if fnmatch.fnmatchcase(row.name.lower(), f"*{pattern.lower()}*"))
+                 if row.group == text or fnmatch.fnmatchcase(row.name.lower(), f"*{text}*"))
 
 
 # --- the table -----------------------------------------------------------------------------------
 
 LARGE, STEM, STAGE = (32, 64, 112, 112), (8, 64, 112, 112), (8, 192, 28, 28)
 DEEP, LATE, LAST = (8, 256, 20, 20), (8, 192, 14, 14), (8, 512, 7, 7)
-FILTERED, TINY = (1, 8, 512, 512), (1, 16, 8, 8)
+FILTERED, FILTER, TINY = (1, 8, 512, 512), (1, 1, 1024, 1024), (1, 16, 8, 8)
+MAPS = (2, 256, 50, 50)
 VOLUME, SCAN = (2, 32, 32, 64, 64), (1, 1, 128, 128, 128)
 SERIES, AUDIO = (1, 64, 65536), (32, 64, 16384)
 LONG_WINDOWS = (3, 5, 9, 13, 31, 101)
@@ -391,7 +528,8 @@ def _window(operator: str, kernel: int, stride: int, padding: int, shape: tuple[
         title += " of vjp"
     if options.get("existing"):
         title += f" {options['existing']}"
-    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding}
+    own = options.pop("own", {})
+    arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, **own}
     return Row(title + note, operator, shape, arguments, **options)
 
 
@@ -415,7 +553,15 @@ def _planar() -> Iterator[Row]:
     yield from _latency()
     yield from _gradients()
     yield from _existing()
-    yield from _families()
+    yield from _in_group("means", _families())
+    yield from _in_group("order", _order())
+    yield from _in_group("random", _random())
+    yield from _in_group("regions", _regions())
+    yield from _in_group("alternatives", _alternatives())
+
+
+def _in_group(group: str, rows: Iterable[Row]) -> Iterator[Row]:
+    return (replace(row, group=group) for row in rows)
 
 
 def _common() -> Iterator[Row]:
@@ -509,6 +655,96 @@ def _families() -> Iterator[Row]:
     yield _global("power_mean", (32, 2048, 7, 7))
 
 
+def _order() -> Iterator[Row]:
+    """Yield the rows of order statistics in networks; those of images stand in `_filters`."""
+    yield _window("median", 2, 2, 0, STEM)
+    yield _window("median", 3, 2, 0, STAGE, quick=True)
+    yield _window("quantile", 3, 2, 0, STAGE, " of 0.25", own={"q": 0.25})
+    yield _window("rank", 3, 2, 0, STAGE, " of 2", own={"rank": 2})
+    yield _window("trimmed_mean", 3, 2, 0, STAGE, " of 0.2", own={"cut": 0.2})
+
+
+def _random() -> Iterator[Row]:
+    for shape in (STEM, STAGE):
+        yield _window("stochastic", 2, 2, 0, shape, own={"rng": 0}, quick=shape == STAGE)
+    yield _window("stochastic", 2, 2, 0, STEM, ", expected", own={"training": False})
+    grid = {"kernel_size": 3, "grid_size": 2}
+    yield Row("s3 3x3, grid 2x2", "s3", STAGE, {**grid, "rng": 0})
+    yield Row("s3 3x3, grid 2x2, expected", "s3", STAGE, {**grid, "training": False})
+    halved = {"kernel_size": 2, "output_size": 19}
+    for operator in ("max", "avg"):
+        yield Row(f"fractional {operator} 2x2 to 19x19", f"fractional_{operator}", STAGE, halved,
+                  quick=operator == "max")
+    yield Row("fractional max 2x2 to 19x19 with positions", "fractional_max", STAGE,
+              {**halved, "return_indices": True}, positions=True)
+
+
+def _regions() -> Iterator[Row]:
+    size = {"output_size": 7, "spatial_scale": 1 / 16}
+    yield Row(f"roi pool of {BOXES} to 7x7", "roi_pool", MAPS, size)
+    for ratio, note in ((2, "2x2 samples"), (0, "samples by size")):
+        for aligned in (False, True):
+            yield Row(f"roi align of {BOXES} to 7x7, {note}" + ", aligned" * aligned, "roi_align",
+                      MAPS, {**size, "sampling_ratio": ratio, "aligned": aligned},
+                      quick=ratio == 2 and aligned)
+
+
+def _alternatives() -> Iterator[Row]:
+    for size in (3, 5):
+        yield Row(f"blur {size}x{size}/2", "blur", STEM, {"filter_size": size, "stride": 2},
+                  quick=size == 3)
+    yield Row("max blur 2x2, 3x3/2", "max_blur", STEM,
+              {"kernel_size": 2, "stride": 2, "filter_size": 3})
+    yield Row("spatial pyramid 1 2 4", "spatial_pyramid", LATE, {"levels": (1, 2, 4)})
+    yield Row("sppf 5x5, 3 times", "sppf", DEEP, {"kernel_size": 5, "repeats": 3})
+    yield Row("haar 2x2/2", "haar", STEM, {})
+    yield Row("spectral to 14x14", "spectral", STAGE, {"output_size": 14})
+    yield Row("polyphase 2x2/2", "polyphase", STAGE, {"stride": 2})
+    yield Row("attention", "attention", LAST, {})
+    yield from _weighted()
+    yield _window("conv", 3, 1, 1, (8, 64, 56, 56), quick=True)
+    yield _window("conv", 3, 2, 1, (8, 64, 56, 56))
+    yield _window("depthwise_conv", 3, 2, 1, STAGE)
+
+
+def _weighted() -> Iterator[Row]:
+    for operator in ("lip", "mixed", "gated"):
+        yield _window(operator, 2, 2, 0, STEM, quick=operator == "lip")
+        yield _window(operator, 3, 2, 1, STAGE)
+    yield _window("detail_preserving", 2, 2, 0, STAGE)
+
+
+def _labels() -> Iterator[Row]:
+    """Yield the rows of label images and volumes: the most frequent label of each window."""
+    first = {"ties": "first"}
+    yield _window("mode", 2, 2, 0, (1, 1, 2048, 2048), " image", dtype="uint32", own=first,
+                  layout=CHANNELS_LAST)
+    yield _window("mode", 4, 4, 0, (1, 1, 2048, 2048), " image", dtype="uint32",
+                  layout=CHANNELS_LAST)
+    for dtype in ("uint8", "uint32", "uint64"):
+        yield _window("mode", 2, 2, 0, SCAN, dtype=dtype, own=first, quick=dtype == "uint32")
+    yield _window("mode", 3, 3, 0, SCAN, dtype="uint32")
+
+
+def _filters() -> Iterator[Row]:
+    """Yield the rows of order statistics around each pixel, whose borders are repeated."""
+    near = {"padding_mode": "nearest"}
+    sizes = [(3, "float32"), (3, "uint8"), (5, "float32"), (5, "uint8"), (15, "uint8")]
+    for kernel, dtype in sizes:
+        yield _window("median", kernel, 1, kernel // 2, FILTER, " image", dtype=dtype, own=near,
+                      result="uint8" if dtype == "uint8" else "", layout=CHANNELS_LAST,
+                      quick=kernel == 3)
+    yield _window("rank", 5, 1, 2, FILTER, " of 6 image", dtype="uint8", layout=CHANNELS_LAST,
+                  own={**near, "rank": 6})
+
+
+def _pyramids() -> Iterator[Row]:
+    """Yield the rows of the next smaller image of a pyramid."""
+    for channels in (1, 3):
+        yield Row("blur 5x5/2 image", "blur", (1, channels, 2048, 2048),
+                  {"filter_size": 5, "stride": 2}, layout=CHANNELS_LAST)
+
+
 def _other_ranks() -> Iterator[Row]:
     yield _window("max", 3, 2, 1, AUDIO)
     for operator in ("max", "avg"):
@@ -535,11 +771,10 @@ def _images() -> Iterator[Row]:
                           layout=CHANNELS_LAST, result="" if dtype == "float32" else dtype,
                           quick=(dtype, channels) == ("uint8", 3))
     yield _window("max", 2, 2, 0, (1, 1, 4096, 4096), " image", layout=CHANNELS_LAST)
-    filtered = (1, 1, 1024, 1024)
     for kernel in (3, 31):
         for operator, dtype in (("max", "float32"), ("max", "uint8"), ("min", "uint8"),
                                 ("avg", "float32")):
-            yield _window(operator, kernel, 1, kernel // 2, filtered, " image", dtype=dtype,
+            yield _window(operator, kernel, 1, kernel // 2, FILTER, " image", dtype=dtype,
                           layout=CHANNELS_LAST, quick=kernel == 31 and dtype == "float32")
 
 
@@ -548,4 +783,10 @@ ROWS: tuple[Row, ...] = (
       for layout in (CHANNELS_FIRST, CHANNELS_LAST)),
     *_other_ranks(),
     *_images(),
+    *_in_group("order", _filters()),
+    *_in_group("order", _labels()),
+    *_in_group("alternatives", _pyramids()),
 )
+
+#: What ``--rows`` takes besides.
+GROUPS: tuple[str, ...] = tuple(dict.fromkeys(row.group for row in ROWS))

@@ -145,6 +145,7 @@ cdef void clear(Plan* g) noexcept:
     are."""
     memset(g, 0, BEFORE_OUTER)
     memset(&g.axis, 0, BEHIND_OUTER)
+    g.parts = 1
 
 
 cdef int windows_of(Pooled* pooled, Windows windows, cnp.ndarray x, Options options,

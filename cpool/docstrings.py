@@ -44,12 +44,12 @@ _INDICES = """\
         Return ``(values, indices)``, the indices int64 and flat over the pooled axes of x without
         its padding; -1 for a window without an existing element."""
 
-_AXES = """\
+AXES = """\
     axes : int or tuple of int, optional
         The 1 to 3 axes to pool, in the order of the other arguments. None: the last ones, as many
         as those have entries; where they are ints, all axes of x if it has at most 3."""
 
-_CHANNELS_LAST = """\
+CHANNELS_LAST = """\
     channels_last : bool
         Pool the axes before the last one instead."""
 
@@ -58,7 +58,7 @@ _PADDING_MODE = """\
         What padding is. "constant": {constant}. The others repeat elements of x, with SciPy's
         names: "reflect" repeats the edge, "mirror" does not (NumPy's and PyTorch's reflect)."""
 
-_COMMON = """\
+COMMON = """\
     nan_policy : {{"propagate", "omit", "raise"}}
         A NaN makes its windows NaN, does not exist, or is a ValueError.
     where : array_like of bool, optional
@@ -75,7 +75,7 @@ _RETURNS = """\
     ndarray
         {result}"""
 
-_RAISES = """\
+RAISES = """\
     Raises
     ------
     TypeError
@@ -107,7 +107,7 @@ def _assemble(
         "",
         _RETURNS.format(result=kind.result),
         "",
-        _RAISES,
+        RAISES,
         "",
         "    See Also",
         "    --------",
@@ -160,8 +160,8 @@ def sliding_text(kind: type[Reduction], suffix: str) -> str:
     parts += ["" if kind.leading or kind.trailing else kind.own_text, _CEIL, _DILATION]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _PADDING_MODE, _COMMON, *_last(kind)]
+    parts += [] if suffix else [AXES]
+    parts += [CHANNELS_LAST, _PADDING_MODE, COMMON, *_last(kind)]
     size = "2" if suffix else "(2, 2)"
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     first = kind.summary[:-1] + f": {_WINDOW_WORDS[suffix]} at equal distances [1]_."
@@ -178,11 +178,11 @@ _WINDOW_WORDS = {
     "": "windows over any 1 to 3 axes",
 }
 
-_OUTPUT_SIZE = """\
+OUTPUT_SIZE = """\
     output_size : int or None, or tuple of them
         Number of windows along all pooled axes or along each; None keeps an axis as it is."""
 
-_GLOBAL_AXES = """\
+GLOBAL_AXES = """\
     axes : int or tuple of int, optional
         The axes to pool. None: all but the first two, or with `channels_last` all but the first
         and the last.
@@ -195,11 +195,11 @@ _GLOBAL_AXES = """\
 def adaptive_text(kind: type[Reduction], suffix: str) -> str:
     """Of adaptive_max_pool2d and its like."""
     name, rank = f"adaptive_{kind.function}{suffix}", int(suffix[0]) if suffix else 2
-    parts = [_X, kind.own_text if kind.leading else "", _OUTPUT_SIZE]
+    parts = [_X, kind.own_text if kind.leading else "", OUTPUT_SIZE]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [] if suffix else [_AXES]
-    parts += [_CHANNELS_LAST, _COMMON, *_last(kind)]
+    parts += [] if suffix else [AXES]
+    parts += [CHANNELS_LAST, COMMON, *_last(kind)]
     size = {1: "4", 2: "(2, 2)", 3: "(1, 1, 2)"}[rank]
     values = [kind.definition(w) for w in _windows_of_two(rank)]
     words = _WINDOW_WORDS[suffix].replace("windows", "a given number of windows", 1)
@@ -216,7 +216,7 @@ def global_text(kind: type[Reduction]) -> str:
     parts = [_X.replace(" {axes}", ""), kind.own_text if kind.leading else ""]
     if kind.selects:
         parts.append(_INDICES)
-    parts += [_GLOBAL_AXES, _COMMON, *_last(kind)]
+    parts += [GLOBAL_AXES, COMMON, *_last(kind)]
     first = kind.summary.replace("each window.", "each plane: one window over it [1]_.")
     value = kind.definition([float(i) for i in range(16)])
     example = _example(kind, name, "axes=(0, 1)", [value], 2)
@@ -225,7 +225,7 @@ def global_text(kind: type[Reduction]) -> str:
 
 def unpool_text(suffix: str) -> str:
     """Of max_unpool2d and its like."""
-    axes = "" if suffix else _AXES + "\n"
+    axes = "" if suffix else AXES + "\n"
     return f"""Values back to where max pooling found them; zeros everywhere else [1]_.
 
     Parameters

@@ -12,12 +12,15 @@ from cpool.calls cimport Call
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, type_code
 from cpool.kernels.plan cimport *
-from cpool.views cimport Pooled, view
+from cpool.views cimport Pooled, swap_slots, view
 from cpool.windows cimport Tables, Windows
 
 import numpy as np
 
 from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient
+
+cdef extern from "<math.h>" nogil:
+    bint isinf(double v)
 
 cnp.import_array()
 
@@ -25,6 +28,7 @@ cdef enum:
     BLOCK_BYTES = 49152     # of the taps of all lanes: they stay in the fast caches
     TOGETHER = 64           # taps that are looked at at once, and added up before sums are
     FEWEST = 64             # lanes: whole vectors of any type
+    LONG = 256              # elements of a window that is taken in parts
     MOST = 512
     CHANNELS = 64           # that one thread adds slopes to
     STRETCH = 128           # bytes that describe some windows (see kernels/lanes.pxi)
@@ -63,10 +67,33 @@ cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Wi
     return 0
 
 
+cdef void lay_side_by_side(Plan* g) noexcept:
+    """A window over all of W would be one lane. Where it is short, lanes are the rows, which are
+    planes; a long one becomes `parts` windows of every so manieth element. The first of equal
+    extremes need not be in the first part, and draws go through a window in order."""
+    cdef Axis* w = &g.axis[2]
+    if g.inner > 1 or w.m != 1 or w.start == NULL or w.count[0] != w.n:
+        return
+    if w.n < LONG:
+        if g.axis[1].identity and g.axis[1].m > 1:
+            swap_slots(g, 1, 2)
+        return
+    if g.kind == DRAWN or (g.kind == NORM and isinf(g.p)):
+        return
+    g.parts = FEWEST
+    w.m = g.parts
+    w.kernel = (w.n + g.parts - 1) // g.parts
+    w.dilation = g.parts
+    w.stride = 1
+    w.before = 0
+    w.start = w.count = w.origin = NULL
+
+
 cdef void place_lanes(Plan* g) noexcept:
     """How many windows and taps are looked at at once, and where each thread's scratch is."""
     cdef Py_ssize_t size = SIZE[g.t_type], at = 0, blocks, longest
     cdef int i
+    lay_side_by_side(g)
     g.taps = g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel
     g.together = min(g.taps, TOGETHER)
     g.lanes = BLOCK_BYTES // (g.together * size) // FEWEST * FEWEST
@@ -105,7 +132,7 @@ cdef tuple shape_of(Call call):
 
 
 cdef double work_of(const Plan* g, cnp.ndarray y) noexcept:
-    return <double> cnp.PyArray_SIZE(y) * g.taps
+    return <double> cnp.PyArray_SIZE(y) * g.taps * g.parts
 
 
 def values(str kind, x, Windows windows, Options options, double p=1.0, low=None, bint mean=False,

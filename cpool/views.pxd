@@ -12,3 +12,6 @@ cdef struct Pooled:
 
 cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, object q2,
               object mask, bint keep_order, object gradient=*) except -1
+
+
+cdef void swap_slots(Plan* g, int i, int j) noexcept

@@ -316,8 +316,8 @@ def other_functions() -> Table:
     groups: dict[str, list[str]] = {}
     for name in module.__all__:
         if inspect.isfunction(getattr(module, name)):
-            groups.setdefault(re.sub(r"[123]d$", "", name), []).append(name)
-    titles = ["function", "axes", "gradient", "layer", "reference", "cost"]
+            groups.setdefault(_stem(name), []).append(name)
+    titles = ["function", "axes", "gradient", "layer", "reference", "cost", "forms", "options"]
     rows = [_other_row(module, stem, names) for stem, names in groups.items()]
     return [titles + ["benchmark rows"] * (_benchmark_functions() is not None), *rows]
 
@@ -331,6 +331,10 @@ def _alternatives() -> ModuleType | None:
         return None
 
 
+#: What a function may take beside what is its own.
+_OPTIONS = ["channels_last", "nan_policy", "where", "dtype", "out"]
+
+
 def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
     functions = [getattr(module, name) for name in names]
     has = {
@@ -339,8 +343,15 @@ def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
         "reference": lambda function: hasattr(cpool.reference, function.__name__),
         "cost": lambda function: hasattr(function, "_cost") or stem == "conv",
     }
-    axes = [name[len(stem) :].rstrip("d") or "any" for name in names]
+    plain = [name for name in names if not re.match("(adaptive|global)_", name)]
+    axes = [name[len(stem) :].rstrip("d") or "any" for name in plain]
+    forms = [each for each in ("adaptive", "global") if any(map(re.compile(each).match, names))]
+    taken = [inspect.signature(getattr(module, name)).parameters for name in plain]
+    options = [each for each in _OPTIONS if all(each in parameters for parameters in taken)]
+    if options == _OPTIONS:
+        options = [f"all {len(_OPTIONS)}"]
     return [stem, ", ".join(axes), *(_all(map(test, functions)) for test in has.values()),
+            ", ".join(forms) or "none", ", ".join(options) or "none",
             *_benchmarks(stem)]  # fmt: skip
 
 
@@ -382,7 +393,10 @@ def as_rst() -> str:
     ]
     others = other_functions()
     if others:
-        lines += ["Other functions", "---------------", "", *_list_table(others)]
+        lines += ["Other functions", "---------------", "",
+                  "Some have adaptive and global forms. Options are what a signature has of",
+                  f"{', '.join(_OPTIONS)}; any other is a TypeError.", "",
+                  *_list_table(others)]  # fmt: skip
     return "\n".join(lines)
 
 

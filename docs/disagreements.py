@@ -386,6 +386,20 @@ def _text(values: Any) -> str:
     return ", ".join(map(number, np.asarray(values).ravel()))
 
 
+def overview(answers: list[list[Row]]) -> list[list[str]]:
+    """A row for each question: whether each library answers as cpool does."""
+    names = [name for name in LIBRARIES if name != "NumPy"]
+    table = [["question", *names]]
+    for question, found in zip(QUESTIONS, answers, strict=True):
+        cells = []
+        for name in names:
+            said = {"refuses" if row[2].startswith("refused") else row[3] or row[2]
+                    for row in found if row[0] == name}  # fmt: skip
+            cells.append("depends" if len(said) > 1 else next(iter(said), ""))
+        table.append([question.title, *cells])
+    return table
+
+
 def versions() -> str:
     return ", ".join(f"{name} {version_of(name)}" for name in LIBRARIES if installed(name))
 
@@ -399,12 +413,19 @@ def as_text() -> str:
 
 
 def as_rst() -> str:
-    lines = [f"Made with cpool {cpool.__version__}, {versions()}.", ""]
-    for question in QUESTIONS:
+    answers = [rows(question) for question in QUESTIONS]
+    lines = [f"Made with cpool {cpool.__version__}, {versions()}.", "",
+             "Does the library answer as cpool does? Empty: it was not asked; depends: on an "
+             "option of the library, see below.", "", ".. list-table::", "   :header-rows: 1",
+             "   :widths: 30 10 10 10 10 10 10 10", ""]  # fmt: skip
+    for row in overview(answers):
+        lines += [f"   {'  -' if i else '* -'} {cell}" for i, cell in enumerate(row)]
+    lines.append("")
+    for question, found in zip(QUESTIONS, answers, strict=True):
         lines += [f".. rubric:: {question.title}", "", f"{question.input}:", "",
                   ".. list-table::", "   :header-rows: 1", "   :widths: 18 40 32 10", "",
                   "   * - library", "     - call", "     - result", "     - as cpool"]  # fmt: skip
-        for library, call, result, same in rows(question):
+        for library, call, result, same in found:
             lines += [f"   * - {library}", f"     - ``{call}``", f"     - {result}",
                       f"     - {same}"]  # fmt: skip
         lines.append("")

@@ -14,7 +14,6 @@ import cpool
 from cpool.cli import compare
 from cpool.cli.commands import command
 
-
 #: What cannot be called with a kernel size and a stride alone.
 LEFT_OUT = [
     "gated_pool2d: it needs weight",

@@ -68,7 +68,12 @@ def test_without_peers_the_tables_say_so(monkeypatch):
             libraries = [row for row in others if row[0] != "cpool"]
             assert libraries
             assert all(row[2:] == ("not installed", "") for row in libraries)
-        assert disagreements.as_rst().count(".. list-table::") == len(disagreements.QUESTIONS)
+        page = disagreements.as_rst()
+        assert page.count(".. list-table::") == len(disagreements.QUESTIONS) + 1
+        answers = [disagreements.rows(question) for question in disagreements.QUESTIONS]
+        title, *overview = disagreements.overview(answers)
+        assert {cell for row in overview for cell in row[1:]} == {"", "not installed"}
+        assert {len(row) for row in overview} == {len(title)}
     finally:
         sys.modules.pop("disagreements", None)
 

@@ -40,6 +40,7 @@ from operators import (
 import cpool
 from cpool import kernels, reference
 from cpool.reductions import REGISTRY
+from cpool.reductions.base import MeanOfLanes
 
 SHAPES = {1: (2, 3, 17), 2: (2, 3, 9, 11), 3: (2, 5, 6, 7)}
 OPTIONS = [
@@ -107,6 +108,46 @@ def test_windows_of_many_taps(kind):
         x = values_for(kind, rng, (2, 3, 30, 31), np.float32)
         options = {**own, "axes": (2, 3)} if own_arguments(kind, "global") != [{}] else {}
         assert check_forward(Case(kind, "global", 0, x, None, {"axes": (2, 3), **options}))
+
+
+MEANS = [kind for kind in FAMILIES if issubclass(kind, MeanOfLanes)]
+
+
+@pytest.mark.parametrize("special", [np.nan, np.inf, 0.0, 1.5])
+@each_kind(MEANS)
+def test_a_window_over_all(kind, special):
+    """It is taken in parts if it is long, its plane is a lane if it is short; a sliding window of
+    the same size is neither."""
+    rng = np.random.default_rng(6)
+    whole, sliding = (
+        getattr(cpool, name) for name in (f"global_{kind.function}", f"{kind.function}2d")
+    )
+    for shape in ((5, 2, 20, 21), (3, 70, 6, 7), (2, 16, 16)):
+        x = values_for(kind, rng, shape, np.float64)
+        x[1, ..., 2, 3] = special
+        extras = ({}, {"where": rng.random(shape) < 0.6}, {"nan_policy": "omit"})
+        for own, extra in itertools.product(own_arguments(kind, "sliding"), extras):
+            own = {**own, **extra}
+            y, pullback = cpool.vjp(whole, x, axes=(-2, -1), **own)
+            y2, pullback2 = cpool.vjp(sliding, x, kernel_size=shape[-2:], **own)
+            np.testing.assert_allclose(y, y2, rtol=1e-12, atol=1e-12)
+            gy = rng.normal(size=y.shape)
+            np.testing.assert_allclose(pullback(gy), pullback2(gy), rtol=1e-11, atol=1e-12)
+
+
+@each_kind([kind for kind in MEANS if kind.learned])
+def test_gradients_in_parameters_of_windows_over_all(kind):
+    x = np.random.default_rng(6).uniform(0.5, 3, (3, 2, 20, 21))
+    whole, sliding = (
+        getattr(cpool, name) for name in (f"global_{kind.function}", f"{kind.function}2d")
+    )
+    for value in (2.5, 1.0, 0.0, -1.5):
+        own = {"wrt": ("x", kind.learned), kind.learned: value}
+        y, pullback = cpool.vjp(whole, x, axes=(-2, -1), **own)
+        _, pullback2 = cpool.vjp(sliding, x, kernel_size=(20, 21), **own)
+        gy = np.arange(1.0, 7).reshape(y.shape)
+        for one, other in zip(pullback(gy), pullback2(gy), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-9)
 
 
 @each_kind(FAMILIES)

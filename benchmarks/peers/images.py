@@ -24,6 +24,8 @@ class _Images:
     role = measure.PEER
     naive = False
     key = name = ""
+    #: What it does beside folds.
+    others: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.version, self.missing = find(self.key)
@@ -32,7 +34,8 @@ class _Images:
         return contextlib.nullcontext()
 
     def contender(self, row: Row, data: Data, threads: int) -> Contender | None:
-        if row.backward or row.positions or not row.is_sliding:
+        does = row.is_sliding or row.operator in self.others
+        if row.backward or row.positions or not does:
             return None
         if row.keeps:
             raise LeftOutError("knows no gradients")
@@ -87,10 +90,11 @@ def _inside(row: Row) -> tuple[slice, ...]:
 # --- OpenCV --------------------------------------------------------------------------------------
 
 class OpenCv(_Images):
-    """OpenCV: dilate, erode and boxFilter for filters, resize with INTER_AREA for halving."""
+    """OpenCV: filters (dilate, erode, boxFilter, medianBlur); resize and pyrDown for halving."""
 
     key = "opencv"
     name = "OpenCV"
+    others = frozenset({"median", "blur"})
 
     #: It takes one image at a time: with more, a loop in Python is what is measured.
     MOST_IMAGES = 16
@@ -119,7 +123,15 @@ class OpenCv(_Images):
             return self._loop(images, function, lambda y: y[0].reshape(row.shape)[inside])
         if row.rank != 2:
             return None
-        if _centred(row):
+        if row.operator == "blur":
+            if (*row.kernel, *row.stride) != (5, 5, 2, 2):
+                return None
+            images, shape = _cv_images(row, x)
+            function = _cv_pyramid()
+        elif _centred(row):
+            # The median repeats the border, whatever it is told.
+            if row.operator == "median" and row.arguments.get("padding_mode") != "nearest":
+                return None
             images, shape = _cv_images(row, x)
             function = _cv_filter(row, row.kernel[::-1])
         elif _tiles(row) and row.reduction == "avg":
@@ -159,6 +171,8 @@ def _cv_images(row: Row, x: np.ndarray, *,
 def _cv_filter(row: Row, size: tuple[int, int]) -> Callable[..., np.ndarray]:
     import cv2
 
+    if row.reduction == "median":
+        return functools.partial(cv2.medianBlur, ksize=size[0])
     if row.reduction in {"max", "min"}:
         element = cv2.getStructuringElement(cv2.MORPH_RECT, size)
         # What lies outside is never chosen, as in cpool.
@@ -166,6 +180,13 @@ def _cv_filter(row: Row, size: tuple[int, int]) -> Callable[..., np.ndarray]:
         return functools.partial(function, kernel=element)
     return functools.partial(cv2.boxFilter, ddepth=-1, ksize=size, borderType=cv2.BORDER_CONSTANT,
                              normalize=row.reduction == "avg")
+
+
+def _cv_pyramid() -> Callable[..., np.ndarray]:
+    """Return the binomial blur of 5 taps, whose borders are mirrored, with every other pixel."""
+    import cv2
+
+    return cv2.pyrDown
 
 
 def _cv_resize(row: Row) -> Callable[..., np.ndarray]:
@@ -182,6 +203,7 @@ class ScikitImage(_Images):
 
     key = "skimage"
     name = "scikit-image"
+    others = frozenset({"median"})
 
     def _plain(self, row: Row, data: Data) -> Contender | None:
         from skimage import measure as regions
@@ -195,16 +217,24 @@ class ScikitImage(_Images):
 
 
 class SciPy(_Images):
-    """SciPy: the filters of ndimage."""
+    """SciPy: the filters of ndimage, and the statistics of windows side by side."""
 
     key = "scipy"
     name = "SciPy"
+    others = frozenset({"median", "rank", "trimmed_mean", "mode"})
+
+    #: It takes some ten microseconds for each mode.
+    MOST_MODES = 10_000
 
     def _plain(self, row: Row, data: Data) -> Contender | None:
         from scipy import ndimage
 
+        if row.operator in {"trimmed_mean", "mode"}:
+            return self._statistic(row, data)
         if row.reduction == "sum" or not (_centred(row) or _dense(row)):
             return None
+        if row.operator in self.others:
+            return self._ordered(row, data)
         x, size = data.x(row.layout), _axes(row, row.kernel)
         function, outside = {
             "max": (ndimage.maximum_filter, lowest(row.dtype)),
@@ -217,29 +247,86 @@ class SciPy(_Images):
         return self._contender(call, lambda y: to_channels_first(y[inside], row.layout))
 
 
+    def _ordered(self, row: Row, data: Data) -> Contender | None:
+        """Return the call for a median or a rank around each element."""
+        from scipy import ndimage
+
+        # What lies outside exists in its filters.
+        if row.arguments.get("padding_mode") != "nearest":
+            return None
+        x, options = data.x(row.layout), {"mode": "nearest", "size": _axes(row, row.kernel)}
+        options["output"] = np.zeros_like(x)
+        function = ndimage.median_filter
+        if row.operator == "rank":
+            function, options["rank"] = ndimage.rank_filter, row.arguments["rank"]
+        return self._contender(functools.partial(function, x, **options),
+                               lambda y: to_channels_first(y, row.layout))
+
+    def _statistic(self, row: Row, data: Data) -> Contender:
+        """Return the call for a statistic of the elements of each window."""
+        from scipy import stats
+
+        windows = _windows_of(row, data)
+        if row.operator == "trimmed_mean":
+            return self._contender(
+                lambda: stats.trim_mean(windows(), row.arguments["cut"], axis=-1),
+                lambda y: to_channels_first(y, row.layout))
+        if row.arguments.get("ties") == "first":
+            raise LeftOutError("takes the least of the most frequent")
+        if math.prod(row.output_shape) > self.MOST_MODES:
+            raise LeftOutError(f"tens of microseconds for each mode, here are more than "
+                               f"{self.MOST_MODES}")
+        return self._contender(lambda: stats.mode(windows(), axis=-1).mode,
+                               lambda y: to_channels_first(y, row.layout))
+
+
+def _windows_of(row: Row, data: Data) -> Callable[[], np.ndarray]:
+    """Return what makes an array of windows, their elements along its last axis."""
+    if any(row.padding):
+        raise LeftOutError("views of windows know no padding")
+    x, axes = data.x(row.layout), tuple(_pooled_axes(row))
+    view = np.lib.stride_tricks.sliding_window_view(x, row.kernel, axes)
+    index = tuple(slice(None, None, step) for step in _axes(row, row.stride))
+    return lambda: view[index].reshape(*view[index].shape[: x.ndim], -1)
+
+
 # --- tinybrain, bottleneck -----------------------------------------------------------------------
 
 class TinyBrain(_Images):
-    """tinybrain: halving of images and volumes."""
+    """tinybrain: halving of images and volumes, of labels too."""
 
     key = name = "tinybrain"
+    others = frozenset({"mode"})
 
     def _plain(self, row: Row, data: Data) -> Contender | None:
         import tinybrain
 
-        if not _tiles(row) or row.reduction not in {"max", "avg"} or row.rank == 1:
+        if not _tiles(row) or row.reduction not in {"max", "avg", "mode"} or row.rank == 1:
             return None
         if set(row.kernel) != {2}:
             return None
         # It wants the fastest axis first; planes may follow one another along a last axis.
         x = data.x(CHANNELS_FIRST).reshape(-1, *row.shape[2:]).T
-        if row.reduction == "avg":
-            function = tinybrain.downsample_with_averaging
-        else:
-            function = tinybrain.downsample_with_max_pooling
+        if row.reduction == "mode" and row.rank == 3 and x.shape[-1] > 1:
+            raise LeftOutError("takes the modes of one volume at a time")
+        function = {"avg": tinybrain.downsample_with_averaging,
+                    "max": tinybrain.downsample_with_max_pooling,
+                    "mode": tinybrain.downsample_segmentation}[row.reduction]
         factor = (*row.kernel, 1)
-        return self._contender(functools.partial(function, x, factor),
+        made = self._contender(functools.partial(function, x, factor),
                                lambda y: y[0].T.reshape(row.output_shape))
+        if row.reduction == "mode" and row.rank == 2:
+            return replace(made, region=_decided(row, data))
+        return made
+
+
+def _decided(row: Row, data: Data) -> np.ndarray:
+    """Return which blocks of 2x2 have one most frequent label: of others it takes any."""
+    x = data.x(CHANNELS_FIRST)
+    parts = [x[..., i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    # Of four elements, so many pairs are equal if two labels, or four, are as frequent.
+    pairs = sum((a == b).astype(np.uint8) for a, b in itertools.combinations(parts, 2))
+    return (pairs != 2) & (pairs != 0)
 
 
 class Bottleneck(_Images):
@@ -268,9 +355,13 @@ class Bottleneck(_Images):
 # --- NumPy ---------------------------------------------------------------------------------------
 
 class NumPySlices(_Images):
-    """NumPy alone: one strided slice for each element of a window, folded into the result."""
+    """NumPy alone: one strided slice for each element of a window, folded into the result.
+
+    For order statistics a view of all windows.
+    """
 
     key, name = "numpy", "NumPy slices"
+    others = frozenset({"median", "quantile"})
 
     #: Beyond, nobody would write it.
     MOST_TAPS = 32
@@ -280,6 +371,10 @@ class NumPySlices(_Images):
             raise LeftOutError("slices know no padding")
         if row.taps > self.MOST_TAPS:
             raise LeftOutError(f"one pass for each of more than {self.MOST_TAPS} elements")
+        if row.operator in self.others:
+            windows, q = _windows_of(row, data), row.arguments.get("q", 0.5)
+            return self._contender(lambda: np.quantile(windows(), q, axis=-1),
+                                   lambda y: to_channels_first(y, row.layout))
         x = data.x(row.layout)
         slices = [x[index] for index in _slices(row)]
         fold, wide, finish = _fold_of(row)

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +37,8 @@ class _Fixed:
 # --- ONNX Runtime --------------------------------------------------------------------------------
 
 ONNX_NODES = {"max": "MaxPool", "avg": "AveragePool", "global_avg": "GlobalAveragePool",
-              "global_max": "GlobalMaxPool", "unpool": "MaxUnpool"}
+              "global_max": "GlobalMaxPool", "unpool": "MaxUnpool", "conv": "Conv",
+              "depthwise_conv": "Conv", "roi_pool": "MaxRoiPool", "roi_align": "RoiAlign"}
 
 
 class OnnxRuntime(_Fixed):
@@ -60,15 +61,16 @@ class OnnxRuntime(_Fixed):
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 4
+        given = _onnx_inputs(row, data)
         session = onnxruntime.InferenceSession(
-            _onnx_model(row), options, providers=["CPUExecutionProvider"])
+            _onnx_model(row, given), options, providers=["CPUExecutionProvider"])
         binding = session.io_binding()
         value = onnxruntime.OrtValue.ortvalue_from_numpy
-        inputs = [value(array) for array in _onnx_inputs(row, data)]
+        inputs = [value(array) for array in given.values()]
         outputs = [value(np.zeros(row.output_shape, row.dtype))]
         if row.positions:
             outputs.append(value(np.zeros(row.output_shape, np.int64)))
-        for name, bound in zip(("x", "places"), inputs, strict=False):
+        for name, bound in zip(given, inputs, strict=True):
             binding.bind_ortvalue_input(name, bound)
         for name, bound in zip(("y", "positions"), outputs, strict=False):
             binding.bind_ortvalue_output(name, bound)
@@ -78,41 +80,67 @@ class OnnxRuntime(_Fixed):
         return Contender(self.name, self.role, call, arrays)
 
 
-def _onnx_inputs(row: Row, data: Data) -> list[np.ndarray]:
-    x = data.x(CHANNELS_FIRST)
-    if row.operator != "unpool":
-        return [x]
-    # ONNX counts positions through the whole tensor, not from the start of a plane.
-    plane = math.prod(row.output_shape[2:])
-    starts = np.arange(math.prod(row.shape[:2])) * plane
-    places = data.positions(CHANNELS_FIRST)
-    return [x, places + starts.reshape(*row.shape[:2], *(1,) * row.rank)]
+def _onnx_inputs(row: Row, data: Data) -> dict[str, np.ndarray]:
+    inputs = {"x": data.x(CHANNELS_FIRST)}
+    if row.operator == "unpool":
+        # ONNX counts positions through the whole tensor, not from the start of a plane.
+        plane = math.prod(row.output_shape[2:])
+        starts = np.arange(math.prod(row.shape[:2])) * plane
+        places = data.positions(CHANNELS_FIRST)
+        inputs["places"] = places + starts.reshape(*row.shape[:2], *(1,) * row.rank)
+    given = data.given(CHANNELS_FIRST)
+    if "weight" in given:
+        inputs["weight"] = given["weight"]
+    if row.operator == "roi_align":
+        inputs["boxes"] = np.ascontiguousarray(given["boxes"][:, 1:])
+        inputs["numbers"] = given["boxes"][:, 0].astype(np.int64)
+    elif "boxes" in given:
+        inputs["boxes"] = given["boxes"]
+    return inputs
 
 
-def _onnx_model(row: Row) -> bytes:
+def _onnx_attributes(row: Row) -> dict[str, object]:
+    arguments = row.arguments
+    if row.is_global:
+        return {}
+    if row.operator == "roi_pool":
+        return {"pooled_shape": list(row.output_shape[2:]),
+                "spatial_scale": arguments["spatial_scale"]}
+    if row.operator == "roi_align":
+        height, width = row.output_shape[2:]
+        mode = "half_pixel" if arguments["aligned"] else "output_half_pixel"
+        return {"output_height": height, "output_width": width,
+                "spatial_scale": arguments["spatial_scale"],
+                "sampling_ratio": arguments["sampling_ratio"],
+                "coordinate_transformation_mode": mode}
+    attributes: dict[str, object] = {"kernel_shape": list(row.kernel), "strides": list(row.stride),
+                                     "pads": [*row.padding, *row.padding]}
+    if row.operator == "avg":
+        attributes["count_include_pad"] = 1
+    if row.operator == "depthwise_conv":
+        attributes["group"] = row.shape[1]
+    return attributes
+
+
+def _onnx_model(row: Row, given: Mapping[str, np.ndarray]) -> bytes:
     from onnx import helper
 
     element = helper.np_dtype_to_tensor_dtype(np.dtype(row.dtype))
     integer = helper.np_dtype_to_tensor_dtype(np.dtype(np.int64))
-    attributes: dict[str, object] = {}
-    if not row.is_global:
-        attributes = {"kernel_shape": list(row.kernel), "strides": list(row.stride),
-                      "pads": [*row.padding, *row.padding]}
-    if row.operator == "avg":
-        attributes["count_include_pad"] = 1
-    inputs = [helper.make_tensor_value_info("x", element, row.shape)]
-    if row.operator == "unpool":
-        inputs.append(helper.make_tensor_value_info("places", integer, row.shape))
+    inputs = [helper.make_tensor_value_info(
+        name, helper.np_dtype_to_tensor_dtype(array.dtype), array.shape)
+        for name, array in given.items()]
     outputs = [helper.make_tensor_value_info("y", element, row.output_shape)]
     if row.positions:
         outputs.append(helper.make_tensor_value_info("positions", integer, row.output_shape))
     node = helper.make_node(ONNX_NODES[row.operator], [each.name for each in inputs],
-                            [each.name for each in outputs], **attributes)
+                            [each.name for each in outputs], **_onnx_attributes(row))
     graph = helper.make_graph([node], "row", inputs, outputs)
-    # Versions that every supported ONNX Runtime reads; 16-bit brain floats came with opset 22.
-    opset = 22 if row.dtype == "bfloat16" else 13
+    # Versions that every supported ONNX Runtime reads; 16-bit brain floats came with opset 22, the
+    # two ways to align regions with opset 16.
+    opset = 22 if row.dtype == "bfloat16" else 16 if row.operator == "roi_align" else 13
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)],
-                              ir_version=10 if opset > 13 else 8)
+                              ir_version=10 if opset > 16 else 8)
     return model.SerializeToString()
 
 
@@ -337,7 +365,7 @@ class Jax:
     def contender(self, row: Row, data: Data, threads: int) -> Contender | None:
         import jax
 
-        if row.positions or not (row.is_sliding or row.is_global):
+        if row.positions or not (row.is_sliding or row.operator in {"global_avg", "global_max"}):
             return None
         if row.keeps:
             raise LeftOutError(KEEPS_NOTHING)

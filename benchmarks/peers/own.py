@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -41,6 +42,8 @@ class Cpool:
         given = (data.x(row.layout),)
         if row.operator == "unpool":
             given += (data.positions(row.layout),)
+        if self.out and "out" not in inspect.signature(function).parameters:
+            raise LeftOutError("takes no out=")
         if self.out:
             options["out"] = self._place(row, functools.partial(function, *given, **options))
         call = functools.partial(function, *given, **options)
@@ -53,7 +56,7 @@ class Cpool:
         return Contender(self.name, self.role, call, arrays)
 
     def _options(self, row: Row, data: Data) -> dict[str, object]:
-        options = dict(row.arguments)
+        options = {**row.call_arguments, **data.given(row.layout)}
         if row.layout == CHANNELS_LAST:
             options["channels_last"] = True
         if row.positions:
@@ -69,8 +72,8 @@ class Cpool:
     @staticmethod
     def _place(row: Row, call: functools.partial) -> np.ndarray:
         """Return an array for the result."""
-        if row.backward or row.operator == "unpool":
-            raise LeftOutError("pullbacks and unpooling take no out=")
+        if row.backward:
+            raise LeftOutError("pullbacks take no out=")
         result = call()
         # With positions `out` takes the values.
         return np.zeros_like(result[0] if row.positions else result)

@@ -13,6 +13,7 @@ import numpy as np
 from measure import Contender
 from rows import CHANNELS_FIRST, CHANNELS_LAST, Data, Row, to_channels_first
 
+from peers import composed
 from peers.base import LeftOutError, find
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class Torch:
             places = self._tensor(data.positions(self.layout))
             function = getattr(torch._C._nn, f"max_unpool{row.rank}d")
             return functools.partial(function, x, places, row.output_shape[2:])
+        if row.operator in composed.CALLS:
+            given = {name: self._tensor(each) if name == "logits" else _as_tensor(each)
+                     for name, each in data.given(self.layout).items()
+                     if isinstance(each, np.ndarray)}
+            return composed.CALLS[row.operator](torch, row, x, **given)
+        if row.operator in {"roi_align", "roi_pool"}:
+            return None
         if row.reduction in COMPOSED:
             return functools.partial(COMPOSED[row.reduction], x, _mean_of(row))
         if row.is_global:

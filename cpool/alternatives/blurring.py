@@ -7,13 +7,15 @@ all axes at once, and the last one has the stride. Dividing by powers of two is 
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
 from cpool.alternatives.common import (
@@ -24,9 +26,11 @@ from cpool.alternatives.common import (
     windows_with,
     work_dtype,
 )
+from cpool.arrays import Options
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.results import stored, wide_dtype
 from cpool.windows import sliding
 
 if TYPE_CHECKING:
@@ -89,18 +93,60 @@ def _steps(
     return steps
 
 
-def _blur_steps(
-    x: Array, filter_size: Any, stride: Any, padding_mode: Any, axes: Any, channels_last: Any,
-    rank: int,
-) -> tuple[list[Sliding], tuple[int, ...], list[np.dtype[Any]]]:  # fmt: skip
-    """For each step its windows and the type of its result, and the axes of all of them."""
+@dataclass(frozen=True)
+class _Blur:
+    """Of each step its windows and the type of its result, and the axes of all of them."""
+
+    steps: list[Sliding]
+    dtypes: list[np.dtype[Any]]
+    places: tuple[int, ...]
+
+    def shape(self, x: Array) -> tuple[int, ...]:
+        shape = list(x.shape)
+        for axis, step in zip(
+            self.places, per_axis(self.steps[-1].stride, range(len(self.places))), strict=True
+        ):
+            shape[axis] = -(-shape[axis] // step)
+        return tuple(shape)
+
+    def of(self, x: Array) -> Array:
+        y = np.empty(self.shape(x), self.dtypes[-1])
+        for block in _blocks(x, self.places):
+            part = x[block]
+            for windows, dtype in zip(self.steps[:-1], self.dtypes[:-1], strict=True):
+                part = pool(part, "mean", windows, axes=self.places, dtype=dtype)
+            pool(part, "mean", self.steps[-1], axes=self.places, dtype=self.dtypes[-1],
+                 out=y[block])  # fmt: skip
+        return y
+
+    def vjp(self, x: Array) -> tuple[Array, Pullback]:
+        y, pullbacks = x, []
+        for windows, dtype in zip(self.steps, self.dtypes, strict=True):
+            y, pullback = vjp(pool, y, "mean", windows, axes=self.places, dtype=dtype)
+            pullbacks.append(pullback)
+
+        def pullback_of_all(gy: Any) -> Array:
+            for pullback in reversed(pullbacks):
+                gy = pullback(gy)
+            return gy
+
+        return y, pullback_of_all
+
+    def to(self, dtype: Any) -> _Blur:
+        """The same with a result of this type."""
+        return replace(self, dtypes=[*self.dtypes[:-1], np.dtype(dtype)])
+
+
+def _checked_blur(
+    x: Array, filter_size: Any, stride: Any, padding_mode: Any, options: Options
+) -> _Blur:
+    """With a result in the type to compute in."""
     filter_size = _filter_sizes(filter_size)
     # Checks the stride and the mode, and that their entries are as many as the filter's.
     given = windows_with(filter_size, stride, padding_mode)
-    places, order = pooled_axes(x, given, axes, channels_last, rank)
+    places, order = pooled_axes(x, given, options.axes, options.channels_last, options.rank)
     steps = _steps(per_axis(filter_size, order), per_axis(given.stride, order), padding_mode)
-    dtypes = [work_dtype(x)] * (len(steps) - 1) + [gradient_dtype(x)]
-    return steps, places, dtypes
+    return _Blur(steps, [wide_dtype(x, options.dtype)] * len(steps), places)
 
 
 def _blocks(x: Array, places: Sequence[int]) -> list[Any]:
@@ -115,35 +161,65 @@ def _blocks(x: Array, places: Sequence[int]) -> list[Any]:
     return [(*before, slice(i, i + length)) for i in range(0, x.shape[axis], length)]
 
 
-def _blur(x: Any, *arguments: Any) -> Array:
+def _present(x: Array, options: Options) -> Array | None:
+    """Which elements exist, None for all; checks `nan_policy`."""
+    if options.nan_policy != "propagate":
+        pool([1.0], "max", _ONE, nan_policy=options.nan_policy)
+    return existing(x, arrays.as_mask(options.where, x), options.nan_policy)
+
+
+_ONE = sliding(1)
+
+
+def _refuse_nan(x: Array, mask: Array | None, blur: _Blur) -> None:
+    if gradient_dtype(x) != x.dtype.newbyteorder("="):
+        return
+    nans = np.isnan(x) if mask is None else np.isnan(x) & mask
+    if nans.any() and blur.of(nans).any():
+        raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
+
+
+def _weights_of(mask: Array, blur: _Blur) -> Array:
+    """What each window's filter has of elements that exist: with "constant" padding of zeros too,
+    but NaN where nothing else exists. Exact, as a sum of powers of two."""
+    share = blur.of(mask)
+    total = share + (1 - blur.of(np.ones(mask.shape, bool)))
+    return np.where(share > 0, total, share.dtype.type(np.nan))
+
+
+def _blur(
+    x: Any, filter_size: Any, stride: Any, padding_mode: Any, options: Options,
+    differentiable: bool = False,
+) -> tuple[Array, Pullback]:  # fmt: skip
+    """The result, and its pullback if that is asked for."""
     x = arrays.as_input(x)
-    steps, places, dtypes = _blur_steps(x, *arguments)
-    shape = list(x.shape)
-    for axis, step in zip(places, per_axis(steps[-1].stride, range(len(places))), strict=True):
-        shape[axis] = -(-shape[axis] // step)
-    y = np.empty(shape, dtypes[-1])
-    for block in _blocks(x, places):
-        part = x[block]
-        for windows, dtype in zip(steps[:-1], dtypes[:-1], strict=True):
-            part = pool(part, "mean", windows, axes=places, dtype=dtype)
-        pool(part, "mean", steps[-1], axes=places, dtype=dtypes[-1], out=y[block])
-    return y
+    blur = _checked_blur(x, filter_size, stride, padding_mode, options)
+    dtype = gradient_dtype(x) if options.dtype is None else arrays.as_dtype(options.dtype)
+    mask = _present(x, options)
+    if options.nan_policy == "raise":
+        _refuse_nan(x, mask, blur)
+    if mask is None:
+        blur = blur.to(dtype)
+        y, back = blur.vjp(x) if differentiable else (blur.of(x), _no_pullback)
+        return stored(y, dtype, options.out, x), back
+    weights = _weights_of(mask, blur)
+    held = np.where(mask, x, x.dtype.type(0))
+    y, spread = blur.vjp(held) if differentiable else (blur.of(held), _no_pullback)
+    with np.errstate(invalid="ignore"):
+        y = stored(y / weights, dtype, options.out, x, options.where)
+    divisors = np.where(np.isnan(weights), np.inf, weights)
+    shape = y.shape
+
+    def pullback(gy: Any) -> Array:
+        gy = arrays.checked_gradient(gy, shape)
+        gx = spread(gy.astype(divisors.dtype) / divisors)
+        return np.where(mask, gx, gx.dtype.type(0))
+
+    return y, pullback
 
 
-def _blur_vjp(x: Any, *arguments: Any) -> tuple[Array, Pullback]:
-    y = arrays.as_input(x)
-    steps, places, dtypes = _blur_steps(y, *arguments)
-    pullbacks = []
-    for windows, dtype in zip(steps, dtypes, strict=True):
-        y, pullback = vjp(pool, y, "mean", windows, axes=places, dtype=dtype)
-        pullbacks.append(pullback)
-
-    def pullback_of_all(gy: Any) -> Array:
-        for pullback in reversed(pullbacks):
-            gy = pullback(gy)
-        return gy
-
-    return y, pullback_of_all
+def _no_pullback(gy: Any) -> Array:
+    raise NotImplementedError
 
 
 def blur_pool(
@@ -154,6 +230,10 @@ def blur_pool(
     axes: int | Sequence[int] | None = None,
     channels_last: bool = False,
     padding_mode: _PaddingMode = "mirror",
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along any 1 to 3 axes.
 
@@ -174,6 +254,15 @@ def blur_pool(
         What the filter reads beyond the border, with SciPy's names: ``dcb|abcd|cba``,
         ``cba|abcd|dcb``, ``aaa|abcd|ddd``, ``bcd|abcd|abc``; with "constant" it reads zeros, so
         that the result gets darker there.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. The weights of the others are those of the rest, in
+        proportion. A window without any gives NaN where the result is floating, else a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -212,17 +301,8 @@ def blur_pool(
     array([[3.],
            [2.]])
     """
-    return _blur(x, filter_size, stride, padding_mode, axes, channels_last, 0)
-
-
-def _blur_pool_vjp(
-    x: Any, filter_size: Any = 3, stride: Any = 2, *, axes: Any = None, channels_last: Any = False,
-    padding_mode: Any = "mirror",
-) -> tuple[Array, Pullback]:  # fmt: skip
-    return _blur_vjp(x, filter_size, stride, padding_mode, axes, channels_last, 0)
-
-
-blur_pool._vjp = _blur_pool_vjp  # type: ignore[attr-defined]
+    options = Options(axes, channels_last, 0, nan_policy, where, dtype, out)
+    return _blur(x, filter_size, stride, padding_mode, options)[0]
 
 
 def blur_pool1d(
@@ -232,6 +312,10 @@ def blur_pool1d(
     *,
     channels_last: bool = False,
     padding_mode: _PaddingMode = "mirror",
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last axis.
 
@@ -247,6 +331,14 @@ def blur_pool1d(
         Pool the axis before the last one.
     padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
         What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. See `blur_pool`.
+    dtype : dtype, optional
+        Type of the result.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into.
 
     Returns
     -------
@@ -274,7 +366,8 @@ def blur_pool1d(
     >>> cpool.blur_pool1d([0.0, 0.0, 4.0, 0.0, 0.0, 8.0])
     array([0., 2., 2.])
     """
-    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 1)
+    options = Options(None, channels_last, 1, nan_policy, where, dtype, out)
+    return _blur(x, filter_size, stride, padding_mode, options)[0]
 
 
 def blur_pool2d(
@@ -284,6 +377,10 @@ def blur_pool2d(
     *,
     channels_last: bool = False,
     padding_mode: _PaddingMode = "mirror",
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last two axes.
 
@@ -299,6 +396,14 @@ def blur_pool2d(
         Pool the two axes before the last one.
     padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
         What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. See `blur_pool`.
+    dtype : dtype, optional
+        Type of the result.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into.
 
     Returns
     -------
@@ -331,7 +436,8 @@ def blur_pool2d(
     array([[0., 0.],
            [0., 4.]], dtype=float32)
     """
-    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 2)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _blur(x, filter_size, stride, padding_mode, options)[0]
 
 
 def blur_pool3d(
@@ -341,6 +447,10 @@ def blur_pool3d(
     *,
     channels_last: bool = False,
     padding_mode: _PaddingMode = "mirror",
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last three axes.
 
@@ -356,6 +466,14 @@ def blur_pool3d(
         Pool the three axes before the last one.
     padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
         What the filter reads beyond the border, as in `blur_pool`; with "constant", zeros.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. See `blur_pool`.
+    dtype : dtype, optional
+        Type of the result.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into.
 
     Returns
     -------
@@ -385,21 +503,26 @@ def blur_pool3d(
     >>> cpool.blur_pool3d(np.ones((5, 8, 8)), 5, (1, 2, 4)).shape
     (5, 4, 2)
     """
-    return _blur(x, filter_size, stride, padding_mode, None, channels_last, 3)
+    options = Options(None, channels_last, 3, nan_policy, where, dtype, out)
+    return _blur(x, filter_size, stride, padding_mode, options)[0]
 
 
-def _ranked_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
-    def with_pullback(
-        x: Any, filter_size: Any = 3, stride: Any = 2, *, channels_last: Any = False,
-        padding_mode: Any = "mirror",
-    ) -> tuple[Array, Pullback]:  # fmt: skip
-        return _blur_vjp(x, filter_size, stride, padding_mode, None, channels_last, rank)
+def _with_pullback(function: Callable[..., Any], rank: int) -> Callable[..., Any]:
+    signature = inspect.signature(function)
 
+    def with_pullback(*args: Any, **kwargs: Any) -> tuple[Array, Pullback]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        given = dict(bound.arguments)
+        filtering = [given.pop(name) for name in ("x", "filter_size", "stride", "padding_mode")]
+        return _blur(*filtering, Options(**given, rank=rank), True)
+
+    with_pullback.__signature__ = signature  # type: ignore[attr-defined]
     return with_pullback
 
 
-for _rank, _function in enumerate((blur_pool1d, blur_pool2d, blur_pool3d), 1):
-    _function._vjp = _ranked_vjp(_rank)  # type: ignore[attr-defined]
+for _rank, _function in enumerate((blur_pool, blur_pool1d, blur_pool2d, blur_pool3d)):
+    _function._vjp = _with_pullback(_function, _rank)  # type: ignore[attr-defined]
 
 
 # Maximum, then blur -------------------------------------------------------------------------------
@@ -413,6 +536,10 @@ def max_blur_pool2d(
     *,
     channels_last: bool = False,
     padding_mode: _PaddingMode = "mirror",
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Maximum of every window, then blur and subsample.
 
@@ -434,6 +561,15 @@ def max_blur_pool2d(
     padding_mode : {"mirror", "reflect", "nearest", "wrap", "constant"}
         What the filter reads beyond the border of the maxima, as in `blur_pool`; with "constant",
         zeros.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A maximum of nothing does not exist
+        for the blur.
+    dtype : dtype, optional
+        Type of the result.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into.
 
     Returns
     -------
@@ -471,23 +607,44 @@ def max_blur_pool2d(
     >>> cpool.max_pool2d(x, (1, 2))
     array([[0., 4., 0., 0.]])
     """
-    maxima = max_pool2d(x, kernel_size, 1, channels_last=channels_last)
-    return _blur(maxima, filter_size, stride, padding_mode, None, channels_last, 2)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _max_blur(x, kernel_size, (filter_size, stride, padding_mode), options, False)[0]
 
 
-def _max_blur_vjp(
-    x: Any, kernel_size: Any = 2, stride: Any = 2, filter_size: Any = 3, *,
-    channels_last: Any = False, padding_mode: Any = "mirror",
-) -> tuple[Array, Pullback]:  # fmt: skip
+def _max_blur(
+    x: Any, kernel_size: Any, filtering: tuple[Any, ...], options: Options, differentiable: bool
+) -> tuple[Array, Pullback]:
     x = arrays.as_input(x)
-    dtype = gradient_dtype(x)
-    maxima, scatter = vjp(max_pool2d, widened(x), kernel_size, 1, channels_last=channels_last)
-    y, spread = _blur_vjp(maxima, filter_size, stride, padding_mode, None, channels_last, 2)
+    dtype, mask = gradient_dtype(x), _present(x, options)
+    wide = widened(x) if differentiable else x
+    # Integers cannot say that a window is empty.
+    made = np.float64 if mask is not None and x.dtype.kind in "biu" else None
+    given = {"channels_last": options.channels_last, "where": mask,
+             "nan_policy": "raise" if options.nan_policy == "raise" else "propagate"}  # fmt: skip
+    there, scatter = None, _no_pullback
+    if mask is not None:
+        there = max_pool2d(mask, kernel_size, 1, channels_last=options.channels_last)
+    if differentiable:
+        maxima, scatter = vjp(max_pool2d, wide, kernel_size, 1, dtype=made, **given)
+    else:
+        maxima = max_pool2d(wide, kernel_size, 1, dtype=made, **given)
+    asked = dtype if options.dtype is None else options.dtype
+    outer = options.replace(where=there, nan_policy="propagate", dtype=asked, out=None)
+    y, spread = _blur(maxima, *filtering, outer, differentiable)
 
     def pullback(gy: Any) -> Array:
         return rounded(scatter(spread(gy)), dtype)
 
-    return rounded(y, dtype), pullback
+    return stored(y, y.dtype, options.out, x, options.where), pullback
+
+
+def _max_blur_vjp(
+    x: Any, kernel_size: Any = 2, stride: Any = 2, filter_size: Any = 3, *,
+    channels_last: Any = False, padding_mode: Any = "mirror", nan_policy: Any = "propagate",
+    where: Any = None, dtype: Any = None, out: Any = None,
+) -> tuple[Array, Pullback]:  # fmt: skip
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _max_blur(x, kernel_size, (filter_size, stride, padding_mode), options, True)
 
 
 max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
 from cpool.alternatives.blurring import blur_pool
-from cpool.alternatives.families import family
+from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.pooling import pool, vjp
 from cpool.reductions import Mean
@@ -34,6 +34,11 @@ __all__ = [
     "detail_preserving_pool1d",
     "detail_preserving_pool2d",
     "detail_preserving_pool3d",
+    "adaptive_detail_preserving_pool",
+    "adaptive_detail_preserving_pool1d",
+    "adaptive_detail_preserving_pool2d",
+    "adaptive_detail_preserving_pool3d",
+    "global_detail_preserving_pool",
 ]
 
 Array = NDArray[Any]
@@ -107,26 +112,15 @@ class _Surroundings:
     def __init__(
         self, x: Array, mask: Array | None, windows: Windows, axes: Any, differentiable: bool
     ) -> None:
-        self.mask, self.there = mask, None
-        blur = {**_BLUR, "axes": axes}
-        if mask is not None:
-            # Where something exists, it has weight in the blur.
-            self.there = np.where(mask, blur_pool(mask.astype(x.dtype), **blur), x.dtype.type(1))
-            x = np.where(mask, x, x.dtype.type(0))
-        mean = {"axes": axes, "where": mask}
+        blur, mean = {**_BLUR, "axes": axes, "where": mask}, {"axes": axes, "where": mask}
         if not differentiable:
-            blurred = self._over(blur_pool(x, **blur))
-            self.value = pool(blurred, _MEAN, windows, **mean)
+            self.value = pool(blur_pool(x, **blur), _MEAN, windows, **mean)
             return
         blurred, self.of_blur = vjp(blur_pool, x, **blur)
-        self.value, self.of_mean = vjp(pool, self._over(blurred), _MEAN, windows, **mean)
-
-    def _over(self, blurred: Array) -> Array:
-        return blurred if self.there is None else blurred / self.there
+        self.value, self.of_mean = vjp(pool, blurred, _MEAN, windows, **mean)
 
     def back(self, gy: Array) -> Array:
-        gx = self.of_blur(self._over(self.of_mean(gy)))
-        return gx if self.mask is None else np.where(self.mask, gx, gx.dtype.type(0))
+        return self.of_blur(self.of_mean(gy))
 
 
 class _Weights:
@@ -289,7 +283,7 @@ def _detail_preserving_pool(
     symmetric: bool = True,
     eps: float = 1e-3,
 ) -> tuple[_DetailPreserving, Sliding, Options]:
-    """Mean of each window in which what stands out counts more, over any 1 to 3 axes.
+    """Mean in which what stands out counts more, of each window: windows over any 1 to 3 axes [1]_.
 
     Parameters
     ----------
@@ -387,3 +381,10 @@ _detail_preserving_pool.__name__ = "detail_preserving_pool"
     detail_preserving_pool2d,
     detail_preserving_pool3d,
 ) = family(_detail_preserving_pool, lambda rank: "2")
+(
+    adaptive_detail_preserving_pool,
+    adaptive_detail_preserving_pool1d,
+    adaptive_detail_preserving_pool2d,
+    adaptive_detail_preserving_pool3d,
+) = adaptive_family(_detail_preserving_pool, lambda rank: "2")
+global_detail_preserving_pool = global_form(_detail_preserving_pool, "")

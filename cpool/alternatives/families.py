@@ -1,23 +1,22 @@
-"""One definition for NAME, NAME1d, NAME2d and NAME3d."""
+"""One definition for NAME, NAME1d, NAME2d and NAME3d, and for adaptive_NAME and global_NAME."""
 
 from __future__ import annotations
 
 import inspect
 import operator
+import re
 from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 
+from cpool import docstrings
 from cpool.arrays import Options
+from cpool.pooling import pool_whole
 from cpool.reductions.base import Pullback
-from cpool.windows import Windows
+from cpool.windows import Windows, adaptive
 
-AXES = """\
-    axes : int or tuple of int, optional
-        The 1 to 3 axes to pool, in the order of the other arguments. None: the last ones, as many
-        as those have entries; where they are ints, all axes of x if it has at most 3.
-"""
+AXES = docstrings.AXES + "\n"
 _WORDS = {1: "the last axis", 2: "the last two axes", 3: "the last three axes"}
 
 
@@ -78,13 +77,140 @@ def _text(text: str, name: str, rank: int, example: Callable[[int], str]) -> str
     if not rank:
         return text
     head, _, _ = text.partition("    Examples\n")
-    return head.replace(AXES, "").replace("any 1 to 3 axes", _WORDS[rank]) + "\n".join([
+    head = head.replace(AXES, "").replace("any 1 to 3 axes", _WORDS[rank])
+    return head + _example(name, example(rank), (1, *[4] * rank), (1, *[2] * rank))
+
+
+# --- adaptive and global forms --------------------------------------------------------------------
+
+_WINDOW = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "padding_mode")
+
+
+def adaptive_family(describe: Describe, example: Callable[[int], str]) -> list[Callable[..., Any]]:
+    """adaptive_NAME and its like of an operator, from the description of its sliding functions."""
+    parameters = inspect.signature(describe).parameters
+    size = parameters["kernel_size"].replace(name="output_size", annotation="_Sizes")
+    kept = [size if p.name == "kernel_size" else p
+            for p in parameters.values() if p.name == "kernel_size" or p.name not in _WINDOW]
+
+    def adaptively(*args: Any, **kwargs: Any) -> tuple[Operator, Windows, Options]:
+        given = dict(inspect.signature(adaptively).bind(*args, **kwargs).arguments)
+        windows = adaptive(given.pop("output_size"))
+        record, _, options = describe(kernel_size=1, **given)
+        return record, windows, options
+
+    name = f"adaptive_{describe.__name__}"
+    axes = [docstrings.AXES, docstrings.CHANNELS_LAST]
+    text = _text_of_form(
+        describe, [docstrings.OUTPUT_SIZE], axes, "windows over", "a given number of windows over"
+    )
+    text += _example(name, f"{example(2)}, axes=(1, 2)", (1, 4, 4), (1, 2, 2))
+    return family(_named(adaptively, describe, name, kept, text), example)
+
+
+def global_form(describe: Describe, example: str) -> Callable[..., Any]:
+    """global_NAME of an operator. example: the arguments behind x."""
+    kept = []
+    for p in inspect.signature(describe).parameters.values():
+        kept += [p] if p.name not in _WINDOW else []
+        if p.name == "channels_last":
+            kept.append(p.replace(name="keepdims", default=True))
+    name = f"global_{describe.__name__}"
+    text = _text_of_form(describe, [], [docstrings.GLOBAL_AXES],
+                         "window: windows over any 1 to 3 axes", "plane: one window over it")
+    text += _example(name, example, (1, 1, 4, 4), (1, 1, 1, 1))
+    signature = inspect.Signature(kept, return_annotation="Any")
+
+    def run(method: str, args: Any, kwargs: Any) -> Any:
+        try:
+            given = dict(signature.bind(*args, **kwargs).arguments)
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        x, keepdims = given["x"], given.pop("keepdims", True)
+        record, _, options = describe(kernel_size=1, **given)
+        return pool_whole(getattr(record, method), x, options.replace(rank=-1), keepdims)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        return run("forward", args, kwargs)
+
+    def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Pullback]:
+        return run("vjp", args, kwargs)
+
+    for each in (function, with_pullback):
+        _named(each, describe, name, kept, text)
+    function._vjp = with_pullback  # type: ignore[attr-defined]
+    return function
+
+
+def _named(
+    function: Callable[..., Any], describe: Describe, name: str, parameters: Any, text: str
+) -> Callable[..., Any]:
+    function.__name__ = function.__qualname__ = name
+    function.__module__, function.__doc__ = describe.__module__, text
+    signature = inspect.Signature(parameters, return_annotation="Any")
+    function.__signature__ = signature  # type: ignore[attr-defined]
+    return function
+
+
+def _text_of_form(
+    describe: Describe, sizes: list[str], axes: list[str], words: str, instead: str
+) -> str:
+    """A docstring up to its examples: what the sliding functions say, but for their windows."""
+    head, _, rest = (describe.__doc__ or "").partition("    Parameters\n")
+    summary, _, formula = head.strip().partition("\n\n")
+    rest = f"    Parameters\n{rest}"
+    sections = dict(re.findall(r"    (\w+)\n    -+\n(.*?)\n\n", rest, re.DOTALL))
+    names = list(inspect.signature(describe).parameters)
+    leading = names[: names.index("kernel_size")]
+    said = _entries(sections["Parameters"])
+    empty = "NaN where\n        the result is floating, else a ValueError"
+    common = _entries(docstrings.COMMON.format(empty=empty))
+    others = {*leading, *common, *_WINDOW, "axes", "channels_last"}
+    return "\n".join([
+        summary.replace(words, instead),
+        *(["", f"    {formula.strip()}"] if formula else []),
+        "",
+        "    Parameters",
+        "    ----------",
+        *(said[name] for name in leading),
+        *sizes,
+        *(said[name] for name in names if name in said and name not in others),
+        *axes,
+        *(said.get(name, entry) for name, entry in common.items()),
+        "",
+        "    Returns",
+        "    -------",
+        sections["Returns"],
+        "",
+        docstrings.RAISES,
+        "",
+        "    See Also",
+        "    --------",
+        f"    {describe.__name__} : Windows at equal distances; there is more in its text.",
+        "",
+        "    References",
+        "    ----------",
+        sections["References"],
+        "",
+        "",
+    ])  # fmt: skip
+
+
+def _entries(section: str) -> dict[str, str]:
+    """The entries of a docstring's parameters, by their names (some have several)."""
+    each = re.split(r"\n(?= {4}\S)", section.rstrip())
+    return {entry.strip().partition(" :")[0].partition("\n")[0]: entry for entry in each}
+
+
+def _example(name: str, arguments: str, shape: tuple[int, ...], result: tuple[int, ...]) -> str:
+    given = ", ".join([f"np.ones({shape})", *([arguments] if arguments else [])])
+    return "\n".join([
         "    Examples",
         "    --------",
         "    >>> import numpy as np",
         "    >>> import cpool",
-        f"    >>> cpool.{name}(np.ones({(1, *[4] * rank)}), {example(rank)}).shape",
-        f"    {(1, *[2] * rank)}",
+        f"    >>> cpool.{name}({given}).shape",
+        f"    {result}",
         "    ",
     ])  # fmt: skip
 

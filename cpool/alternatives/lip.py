@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, lanes
-from cpool.alternatives.families import family
+from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions.base import Gradients, Pullback, gradient_dtype, refuse_overlap, summed_to
 from cpool.windows import Sliding, Windows, sliding
@@ -16,7 +16,17 @@ from cpool.windows import Sliding, Windows, sliding
 if TYPE_CHECKING:
     from cpool.windows import _Ints, _Padding, _PaddingMode
 
-__all__ = ["lip_pool", "lip_pool1d", "lip_pool2d", "lip_pool3d"]
+__all__ = [
+    "lip_pool",
+    "lip_pool1d",
+    "lip_pool2d",
+    "lip_pool3d",
+    "adaptive_lip_pool",
+    "adaptive_lip_pool1d",
+    "adaptive_lip_pool2d",
+    "adaptive_lip_pool3d",
+    "global_lip_pool",
+]
 
 ADD = 2
 
@@ -113,7 +123,7 @@ def _lip_pool(
     dtype: DTypeLike | None = None,
     out: np.ndarray | None = None,
 ) -> tuple[_Importance, Sliding, Options]:
-    """Mean of each window, weighted by exponentials of logits, over any 1 to 3 axes.
+    """Mean weighted by exponentials of logits of each window: windows over any 1 to 3 axes [1]_.
 
     Parameters
     ----------
@@ -197,6 +207,14 @@ def _lip_pool(
 
 
 _lip_pool.__name__ = "lip_pool"
-lip_pool, lip_pool1d, lip_pool2d, lip_pool3d = family(
-    _lip_pool, lambda rank: f"np.ones({(1, *[4] * rank)}), 2"
+
+
+def _example(rank: int) -> str:
+    return f"np.ones({(1, *[4] * rank)}), 2"
+
+
+lip_pool, lip_pool1d, lip_pool2d, lip_pool3d = family(_lip_pool, _example)
+adaptive_lip_pool, adaptive_lip_pool1d, adaptive_lip_pool2d, adaptive_lip_pool3d = adaptive_family(
+    _lip_pool, _example
 )
+global_lip_pool = global_form(_lip_pool, "np.zeros((4, 4))")

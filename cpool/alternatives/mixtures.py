@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays
-from cpool.alternatives.families import family
+from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, summed_to
@@ -319,7 +319,7 @@ def _mixed_pool(
     dtype: DTypeLike | None = None,
     out: np.ndarray | None = None,
 ) -> Any:
-    """Maximum and mean of each window in one proportion: windows over any 1 to 3 axes [1]_.
+    """Maximum and mean, in one proportion, of each window: windows over any 1 to 3 axes [1]_.
 
     ``alpha * max(w) + (1 - alpha) * mean(w)``
 
@@ -458,6 +458,13 @@ _mixed_pool.__name__, _gated_pool.__name__ = "mixed_pool", "gated_pool"
 mixed_pool, mixed_pool1d, mixed_pool2d, mixed_pool3d = family(
     _mixed_pool, lambda rank: "2, alpha=0.25"
 )
+(
+    adaptive_mixed_pool,
+    adaptive_mixed_pool1d,
+    adaptive_mixed_pool2d,
+    adaptive_mixed_pool3d,
+) = adaptive_family(_mixed_pool, lambda rank: "2, alpha=0.25")
+global_mixed_pool = global_form(_mixed_pool, "alpha=0.25")
 gated_pool, gated_pool1d, gated_pool2d, gated_pool3d = family(
     _gated_pool, lambda rank: f"2, weight=np.zeros({(2,) * rank})"
 )
@@ -468,6 +475,11 @@ __all__ = [
     "mixed_pool1d",
     "mixed_pool2d",
     "mixed_pool3d",
+    "adaptive_mixed_pool",
+    "adaptive_mixed_pool1d",
+    "adaptive_mixed_pool2d",
+    "adaptive_mixed_pool3d",
+    "global_mixed_pool",
     "gated_pool",
     "gated_pool1d",
     "gated_pool2d",

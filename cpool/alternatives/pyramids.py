@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
 from cpool.alternatives.common import channel_axis, rounded, widened
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
+from cpool.results import stored
 from cpool.windows import adaptive
 
 if TYPE_CHECKING:
@@ -59,6 +60,10 @@ def spatial_pyramid_pool(
     *,
     reduction: str | Reduction = "max",
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Pool into grids of several sizes, and join all cells to one vector of a fixed length.
 
@@ -74,6 +79,15 @@ def spatial_pyramid_pool(
         What becomes of a cell: any that `pool` takes.
     channels_last : bool
         The channels are the last axis. The result is the same.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its cells NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A cell without any is what the reduction says: NaN
+        for a maximum where the result is floating, else a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -115,29 +129,33 @@ def spatial_pyramid_pool(
     """
     x = arrays.as_input(x)
     last = channel_axis(x, channels_last) == -1
-    cells = (
-        pool(x, reduction, adaptive((level, level)), channels_last=channels_last)
-        for level in _levels(levels)
-    )
-    return np.concatenate([_to_row(y, last) for y in cells], axis=-1)
+    options = {"channels_last": channels_last, "nan_policy": nan_policy, "where": where,
+               "dtype": dtype}  # fmt: skip
+    cells = (pool(x, reduction, adaptive((each, each)), **options) for each in _levels(levels))
+    y = np.concatenate([_to_row(y, last) for y in cells], axis=-1)
+    return stored(y, y.dtype, out, x, where)
 
 
 def _spatial_pyramid_vjp(
-    x: Any, levels: Any = (1, 2, 4), *, reduction: Any = "max", channels_last: Any = False
-) -> tuple[Array, Pullback]:
+    x: Any, levels: Any = (1, 2, 4), *, reduction: Any = "max", channels_last: Any = False,
+    nan_policy: Any = "propagate", where: Any = None, dtype: Any = None, out: Any = None,
+) -> tuple[Array, Pullback]:  # fmt: skip
     x = arrays.as_input(x)
     last = channel_axis(x, channels_last) == -1
     rows, shapes, pullbacks = [], [], []
     for level in _levels(levels):
         windows = adaptive((level, level))
         y, pullback = pool._vjp(  # type: ignore[attr-defined]
-            widened(x), reduction, windows, channels_last=channels_last
-        )
+            widened(x), reduction, windows, channels_last=channels_last, nan_policy=nan_policy,
+            where=where, dtype=dtype,
+        )  # fmt: skip
         rows.append(_to_row(y, last))
         shapes.append(y.shape)
         pullbacks.append(gradients_by(pullback))
     y = np.concatenate(rows, axis=-1)
-    dtype, y_shape = gradient_dtype(x), y.shape
+    natural, y_shape = gradient_dtype(x), y.shape
+    if dtype is None and natural.itemsize < 4:
+        y = rounded(y, natural)
     ends = np.cumsum([row.shape[-1] for row in rows])[:-1]
 
     def summed(name: str, gy: Any) -> Any:
@@ -145,11 +163,11 @@ def _spatial_pyramid_vjp(
         gradient = 0
         for part, shape, by in zip(np.split(gy, ends, axis=-1), shapes, pullbacks, strict=True):
             gradient += by[name](_from_row(part, shape, last))
-        return rounded(gradient, dtype) if name == "x" else gradient
+        return rounded(gradient, natural) if name == "x" else gradient
 
     # Also by what the reduction can be differentiated by.
     by = {name: partial(summed, name) for name in pullbacks[0]}
-    return rounded(y, dtype) if dtype.itemsize < 4 else y, Gradients(**by)
+    return stored(y, y.dtype, out, x, where), Gradients(**by)
 
 
 spatial_pyramid_pool._vjp = _spatial_pyramid_vjp  # type: ignore[attr-defined]

@@ -5,7 +5,8 @@ instructions that it was compiled for. The environment variable CPOOL_ISA forces
 
 A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``order.pyx``,
 ``unpooling.pyx``) says for which types and operations it compiles the texts that it includes;
-``regions.pyx``, which pools boxes, is a text of its own and includes the first. From the bottom up these are:
+``regions.pyx``, which pools boxes, is a text of its own and includes the first. From the bottom up
+these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags

@@ -3,6 +3,9 @@
 # so that what is done to a window is done to all lanes at once. The transpose adds rows of slopes
 # to the elements that they came from.
 #
+# A window over all of W may be taken in `parts`: each is a window of its own, of every so manieth
+# element, until what they give is joined.
+#
 # Windows are numbered plane by plane, in a plane by blocks of channels, then in the order of
 # memory. A number is the same for any number of threads, and lanes know nothing of each other.
 
@@ -15,6 +18,9 @@ cdef struct Stretch:
     char* gx
     char* y                     # their values
     const char* q               # what belongs to each
+    const char* x_row           # the row of taps that is looked at, if there is one
+    char* gx_row
+    bint has_row
 
 
 cdef struct Line:
@@ -94,7 +100,10 @@ cdef Py_ssize_t count_elements(const Plan* g, const Stretch* list, Py_ssize_t st
         r = &list[k]
         plane = ((a[0].size[r.o[0]] if a[0].size != NULL else a[0].size0) *
                  (a[1].size[r.o[1]] if a[1].size != NULL else a[1].size0))
-        if w.size == NULL:
+        if g.parts > 1:
+            for j in range(r.n):
+                counts[lanes + j] = <int32_t> (plane * ceil_div(w.n - j, g.parts))
+        elif w.size == NULL:
             fill(counts + lanes, r.n, <int32_t> (plane * w.size0))
         for j in range(r.n if w.size != NULL else 0):
             counts[lanes + j] = <int32_t> (plane * w.size[r.o[2] + (j if g.inner == 1 else 0)])
@@ -154,17 +163,23 @@ cdef inline Py_ssize_t entry(const Line* l, Py_ssize_t j) noexcept nogil:
 
 # --- reading --------------------------------------------------------------------------------------
 
+cdef inline void take(const Plan* g, char* raw, const char* x, Py_ssize_t n,
+                      Py_ssize_t step) noexcept nogil:
+    """Elements of the input, `step` bytes apart, one after the other."""
+    if not g.x_swapped and step > g.x_size:
+        move_groups(raw, x, n, step, g.x_size)
+    else:
+        gather(raw, x, n, 1, step, 0, g.x_size, g.x_swapped)
+
+
 cdef void elements(const Plan* g, T* y, const char* x, Py_ssize_t n, Py_ssize_t step,
                    char* s) noexcept nogil:
-    """Elements of the input, `step` bytes apart, as numbers that reductions take."""
+    """The same, as numbers that reductions take."""
     cdef char* raw = s + g.raw_at
     if n <= 0:
         return
-    if not g.x_swapped and step > g.x_size and n > 1:
-        move_groups(raw, x, n, step, g.x_size)
-        x = raw
-    elif g.x_swapped or (step != g.x_size and n > 1) or <size_t> x % g.x_size != 0:
-        gather(raw, x, n, 1, step, 0, g.x_size, g.x_swapped)
+    if g.x_swapped or (step != g.x_size and n > 1) or <size_t> x % g.x_size != 0:
+        take(g, raw, x, n, step)
         x = raw
     as_numbers(g, y, x, n)
 
@@ -364,11 +379,86 @@ cdef void bring_row(const Plan* g, const Stretch* r, Py_ssize_t row, Py_ssize_t 
                 counts[j] -= flags[j] == 0
 
 
-cdef void bring(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+cdef inline bint evenly_spaced(const Plan* g) noexcept nogil:
+    """Whether a tap of neighbouring windows is at even distances, and all that is there counts:
+    then each tap of all lanes is brought at once."""
+    return (g.axis[2].start == NULL and g.axis[2].source == NULL and not hides(g) and
+            not g.raise_nan and
+            (g.inner > 1 or g.parts > 1 or g.axis[2].m >= g.axis[2].kernel))
+
+
+cdef inline Py_ssize_t step_of(const Plan* g, const Py_ssize_t* strides) noexcept nogil:
+    """Bytes from a tap of one lane to that of the next."""
+    return strides[3] if g.inner > 1 else g.axis[2].stride * strides[2]
+
+
+cdef void move_to_row(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t row,
+                      Py_ssize_t beside) noexcept nogil:
+    """Where a row of taps is, in each stretch."""
+    cdef Stretch* r
+    cdef Py_ssize_t k, d, h
+    for k in range(stretches):
+        r = &list[k]
+        d = element(&g.axis[0], r.o[0], row // g.axis[1].kernel)
+        h = element(&g.axis[1], r.o[1], row % g.axis[1].kernel)
+        r.has_row = d >= 0 and h >= 0
+        r.x_row = r.x + beside + d * g.xs[0] + h * g.xs[1]
+        r.gx_row = r.gx + d * g.gs[0] + h * g.gs[1]
+
+
+cdef inline Py_ssize_t span_of(const Plan* g, const Stretch* r, Py_ssize_t tap, Py_ssize_t* lo,
+                               Py_ssize_t* hi) noexcept nogil:
+    """Lanes lo to hi of a stretch have a tap; gives the element along W that it is in lane lo."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t w = r.o[2] * a.stride + tap * a.dilation - a.before
+    lo[0], hi[0] = 0, r.n if r.has_row else 0
+    if g.inner > 1:
+        if not 0 <= w < a.n:
+            hi[0] = 0
+    elif w < 0 or w + (r.n - 1) * a.stride >= a.n:
+        lo[0] = least(hi[0], most(0, ceil_div(-w, a.stride)))
+        hi[0] = most(lo[0], least(hi[0], floor_div(a.n - 1 - w, a.stride) + 1))
+    return w + lo[0] * a.stride
+
+
+cdef void bring_tap(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t tap,
+                    T* y, T none, char* s) noexcept nogil:
+    """One tap of a row, of all lanes, evenly spaced."""
+    cdef Py_ssize_t k, w, lo, hi, lane = 0, lacking = 0, step = step_of(g, g.xs)
+    cdef char* raw = s + g.raw_at
+    for k in range(stretches):
+        w = span_of(g, &list[k], tap, &lo, &hi)
+        lacking += list[k].n - (hi - lo)
+        if hi > lo:
+            take(g, raw + (lane + lo) * g.x_size, list[k].x_row + w * g.xs[2], hi - lo, step)
+        lane += list[k].n
+    as_numbers(g, y, raw, lane)
+    for k in range(stretches if lacking > 0 else 0):
+        span_of(g, &list[k], tap, &lo, &hi)
+        fill(y, lo, none)
+        fill(y + hi, list[k].n - hi, none)
+        y += list[k].n
+
+
+cdef void bring(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
                 Py_ssize_t t1, Py_ssize_t beside, T* block, T none, int32_t* counts,
                 char* s) noexcept nogil:
     """Taps t0 to t1 of some windows; counts lose what is masked. beside: bytes from x to another
     array that lies as x does."""
+    cdef Py_ssize_t t, kernel = g.axis[2].kernel
+    if not evenly_spaced(g):
+        bring_stretches(g, list, stretches, t0, t1, beside, block, none, counts, s)
+        return
+    for t in range(t0, t1):
+        if t == t0 or t % kernel == 0:
+            move_to_row(g, list, stretches, t // kernel, beside)
+        bring_tap(g, list, stretches, t % kernel, block + (t - t0) * g.pitch, none, s)
+
+
+cdef void bring_stretches(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+                          Py_ssize_t t1, Py_ssize_t beside, T* block, T none, int32_t* counts,
+                          char* s) noexcept nogil:
+    """The same for any windows, one stretch after the other."""
     cdef Stretch r
     cdef Py_ssize_t k, lane = 0, t, taps, kernel = g.axis[2].kernel
     for k in range(stretches):
@@ -423,9 +513,44 @@ cdef void back_line(const Plan* g, const Stretch* r, Place p, Py_ssize_t lane, P
                  flags)
 
 
-cdef void add_back(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+cdef void add_apart(T* restrict gx, const T* restrict z, Py_ssize_t n,
+                    Py_ssize_t step) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        gx[j * step] += z[j]
+
+
+cdef void add_tap(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t tap,
+                  const T* z) noexcept nogil:
+    """Slopes of one tap of a row, of all lanes, evenly spaced."""
+    cdef Py_ssize_t k, w, lo, hi, step = step_of(g, g.gs) // <Py_ssize_t> sizeof(T)
+    cdef T* to
+    for k in range(stretches):
+        w = span_of(g, &list[k], tap, &lo, &hi)
+        to = <T*> (list[k].gx_row + w * g.gs[2])
+        if hi > lo and step == 1:
+            add_channels(to, z + lo, hi - lo)
+        elif hi > lo:
+            add_apart(to, z + lo, hi - lo, step)
+        z += list[k].n
+
+
+cdef void add_back(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
                    Py_ssize_t t1, const T* block, char* s) noexcept nogil:
     """Rows of slopes to the elements that they belong to, tap after tap."""
+    cdef Py_ssize_t t, kernel = g.axis[2].kernel
+    if not evenly_spaced(g):
+        add_stretches(g, list, stretches, t0, t1, block, s)
+        return
+    for t in range(t0, t1):
+        if t == t0 or t % kernel == 0:
+            move_to_row(g, list, stretches, t // kernel, 0)
+        add_tap(g, list, stretches, t % kernel, block + (t - t0) * g.pitch)
+
+
+cdef void add_stretches(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+                        Py_ssize_t t1, const T* block, char* s) noexcept nogil:
+    """The same for any windows, one stretch after the other."""
     cdef const Stretch* r
     cdef Place p
     cdef const T* z
@@ -450,22 +575,22 @@ cdef void add_back(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_
 cdef void put_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
                      const char* values) noexcept nogil:
     """Contiguous values of the result's type to their places."""
-    cdef Py_ssize_t k, step = g.ys[2] if g.inner == 1 else g.ys[3]
+    cdef Py_ssize_t k, n, step = g.ys[2] if g.inner == 1 else g.ys[3]
     for k in range(stretches):
+        n = list[k].n // g.parts
         if step == g.y_size:
-            memcpy(list[k].y, values, list[k].n * g.y_size)
+            memcpy(list[k].y, values, n * g.y_size)
         else:
-            scatter_plain(list[k].y, values, list[k].n, step, g.y_size)
-        values += list[k].n * g.y_size
+            scatter_plain(list[k].y, values, n, step, g.y_size)
+        values += n * g.y_size
 
 
 cdef void get_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
                      T* values) noexcept nogil:
     """What belongs to each window: an array of type T, of the result's shape."""
-    cdef Py_ssize_t k, j, step = g.qs[2] if g.inner == 1 else g.qs[3]
+    cdef Py_ssize_t k, j, n, step = g.qs[2] if g.inner == 1 else g.qs[3]
     for k in range(stretches):
-        if step == sizeof(T):
-            memcpy(values, list[k].q, list[k].n * sizeof(T))
-        for j in range(0 if step == sizeof(T) else list[k].n):
+        n = list[k].n // g.parts
+        for j in range(n):
             memcpy(values + j, list[k].q + j * step, sizeof(T))
-        values += list[k].n
+        values += n

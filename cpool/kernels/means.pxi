@@ -151,16 +151,23 @@ cdef void shrink(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept nogi
         y[i] = <T> 0 if a[i] == 0 else v
 
 
-cdef void add_weighted(T* restrict y, const T* restrict e, const T* restrict w,
-                       const T* restrict m, Py_ssize_t n) noexcept nogil:
-    """e (w - m), nothing where e is 0 or w is m."""
+cdef inline T exp_of(T x) noexcept nogil:
+    return exp_float(x) if T is float else exp_double(x)
+
+
+cdef void add_exponentials(T* restrict total, T* restrict moment, const T* restrict w,
+                           const T* restrict m, T by, Py_ssize_t n) noexcept nogil:
+    """Weights e = exp(by (w - m)), and e (w - m): nothing where e is 0, or w is m."""
     cdef Py_ssize_t i
-    cdef T d
+    cdef T d, e, z
     for i in range(UP(n, sizeof(T))):
         d = w[i] - m[i]
         d = <T> 0 if w[i] == m[i] else d
-        d = <T> 0 if e[i] == 0 else e[i] * d
-        y[i] = y[i] + d
+        e = exp_of(by * d)
+        z = e * d
+        z = <T> 0 if e == 0 else z
+        total[i] = total[i] + e
+        moment[i] = moment[i] + z
 
 
 cdef void add_product(T* restrict y, const T* restrict e, const T* restrict v,
@@ -184,33 +191,39 @@ cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict 
         y[i] = y[i] + total[i] * d
 
 
-cdef void less_one(T* restrict y, const T* restrict e, const T* restrict d,
+cdef inline T less_one_of(T x, T e) noexcept nogil:
+    """exp(x) - 1, for x <= 0 with e = exp(x): near 0 by Taylor's series."""
+    cdef T near, far = e - 1
+    if T is float:
+        near = <T> (1 / 5040.0)
+    else:
+        near = <T> (1 / 87178291200.0)
+        near = <T> (1 / 6227020800.0) + x * near
+        near = <T> (1 / 479001600.0) + x * near
+        near = <T> (1 / 39916800.0) + x * near
+        near = <T> (1 / 3628800.0) + x * near
+        near = <T> (1 / 362880.0) + x * near
+        near = <T> (1 / 40320.0) + x * near
+        near = <T> (1 / 5040.0) + x * near
+    near = <T> (1 / 720.0) + x * near
+    near = <T> (1 / 120.0) + x * near
+    near = <T> (1 / 24.0) + x * near
+    near = <T> (1 / 6.0) + x * near
+    near = <T> 0.5 + x * near
+    near = 1 + x * near
+    near = x * near
+    return near if x > <T> -0.25 else far
+
+
+cdef void less_one(T* restrict y, const T* restrict w, const T* restrict m, T by,
                    Py_ssize_t n) noexcept nogil:
-    """exp(d) - 1, for d <= 0 with e = exp(d): near 0 by Taylor's series."""
+    """exp(by (w - m)) - 1."""
     cdef Py_ssize_t i
-    cdef T x, near, far
+    cdef T d
     for i in range(UP(n, sizeof(T))):
-        x = d[i]
-        if T is float:
-            near = <T> (1 / 5040.0)
-        else:
-            near = <T> (1 / 87178291200.0)
-            near = <T> (1 / 6227020800.0) + x * near
-            near = <T> (1 / 479001600.0) + x * near
-            near = <T> (1 / 39916800.0) + x * near
-            near = <T> (1 / 3628800.0) + x * near
-            near = <T> (1 / 362880.0) + x * near
-            near = <T> (1 / 40320.0) + x * near
-            near = <T> (1 / 5040.0) + x * near
-        near = <T> (1 / 720.0) + x * near
-        near = <T> (1 / 120.0) + x * near
-        near = <T> (1 / 24.0) + x * near
-        near = <T> (1 / 6.0) + x * near
-        near = <T> 0.5 + x * near
-        near = 1 + x * near
-        near = x * near
-        far = e[i] - 1
-        y[i] = near if x > <T> -0.25 else far
+        d = by * (w[i] - m[i])
+        d = <T> 0 if w[i] == m[i] else d
+        y[i] = less_one_of(d, exp_of(d))
 
 
 cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
@@ -306,13 +319,15 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
     if g.kind == LOGARITHM:
         absorb_less_one(g, w, done, taps, n, s, tag)
         return
-    rescale(g, n, s, tag)
+    if done > 0:
+        rescale(g, n, s, tag)
     for t in range(taps):
+        if g.kind == SOFT:
+            add_exponentials(part, moment, w + t * g.pitch, m, <T> g.p, n)
+            continue
         weigh(g, work, w + t * g.pitch, m, n, s)
         add_row(part, work, n)
-        if g.kind == SOFT:
-            add_weighted(moment, work, w + t * g.pitch, m, n)
-        elif g.kind == LOGITS:
+        if g.kind == LOGITS:
             add_product(moment, work, v + t * g.pitch, n)
     add_row(total, part, n)
 
@@ -328,19 +343,21 @@ cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t
     cdef T* nones = scratch(g, s, NONES, tag)
     cdef T* part = scratch(g, s, PART, tag)
     cdef T* work = scratch(g, s, WORK, tag)
-    cdef T* more = scratch(g, s, MORE, tag)
-    cdef T* e = scratch(g, s, GRADIENT, tag)
     if done > 0:
-        differences(more, scratch(g, s, BEFORE, tag), m, <T> g.p, n)
-        exps(e, more, n)
-        less_one(work, e, more, n)
-        move_less_one(total, work, nones, <T> done, n)
+        rescale_less_one(g, done, n, s, tag)
     for t in range(taps):
-        differences(more, w + t * g.pitch, m, <T> g.p, n)
-        exps(e, more, n)
-        less_one(work, e, more, n)
+        less_one(work, w + t * g.pitch, m, <T> g.p, n)
         add_less_one(part, nones, work, w + t * g.pitch, none, n)
     add_row(total, part, n)
+
+
+cdef void rescale_less_one(const Plan* g, Py_ssize_t done, Py_ssize_t n, char* s,
+                           T tag) noexcept nogil:
+    """Sums of exponentials less 1, relative to the extreme before, become relative to the present
+    one."""
+    cdef T* work = scratch(g, s, WORK, tag)
+    less_one(work, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), <T> g.p, n)
+    move_less_one(scratch(g, s, TOTAL, tag), work, scratch(g, s, NONES, tag), <T> done, n)
 
 
 cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -355,6 +372,68 @@ cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
     weigh(g, work, before, m, n, s)
     multiply(total, work, n)
     shrink(moment, work, n)
+
+
+cdef void extreme_of_parts(T* m, Py_ssize_t parts, Py_ssize_t n, Op op) noexcept nogil:
+    """All parts of a window get the most extreme of theirs."""
+    cdef Py_ssize_t i = 0, j
+    cdef T extreme
+    while i < n:
+        extreme = m[i]
+        for j in range(i + 1, i + parts):
+            extreme = pick(extreme, m[j], op)
+        for j in range(i, i + parts):
+            m[j] = extreme
+        i += parts
+
+
+cdef void sum_of_parts(Any* y, Py_ssize_t parts, Py_ssize_t windows) noexcept nogil:
+    """A number for each window, where there was one for each of its parts."""
+    cdef Py_ssize_t i, j
+    cdef Any total
+    for i in range(windows):
+        total = 0
+        for j in range(parts):
+            total += y[i * parts + j]
+        y[i] = total
+
+
+cdef void first_of_parts(T* y, Py_ssize_t parts, Py_ssize_t windows) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(windows):
+        y[i] = y[i * parts]
+
+
+cdef void to_parts(const Plan* g, T* y, Py_ssize_t n) noexcept nogil:
+    """Each part gets its window's number."""
+    cdef Py_ssize_t i
+    for i in range(n - 1, 0, -1):
+        y[i] = y[i // g.parts]
+
+
+cdef void join_parts(const Plan* g, Py_ssize_t n, int32_t* counts, char* s, T tag) noexcept nogil:
+    """The sums of parts become those of windows."""
+    cdef MaxOp greatest
+    cdef MinOp smallest
+    cdef Py_ssize_t windows = n // g.parts
+    cdef T* m = scratch(g, s, EXTREME, tag)
+    cdef T* before = scratch(g, s, BEFORE, tag)
+    greatest.tag = smallest.tag = 0
+    if g.kind != GEOMETRIC and g.kind != PLAIN:
+        memcpy(before, m, UP(n, sizeof(T)) * sizeof(T))
+        if takes_least(g):
+            extreme_of_parts(m, g.parts, n, smallest)
+        else:
+            extreme_of_parts(m, g.parts, n, greatest)
+        if g.kind == LOGARITHM:
+            rescale_less_one(g, g.taps, n, s, tag)
+        else:
+            rescale(g, n, s, tag)
+        first_of_parts(m, g.parts, windows)
+    sum_of_parts(scratch(g, s, TOTAL, tag), g.parts, windows)
+    sum_of_parts(scratch(g, s, MOMENT, tag), g.parts, windows)
+    sum_of_parts(scratch(g, s, NONES, tag), g.parts, windows)
+    sum_of_parts(counts, g.parts, windows)
 
 
 cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -374,7 +453,8 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
     elif g.kind == NORM and isinf(g.p):
         memcpy(y, m, n * sizeof(T))
     elif g.kind == LOGARITHM:
-        finish_less_one(y, work, total, scratch(g, s, NONES, tag), count, <T> g.taps, n)
+        finish_less_one(y, work, total, scratch(g, s, NONES, tag), count,
+                        <T> (g.taps * g.parts), n)
         logs(scratch(g, s, MORE, tag), work, n)
         finish_logarithm(y, m, work, scratch(g, s, MORE, tag), <T> g.p, n)
     else:
@@ -638,16 +718,18 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
         bring_inputs(g, list, stretches, t0, t1, False, block, counts, s)
         absorb(g, block, block + g.together * g.pitch, t0, t1 - t0, n, s, tag)
         t0 = t1
-    for i in range(n):
+    if g.parts > 1:
+        join_parts(g, n, counts, s, tag)
+    for i in range(n // g.parts):
         count[i] = <T> counts[i]
-    finish_values(g, n, s, tag)
+    finish_values(g, n // g.parts, s, tag)
     if g.task != VALUES_OF:
         look_again(g, list, stretches, n, s, tag)
     if g.task != SLOPES_OF:
-        put_results(g, list, stretches, n, s, tag)
+        put_results(g, list, stretches, n // g.parts, s, tag)
 
 
-cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
+cdef void bring_inputs(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t t0,
                        Py_ssize_t t1, bint looking_again, T* block, int32_t* counts,
                        char* s) noexcept nogil:
     """A part of the windows' taps; behind them, where these are logits, the elements."""
@@ -662,7 +744,7 @@ cdef void bring_inputs(const Plan* g, const Stretch* list, Py_ssize_t stretches,
           <int32_t*> (s + g.places_at), s)
 
 
-cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+cdef void look_again(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
                      char* s, T tag) noexcept nogil:
     """The windows once more, now that their values are known."""
     cdef int32_t* counts = <int32_t*> (s + g.counts_at)
@@ -673,6 +755,8 @@ cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, P
     fill_row(scratch(g, s, MORE, tag), n, <T> 0)
     if g.task == SLOPES_OF:
         get_values(g, list, stretches, scratch(g, s, GRADIENT, tag))
+    if g.parts > 1:
+        windows_to_parts(g, n, s, tag)
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
         if g.together < g.taps or g.task == LEARNING_OF:
@@ -686,11 +770,32 @@ cdef void look_again(const Plan* g, const Stretch* list, Py_ssize_t stretches, P
         if g.task == SLOPES_OF:
             add_back(g, list, stretches, t0, t1, block, s)
         t0 = t1
+    if g.task == LEARNING_OF and g.parts > 1:
+        parts_to_windows(g, n // g.parts, s, tag)
     if g.task == LEARNING_OF:
-        finish_learning(g, n, s, tag)
+        finish_learning(g, n // g.parts, s, tag)
 
 
-cdef void put_results(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+cdef void windows_to_parts(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
+    """What is known of windows, for each of their parts."""
+    to_parts(g, scratch(g, s, VALUE, tag), n)
+    to_parts(g, scratch(g, s, EXTREME, tag), n)
+    to_parts(g, scratch(g, s, TOTAL, tag), n)
+    to_parts(g, scratch(g, s, COUNT, tag), n)
+    if g.task == SLOPES_OF:
+        to_parts(g, scratch(g, s, GRADIENT, tag), n)
+
+
+cdef void parts_to_windows(const Plan* g, Py_ssize_t windows, char* s, T tag) noexcept nogil:
+    """The reverse, with what parts have learnt."""
+    first_of_parts(scratch(g, s, VALUE, tag), g.parts, windows)
+    first_of_parts(scratch(g, s, TOTAL, tag), g.parts, windows)
+    first_of_parts(scratch(g, s, COUNT, tag), g.parts, windows)
+    sum_of_parts(scratch(g, s, PART, tag), g.parts, windows)
+    sum_of_parts(scratch(g, s, MOMENT, tag), g.parts, windows)
+
+
+cdef void put_results(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
                       char* s, T tag) noexcept nogil:
     cdef const int32_t* counts = <const int32_t*> (s + g.counts_at)
     cdef T* y = scratch(g, s, VALUE, tag)

@@ -236,7 +236,7 @@ cdef void divide_totals(double* restrict y, const int32_t* restrict first,
 
 # --- bringing -------------------------------------------------------------------------------------
 
-cdef void bring_all(const Plan* g, const Stretch* list, Py_ssize_t stretches, K* block, K none,
+cdef void bring_all(const Plan* g, Stretch* list, Py_ssize_t stretches, K* block, K none,
                     int32_t* counts, char* s) noexcept nogil:
     cdef Py_ssize_t t0 = 0, t1
     while t0 < g.taps:
@@ -345,7 +345,7 @@ cdef double total_between(const Plan* g, const K* x, K low, K high, Py_ssize_t f
     return total + ends[0] * <double> (above - first) + ends[1] * <double> (last + 1 - below)
 
 
-cdef void put_selected(const Plan* g, const Stretch* list, Py_ssize_t stretches, const Lanes* l,
+cdef void put_selected(const Plan* g, Stretch* list, Py_ssize_t stretches, const Lanes* l,
                        const K* low, const K* high, char* s) noexcept nogil:
     """The windows' values to the result."""
     cdef double* a = <double*> (s + g.wide_at)
@@ -514,7 +514,7 @@ cdef inline int table_bits(Py_ssize_t taps) noexcept nogil:
     return bits
 
 
-cdef void modes(const Plan* g, const Stretch* list, Py_ssize_t stretches, Lanes* l, K* block, K* y,
+cdef void modes(const Plan* g, Stretch* list, Py_ssize_t stretches, Lanes* l, K* block, K* y,
                 char* s) noexcept nogil:
     cdef K ignored = 0
     cdef K* again = block
@@ -625,7 +625,7 @@ cdef void narrow_row(R* restrict y, const double* restrict x, Py_ssize_t n) noex
         y[i] = <R> x[i]
 
 
-cdef void add_slopes(const Plan* g, const Stretch* list, Py_ssize_t stretches, const Lanes* l,
+cdef void add_slopes(const Plan* g, Stretch* list, Py_ssize_t stretches, const Lanes* l,
                      K* block, const K* low, const K* high, char* s, R tag) noexcept nogil:
     """Each window's gradient to the elements that were selected."""
     cdef Py_ssize_t t0, t1, t, i
@@ -673,7 +673,7 @@ cdef void add_slopes(const Plan* g, const Stretch* list, Py_ssize_t stretches, c
 
 # --- items ----------------------------------------------------------------------------------------
 
-cdef void order_windows(const Plan* g, const Stretch* list, Py_ssize_t stretches, char* s,
+cdef void order_windows(const Plan* g, Stretch* list, Py_ssize_t stretches, char* s,
                         K tag) noexcept nogil:
     """Some windows: their values, or their slopes."""
     cdef Lanes l

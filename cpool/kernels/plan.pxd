@@ -196,6 +196,7 @@ cdef struct Plan:
     Py_ssize_t taps             # of a window
     Py_ssize_t together         # taps that are looked at at once
     Py_ssize_t lanes            # windows side by side
+    Py_ssize_t parts            # ... or as many parts of each window
     Py_ssize_t pitch            # elements from one row of them to the next
     Py_ssize_t channels         # of a block that one thread adds slopes to
     # --- order statistics (kernels/order.pxi): p is the share or the cut

@@ -85,7 +85,7 @@ cdef void share(double* restrict target, const double* restrict whole,
         target[i] = t if floor[i] == floor[i] else <double> 0
 
 
-cdef void go_through(const Plan* g, const Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
+cdef void go_through(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssize_t n,
                      Pass turn, char* s) noexcept nogil:
     """All taps of some windows, once."""
     cdef MaxOp op
@@ -112,7 +112,7 @@ cdef void go_through(const Plan* g, const Stretch* list, Py_ssize_t stretches, P
         t0 = t1
 
 
-cdef void take_drawn(const Plan* g, const Stretch* list, Py_ssize_t stretches, const double* taps,
+cdef void take_drawn(const Plan* g, Stretch* list, Py_ssize_t stretches, const double* taps,
                      char* values) noexcept nogil:
     """The elements themselves, as they are in memory but for the order of their bytes."""
     cdef const Stretch* r
@@ -133,7 +133,7 @@ cdef void take_drawn(const Plan* g, const Stretch* list, Py_ssize_t stretches, c
         taps += r.n
 
 
-cdef void put_taps(const Plan* g, const Stretch* list, Py_ssize_t stretches,
+cdef void put_taps(const Plan* g, Stretch* list, Py_ssize_t stretches,
                    const double* taps) noexcept nogil:
     """To where the random numbers were."""
     cdef Py_ssize_t k, j, step = g.qs[2] if g.inner == 1 else g.qs[3]

@@ -26,6 +26,10 @@ def _mixture(x: ArrayLike, share: Any, sizes: Any, dtype: Any, options: Any) -> 
     top = pooling.max_pool(x, *sizes, dtype=float, **options)
     mean = pooling.avg_pool(x, kernel_size, stride, padding, ceil_mode, False,
                             dilation=dilation, dtype=float, **options)
+    return _mixed(x, share, top, mean, dtype)
+
+
+def _mixed(x: ArrayLike, share: Any, top: Array, mean: Array, dtype: Any) -> Array:
     with np.errstate(invalid="ignore"):
         y = np.where(share == 1, top, np.where(share == 0, mean, share * top + (1 - share) * mean))
     return pooling._converted(y, _natural(x) if dtype is None else np.dtype(dtype))
@@ -37,6 +41,23 @@ def mixed_pool(x: ArrayLike, kernel_size: Any, stride: Any = None, padding: Any 
     """alpha times the maximum and 1 - alpha times the mean; other parameters as `max_pool`."""
     sizes = kernel_size, stride, padding, dilation, ceil_mode
     return _mixture(x, np.asarray(alpha), sizes, dtype, {**options, "axes": axes})
+
+
+def adaptive_mixed_pool(x: ArrayLike, output_size: Any, *, alpha: ArrayLike = 0.5,
+                        axes: Any = None, dtype: Any = None, **options: Any) -> Array:
+    """The mixture of each of `output_size` windows that cover `x`, see `mixed_pool`."""
+    given = {**options, "axes": axes, "dtype": float}
+    top = pooling.adaptive_max_pool(x, output_size, **given)
+    return _mixed(x, np.asarray(alpha), top, pooling.adaptive_avg_pool(x, output_size, **given),
+                  dtype)
+
+
+def global_mixed_pool(x: ArrayLike, *, alpha: ArrayLike = 0.5, axes: Any = None,
+                      channels_last: bool = False, dtype: Any = None, **options: Any) -> Array:
+    """The mixture over `axes`, see `mixed_pool`."""
+    given = {**options, "axes": axes, "channels_last": channels_last, "dtype": float}
+    top, mean = pooling.global_max_pool(x, **given), pooling.global_avg_pool(x, **given)
+    return _mixed(x, np.asarray(alpha), top, mean, dtype)
 
 
 def gated_pool(x: ArrayLike, kernel_size: Any, stride: Any = None, padding: Any = 0,
@@ -112,6 +133,9 @@ def s3_pool(x: ArrayLike, kernel_size: Any, stride: Any = None, *, grid_size: An
 
 
 mixed_pool1d, mixed_pool2d, mixed_pool3d = pooling._ranked(mixed_pool)
+adaptive_mixed_pool1d, adaptive_mixed_pool2d, adaptive_mixed_pool3d = (
+    pooling._ranked(adaptive_mixed_pool)
+)
 gated_pool1d, gated_pool2d, gated_pool3d = pooling._ranked(gated_pool)
 s3_pool1d, s3_pool2d, s3_pool3d = pooling._ranked(s3_pool)
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
+from cpool.reference import pooling
 from cpool.reference.pooling import max_pool2d
 
 Array = NDArray[Any]
@@ -57,11 +58,14 @@ def _each(value: Any, rank: int) -> list[Any]:
 
 def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
                          reduction: str | Callable[..., Any] = "max",
-                         channels_last: bool = False) -> Array:
+                         channels_last: bool = False, **options: Any) -> Array:
     """Cells of grids of l × l, level by level, channel by channel, row by row.
 
-    `reduction` is "max", "min", "sum", "mean" or a ``function(values, axis=)``.
+    `reduction` is "max", "min", "sum", "mean" or, without `options` (those of `adaptive_max_pool`),
+    a ``function(values, axis=)``.
     """
+    if options:
+        return _joined(x, levels, _ADAPTIVE[reduction], channels_last=channels_last, **options)
     x = np.asarray(x)
     x = np.moveaxis(x, -1, -3) if channels_last else x
     function = _FUNCTIONS.get(reduction, reduction)
@@ -78,6 +82,20 @@ def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
     return np.concatenate(cells, axis=-1)
 
 
+_ADAPTIVE = {"max": pooling.adaptive_max_pool2d, "min": pooling.adaptive_min_pool2d,
+             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d}
+
+
+def _joined(x: ArrayLike, levels: Sequence[int], function: Callable[..., Any], *,
+            channels_last: bool, **options: Any) -> Array:
+    rows = []
+    for level in levels:
+        cells = function(x, level, channels_last=channels_last, **options)
+        cells = np.moveaxis(cells, -1, -3) if channels_last else cells
+        rows.append(cells.reshape(*cells.shape[:-3], -1))
+    return np.concatenate(rows, axis=-1)
+
+
 def sppf(x: ArrayLike, kernel_size: Ints = 5, repeats: int = 3, *,
          channels_last: bool = False) -> Array:
     """x, pooled once, pooled twice, ..., joined along the channels."""
@@ -88,24 +106,45 @@ def sppf(x: ArrayLike, kernel_size: Ints = 5, repeats: int = 3, *,
 
 
 def blur_pool(x: ArrayLike, filter_size: Ints = 3, stride: Ints = 2, *,
-              axes: Sequence[int], padding_mode: str = "mirror") -> Array:
-    """Correlate with a row of Pascal's triangle, then keep every stride-th element."""
+              axes: Sequence[int], padding_mode: str = "mirror", nan_policy: str = "propagate",
+              where: ArrayLike | None = None, dtype: Any = None) -> Array:
+    """Correlate with a row of Pascal's triangle, then keep every stride-th element.
+
+    What exists is correlated, and divided by the sum of its weights; those of constant padding
+    count, but not where there is nothing else.
+    """
     x = np.asarray(x)
+    there = np.broadcast_to(True if where is None else np.asarray(where, bool), x.shape)
+    sizes = _each(filter_size, len(axes)), _each(stride, len(axes))
+    nans = there & np.isnan(x.astype(float))
+    if nan_policy == "raise" and _correlated(nans, *sizes, axes, padding_mode).any():
+        raise ValueError("a NaN in a window")
+    if nan_policy == "omit":
+        there = there & ~nans
+    sums = _correlated(np.where(there, x.astype(float), 0), *sizes, axes, padding_mode)
+    share = _correlated(there, *sizes, axes, padding_mode)
+    padding = 1 - _correlated(np.ones(x.shape), *sizes, axes, padding_mode)
+    with np.errstate(invalid="ignore"):
+        y = np.where(share > 0, sums / np.where(share > 0, share + padding, 1), np.nan)
+    return pooling._converted(y, _float_type(x) if dtype is None else np.dtype(dtype))
+
+
+def _correlated(x: Array, sizes: Any, strides: Any, axes: Any, padding_mode: str) -> Array:
     y = x.astype(float)
-    strides = _each(stride, len(axes))
-    for axis, size, step in zip(axes, _each(filter_size, len(axes)), strides, strict=True):
+    for axis, size, step in zip(axes, sizes, strides, strict=True):
         weights = np.poly1d([0.5, 0.5]) ** (size - 1)
         # SciPy would have the odd element before the centre.
         origin = -1 if size % 2 == 0 else 0
         y = correlate1d(y, weights.coeffs, axis, mode=padding_mode, cval=0.0, origin=origin)
         y = np.moveaxis(np.moveaxis(y, axis, 0)[::step], 0, axis)
-    return y.astype(_float_type(x))
+    return y
 
 
 def _blur(rank: int) -> Callable[..., Array]:
-    def blurred(x, filter_size=3, stride=2, *, channels_last=False, padding_mode="mirror"):
+    def blurred(x, filter_size=3, stride=2, *, channels_last=False, padding_mode="mirror",
+                **options):
         axes = _axes(np.asarray(x), rank, channels_last)
-        return blur_pool(x, filter_size, stride, axes=axes, padding_mode=padding_mode)
+        return blur_pool(x, filter_size, stride, axes=axes, padding_mode=padding_mode, **options)
 
     blurred.__name__ = blurred.__qualname__ = f"blur_pool{rank}d"
     blurred.__doc__ = f"`blur_pool` over the last {rank} axes, or those before the last one."
@@ -116,11 +155,20 @@ blur_pool1d, blur_pool2d, blur_pool3d = map(_blur, (1, 2, 3))
 
 
 def max_blur_pool2d(x: ArrayLike, kernel_size: Ints = 2, stride: Ints = 2, filter_size: Ints = 3, *,
-                    channels_last: bool = False, padding_mode: str = "mirror") -> Array:
+                    channels_last: bool = False, padding_mode: str = "mirror",
+                    nan_policy: str = "propagate", where: ArrayLike | None = None,
+                    dtype: Any = None) -> Array:
     """The maximum of every window, blurred, of which every stride-th is kept."""
-    maxima = max_pool2d(x, kernel_size, 1, channels_last=channels_last)
-    return blur_pool2d(maxima, filter_size, stride, channels_last=channels_last,
-                       padding_mode=padding_mode)
+    x = np.asarray(x)
+    there = np.broadcast_to(True if where is None else np.asarray(where, bool), x.shape)
+    if nan_policy == "omit":
+        there = there & ~np.isnan(x.astype(float))
+    given = {"channels_last": channels_last}
+    maxima = max_pool2d(x, kernel_size, 1, where=where, nan_policy=nan_policy, dtype=float, **given)
+    some = max_pool2d(there, kernel_size, 1, **given)
+    return blur_pool2d(maxima, filter_size, stride, padding_mode=padding_mode, where=some,
+                       dtype=_float_type(x) if dtype is None else dtype, **given)
+
 
 
 def _polyphase(x: Array, stride: Ints, norm_type: float, axes: Sequence[int]) -> Array:

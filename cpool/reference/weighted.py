@@ -17,13 +17,28 @@ def lip_pool(x: ArrayLike, logits: ArrayLike, kernel_size: pooling.Ints,
              stride: pooling.Ints | None = None, padding: pooling.Padding = 0,
              dilation: pooling.Ints = 1, ceil_mode: bool = False, **options: Any) -> Array:
     """`avg_pool` with weights exp(logits), of which none may be NaN; parameters as `max_pool`."""
-    logits = np.asarray(logits, float)
-    weights = np.exp(logits - logits.max(initial=np.finfo(float).min))
     return pooling.avg_pool(x, kernel_size, stride, padding, ceil_mode, dilation=dilation,
-                            weights=weights, **options)
+                            weights=_exponentials(logits), **options)
+
+
+def _exponentials(logits: ArrayLike) -> Array:
+    logits = np.asarray(logits, float)
+    return np.exp(logits - logits.max(initial=np.finfo(float).min))
+
+
+def adaptive_lip_pool(x: ArrayLike, logits: ArrayLike, output_size: pooling.Sizes,
+                      **options: Any) -> Array:
+    """Means of `output_size` windows that cover `x`, see `lip_pool`."""
+    return pooling.adaptive_avg_pool(x, output_size, weights=_exponentials(logits), **options)
+
+
+def global_lip_pool(x: ArrayLike, logits: ArrayLike, **options: Any) -> Array:
+    """The mean over `axes`, see `lip_pool`."""
+    return pooling.global_avg_pool(x, weights=_exponentials(logits), **options)
 
 
 lip_pool1d, lip_pool2d, lip_pool3d = pooling._ranked(lip_pool)
+adaptive_lip_pool1d, adaptive_lip_pool2d, adaptive_lip_pool3d = pooling._ranked(adaptive_lip_pool)
 
 
 # Detail-preserving pooling ------------------------------------------------------------------------
@@ -41,17 +56,67 @@ def detail_preserving_pool(x: ArrayLike, kernel_size: pooling.Ints,
     s is the mean of the window in x blurred by (1, 2, 1) / 4 along each pooled axis, of what
     exists. Other parameters as `max_pool`.
     """
+    pooled = pooling._pooled_axes(np.ndim(x), kernel_size, axes, channels_last)
+    sizes = kernel_size, stride, padding, dilation, ceil_mode
+    given = {"axes": axes, "channels_last": channels_last}
+    mode = {name: options[name] for name in ("padding_mode",) if name in options}
+
+    def check(x, **how):
+        pooling.max_pool(x, *sizes, **how, **given, **mode)
+
+    def slide(x, mean, **how):
+        return pooling._slide(x, mean, *sizes, **how, **given, **options)
+
+    return _detailed(x, pooled, slide, check, alpha, lam, symmetric, eps, where, nan_policy)
+
+
+def adaptive_detail_preserving_pool(x: ArrayLike, output_size: pooling.Sizes, *,
+                                    axes: pooling.Axes = None, channels_last: bool = False,
+                                    alpha: float = 0.0, lam: float = 1.0, symmetric: bool = True,
+                                    eps: float = 1e-3, where: ArrayLike | None = None,
+                                    nan_policy: str = "propagate", **options: Any) -> Array:
+    """Means of `output_size` windows that cover `x`, see `detail_preserving_pool`."""
+    pooled = pooling._pooled_axes(np.ndim(x), output_size, axes, channels_last)
+    given = {"axes": axes, "channels_last": channels_last}
+
+    def check(x, **how):
+        pooling.adaptive_max_pool(x, output_size, **how, **given)
+
+    def adapt(x, mean, **how):
+        return pooling._adapt(x, mean, output_size, **how, **given, **options)
+
+    return _detailed(x, pooled, adapt, check, alpha, lam, symmetric, eps, where, nan_policy)
+
+
+def global_detail_preserving_pool(x: ArrayLike, *, axes: pooling.Axes = None,
+                                  channels_last: bool = False, alpha: float = 0.0,
+                                  lam: float = 1.0, symmetric: bool = True, eps: float = 1e-3,
+                                  where: ArrayLike | None = None, nan_policy: str = "propagate",
+                                  **options: Any) -> Array:
+    """The mean over `axes`, see `detail_preserving_pool`."""
+    pooled = axes
+    if axes is None:
+        pooled = range(1, np.ndim(x) - 1) if channels_last else range(2, np.ndim(x))
+    given = {"axes": axes, "channels_last": channels_last}
+
+    def check(x, **how):
+        pooling.global_max_pool(x, **how, **given)
+
+    def whole(x, mean, **how):
+        return pooling._whole(x, mean, **how, **given, **options)
+
+    return _detailed(x, np.atleast_1d(pooled), whole, check, alpha, lam, symmetric, eps, where,
+                     nan_policy)
+
+
+def _detailed(x: ArrayLike, pooled: Any, fold: Any, check: Any, alpha: float, lam: float,
+              symmetric: bool, eps: float, where: Any, nan_policy: str) -> Array:
     x = pooling._array(x)
-    pooled = pooling._pooled_axes(x.ndim, kernel_size, axes, channels_last)
     exists = np.broadcast_to(True if where is None else np.asarray(where), x.shape)
     if nan_policy == "omit":
         exists = exists & (x == x)
-    sizes = kernel_size, stride, padding, dilation, ceil_mode
-    given = {"axes": axes, "channels_last": channels_last, **options}
     if nan_policy == "raise":
-        mode = {name: value for name, value in options.items() if name == "padding_mode"}
-        pooling.max_pool(x, *sizes, where=where, nan_policy="raise", axes=axes,
-                         channels_last=channels_last, dtype=float, **mode)
+        check(x, where=where, nan_policy="raise", dtype=float)
 
     def blurred(array):
         for axis in pooled:
@@ -75,9 +140,11 @@ def detail_preserving_pool(x: ArrayLike, kernel_size: pooling.Ints,
         natural = elements.x.dtype if elements.x.dtype.kind not in "iub" else np.dtype(float)
         return elements.fold(of_window), present, natural, None
 
-    return pooling._slide(x, mean, *sizes, where=exists, beside=surroundings, **given)
+    return fold(x, mean, where=exists, beside=surroundings)
 
 
+(adaptive_detail_preserving_pool1d, adaptive_detail_preserving_pool2d,
+ adaptive_detail_preserving_pool3d) = pooling._ranked(adaptive_detail_preserving_pool)
 (detail_preserving_pool1d, detail_preserving_pool2d, detail_preserving_pool3d) = (
     pooling._ranked(detail_preserving_pool)
 )

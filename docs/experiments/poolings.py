@@ -56,8 +56,6 @@ def _alternatives() -> Iterator[Pooling]:
     yield Pooling("lip", cpool.lip_pool2d, two, logits=True)
     yield Pooling("detail preserving", cpool.detail_preserving_pool2d, two)
     yield Pooling("s3", cpool.s3_pool2d, two | {"training": True}, random=True)
-    yield Pooling("fractional max", cpool.fractional_max_pool2d, two, halves=True, random=True)
-    yield Pooling("fractional average", cpool.fractional_avg_pool2d, two, halves=True, random=True)
     yield Pooling("blur", cpool.blur_pool2d)
     yield Pooling("max, then blur", cpool.max_blur_pool2d)
     yield Pooling("polyphase", cpool.polyphase_pool2d)
@@ -65,6 +63,16 @@ def _alternatives() -> Iterator[Pooling]:
     yield Pooling("haar", cpool.haar_pool2d)
     # No pooling: the first element of each window.
     yield Pooling("every second", cpool.avg_pool2d, {"kernel_size": 1, "stride": 2})
+
+
+#: What is a multiple of another operator, or the same with windows of 2 x 2: at equal scale, the
+#: same network.
+SAME = {
+    "sum": "average",
+    "haar": "average",
+    "root mean square": "lp (p = 2)",
+    "trimmed mean": "median",
+}
 
 
 @cache

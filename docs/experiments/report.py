@@ -80,7 +80,11 @@ class Table:
 
     def _repr_html_(self) -> str:
         def line(cells: list[str], tag: str) -> str:
-            return "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells)
+            aligned = ["left", *["right"] * (len(cells) - 1)]
+            return "".join(
+                f'<{tag} style="text-align: {side}; white-space: nowrap">{text}</{tag}>'
+                for text, side in zip(map(html.escape, cells), aligned, strict=True)
+            )
 
         body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in self.rows)
         return (

@@ -9,10 +9,12 @@ seeds.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import Parallel, cpu_count, delayed
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
@@ -28,12 +30,12 @@ from experiments.networks import (
     Rectifier,
     train,
 )
-from experiments.poolings import poolings
+from experiments.poolings import SAME, poolings
 
 #: A short form for trying the pages out: fewer seeds, shorter training, smaller arrays.
 QUICK = os.environ.get("CPOOL_DOCS_QUICK", "") not in ("", "0")
 SEEDS = range(2 if QUICK else 10)
-STEPS = 100 if QUICK else 200
+STEPS = 80 if QUICK else 200
 LONG = 3 * STEPS
 TEST_PICTURES = 597
 
@@ -54,9 +56,7 @@ def digits(seed: int, size: int = 8) -> Digits:
     x = pictures.reshape(-1, 1, 8, 8).astype(np.float32) / 16
     around = (size - 8) // 2
     x = np.pad(x, ((0, 0), (0, 0), (around, around), (around, around)))
-    split = train_test_split(
-        x, labels, test_size=TEST_PICTURES, random_state=seed, stratify=labels
-    )
+    split = train_test_split(x, labels, test_size=TEST_PICTURES, random_state=seed, stratify=labels)
     return Digits(split[0], split[2], split[1], split[3])
 
 
@@ -135,9 +135,7 @@ def three_stages(by: str, seed: int, *, flat: bool = False) -> Network:
     for inputs, outputs in ((1, 8), (8, 16), (16, 32)):
         stride = stride if outputs < 32 else 1
         first = inputs == 1
-        layers.append(
-            Convolution(inputs, outputs, rng, stride=stride, circular=True, first=first)
-        )
+        layers.append(Convolution(inputs, outputs, rng, stride=stride, circular=True, first=first))
         layers.append(Rectifier())
         if outputs < 32:
             for each in halving_by:
@@ -167,11 +165,10 @@ class Shifted(NamedTuple):
 @cache
 def shifted(by: str, *, flat: bool = False, augmented: bool = False) -> Shifted:
     """Trained on digits in the middle of 16 x 16 pixels, and tested on digits that are not."""
-    found = np.array([_shifted(by, seed, flat, augmented) for seed in SEEDS])
-    return Shifted(*np.moveaxis(found, 0, -1))
+    return Shifted(*np.moveaxis(each_seed(_shifted, by, flat, augmented), 0, -1))
 
 
-def _shifted(by: str, seed: int, flat: bool, augmented: bool) -> list[list[float]]:
+def _shifted(seed: int, by: str, flat: bool, augmented: bool) -> list[list[float]]:
     network, data = three_stages(by, seed, flat=flat), digits(seed, 16)
     changed = {"changed": rolled} if augmented else {}
     train(network, data.x, data.labels, generator(seed), steps=3 * STEPS // 2, rate=0.01, **changed)
@@ -204,8 +201,14 @@ def accuracy(network: Network, data: Digits) -> float:
 @cache
 def accuracies(name: str, *, equal_scale: bool = True, steps: int = STEPS) -> np.ndarray:
     """Of the network of two stages with a pooling, for each seed: several pages ask for some."""
-    networks = (two_stages(poolings()[name], seed, equal_scale=equal_scale) for seed in SEEDS)
-    return np.array([trained(n, seed, steps=steps) for n, seed in zip(networks, SEEDS, strict=True)])
+    if equal_scale and name in SAME:
+        return accuracies(SAME[name], steps=steps)
+    return each_seed(_accuracy, name, equal_scale, steps)
+
+
+def _accuracy(seed: int, name: str, equal_scale: bool, steps: int) -> float:
+    network = two_stages(poolings()[name], seed, equal_scale=equal_scale)
+    return trained(network, seed, steps=steps)
 
 
 @cache
@@ -213,12 +216,29 @@ def one_pooling(name: str, cells: int) -> np.ndarray:
     """Accuracies of the network of one stage; with 8 cells nothing is pooled, by any name."""
     if cells == 8 and name != "max":
         return one_pooling("max", cells)
+    return each_seed(_one_pooling, name, cells)
+
+
+def _one_pooling(seed: int, name: str, cells: int) -> float:
     functions = {"max": cpool.adaptive_max_pool2d, "average": cpool.adaptive_avg_pool2d}
     pooling = Pooling(name, functions[name], {"output_size": cells})
-    return np.array([trained(one_stage(pooling, cells, seed), seed) for seed in SEEDS])
+    return trained(one_stage(pooling, cells, seed), seed)
 
 
 @cache
 def halved(name: str, pictures: int | None = None) -> np.ndarray:
     """Accuracies of a network of `HALVING`, trained on all training pictures or on some."""
-    return np.array([trained(halving(name, seed), seed, pictures=pictures) for seed in SEEDS])
+    return each_seed(_halved, name, pictures)
+
+
+def _halved(seed: int, name: str, pictures: int | None) -> float:
+    return trained(halving(name, seed), seed, pictures=pictures)
+
+
+def each_seed(function: Callable[..., Any], *arguments: Any) -> np.ndarray:
+    """What a function of a seed gives for each, one process for each processor.
+
+    A network and its training take one thread, whose results do not depend on what else runs.
+    """
+    workers = Parallel(n_jobs=min(len(SEEDS), cpu_count()))
+    return np.array(workers(delayed(function)(seed, *arguments) for seed in SEEDS))

@@ -23,7 +23,7 @@ def seconds(functions: Mapping[str, Callable[[], Any]], rounds: int = 10,
         calls = {name: _calls(function, least) for name, function in functions.items()}
         for _ in range(rounds):
             for name, function in functions.items():
-                found[name].append(min(_once(function, calls[name]) for _ in range(2)))
+                found[name].append(min(_once(function, calls[name]) for _ in range(3)))
     return {name: np.array(times) for name, times in found.items()}
 
 

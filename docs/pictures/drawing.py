@@ -22,7 +22,8 @@ def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tupl
 
     In inches; pictures of up to about 6 can still be read on a phone.
     """
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height))
+    room = {"hspace": 0.45} if rows > 2 else {}
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), gridspec_kw=room)
     for each in np.ravel(axes):
         each.set_aspect("equal")
         each.axis("off")

@@ -24,7 +24,7 @@ def padding() -> None:
 
 
 def ceil_mode() -> None:
-    _, each = canvas(4, 6.5, 3)
+    _, each = canvas(4, 7.5, 3)
     rows_of_windows(each[0], cpool.sliding(3, stride=2), 6)
     each[0].set_title("sliding(3, stride=2)", fontsize=10)
     rows_of_windows(each[1], cpool.sliding(3, stride=2, ceil_mode=True), 6)

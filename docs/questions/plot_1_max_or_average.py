@@ -80,9 +80,8 @@ plt.show()
 # line. Where features are often on, it is never ahead. Where they are rare it is ahead up to quite
 # large pools, until the mean catches up.
 #
-# Do formula and drawing agree? The table compares them where the maximum of the formula lies, and
-# adds what the separability does not tell: how often the best possible decision on the pooled
-# feature is wrong.
+# Do formula and drawing agree? The table compares them at some sizes, and adds what the
+# separability does not tell: how often the best possible decision on the pooled feature is wrong.
 
 
 def row(case, pooling, places):
@@ -130,7 +129,7 @@ report.dots(ax, results, "test accuracy, %")
 plt.show()
 
 # %%
-# Each grey dot is a seed.
+# Each grey dot is a seed, the bars are standard errors of the mean.
 
 report.Table(
     ("pooling", "test accuracy, %", "max minus it, points", "clear"),

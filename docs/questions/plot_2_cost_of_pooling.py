@@ -83,10 +83,10 @@ report.Table(
 )
 
 # %%
-# Counted in operations, the poolings are nothing beside the convolutions. Counted in bytes, they are
-# of the same order. The last but one column is the *arithmetic intensity* (Williams, Waterman and
-# Patterson 2009): processors do several operations in the time in which memory brings one byte, so
-# a layer with less than that waits for memory.
+# Counted in operations, the poolings are nothing beside the convolutions. Counted in bytes, they
+# are of the same order. The last but one column is the *arithmetic intensity* (Williams, Waterman
+# and Patterson 2009): processors do several operations in the time in which memory brings one
+# byte, so a layer with less than that waits for memory.
 #
 # Time against bytes
 # ------------------
@@ -127,7 +127,7 @@ def quartiles(ax, x, values, name, number):
     )  # fmt: skip
 
 
-fig, ax = report.figure()
+fig, ax = report.figure(width=8.5)
 for number, name in enumerate(OPERATORS):
     to_copy = [timing.ratios(times[side], "copy")[name] for side in SIDES]
     quartiles(ax, SIDES, to_copy, name, number)
@@ -136,12 +136,12 @@ ax.set(xscale="log", yscale="log", xlabel="pixels along each axis, 32 channels")
 ax.set_ylabel("time / time of a copy")
 ax.set_xticks(SIDES, SIDES)
 ax.minorticks_off()
-ax.legend(fontsize="small")
+fig.legend(loc="outside right upper")
 plt.show()
 
 # %%
-# A line that stays level means a time in proportion to the bytes; small arrays are in a cache, which
-# is faster, so that what a call costs by itself and its arithmetic show there.
+# A line that stays level means a time in proportion to the bytes; small arrays are in a cache,
+# which is faster, so that what a call costs by itself and its arithmetic show there.
 #
 # Time against the size of the window
 # -----------------------------------
@@ -207,8 +207,9 @@ for name, found in growth.items():
 # * **Then count operations as they are done**, not as the formula says. Operators that are
 #   associative (maximum, minimum, sum and what is made of them) fold rows before columns, and need
 #   a number of operations that hardly grows with the window.
-# * **The formula is right for the others**: order statistics and weighted means look at all
-#   elements of each window, unless an algorithm is found that shares work between windows.
+# * **For the others the formula is the least that is done**: order statistics and weighted means
+#   look at all elements of each window, unless an algorithm is found that shares work between
+#   windows. Their time grows as the dashed line, or faster where windows outgrow a special case.
 # * **In a network** the operations of a pooling are small beside those of a convolution, and it has
 #   no parameters; but it halves each axis, and thereby quarters the cost of all that follows.
 #   That is the number that counts.

@@ -156,10 +156,10 @@ for amount, strided, pooled in zip(AMOUNTS, by_amount["strided"], by_amount["max
 #
 # * **Just giving the convolution its stride** is the cheap way: the multiplications above show how
 #   cheap. Whether it costs accuracy is the first line; in the paper it did, by 0.45 to 0.99 points.
-# * **One more convolution with a stride** is no free replacement: it has parameters, multiplications
-#   and a nonlinearity of its own. It has to be compared with a pooled network that was given the
-#   same, and then little is left of the difference in the paper. The second line says what was left
-#   here.
+# * **One more convolution with a stride** is no free replacement: it has parameters,
+#   multiplications and a nonlinearity of its own. It has to be compared with a pooled network
+#   that was given the same, and then little is left of the difference in the paper. The second
+#   line says what was left here.
 # * **Where examples are few**, look at the left end of the last figure before leaving it out.
 # * **Where pooling cannot be left out** are inputs of any size that need one result (global or
 #   pyramid pooling), and inputs with elements that do not exist (``where``, NaN), which a

@@ -106,9 +106,9 @@ ax.legend(fontsize="small")
 plt.show()
 
 # %%
-# All lines are at zero for shifts by 0, 4 and 8, the multiples of the stride: that much is exact for
-# any operator. In between, the stride loses it. The polyphase choice is at zero everywhere: it keeps
-# *which* fourth elements, not *the first* fourth ones.
+# All lines are at zero for shifts by 0, 4 and 8, the multiples of the stride: that much is exact
+# for any operator. In between, the stride loses it. The polyphase choice is at zero everywhere:
+# it keeps *which* fourth elements, not *the first* fourth ones.
 #
 # Networks
 # --------
@@ -126,11 +126,11 @@ networks = {by: tasks.shifted(by) for by in tasks.HALVED_BY}
 networks["max, flat"] = tasks.shifted("max", flat=True)
 networks["max, shifted"] = tasks.shifted("max", augmented=True)
 
-fig, axes = report.figure(2, 8.5, 4)
+fig, axes = report.figure(2, 8.5, 4.4)
 for ax, kind in zip(axes, ("accuracy", "agreement"), strict=True):
     report.lines(ax, tasks.SHIFTS, {name: getattr(each, kind) for name, each in networks.items()})
     ax.set(xlabel="shift, pixels", ylabel=f"{kind}, %", xticks=tasks.SHIFTS)
-axes[1].legend(fontsize="small")
+fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
 plt.show()
 
 # %%
@@ -177,7 +177,8 @@ for a, b in (("average", "max"), ("max, then blur", "max"), ("max, shifted", "ma
 #
 # * **Equivariance up to the last layer.** It is exact for shifts by multiples of the product of all
 #   strides, and is lost in between, by aliasing. A blur before the stride loses less of it, a
-#   polyphase choice nothing, to the last label.
+#   polyphase choice nothing, to the last label. What that costs on digits that are not shifted is
+#   in the first column of the table.
 # * **One reduction over all places.** The mean (or maximum) of a map does not know where things
 #   are. The network without it, ``max, flat``, shows what the same max poolings are worth on their
 #   own: at a shift of 4 the others have all come back, and it has not.
@@ -192,8 +193,8 @@ for a, b in (("average", "max"), ("max, then blur", "max"), ("max, shifted", "ma
 # References
 # ----------
 #
-# * Azulay, A. and Weiss, Y. (2019). Why do deep convolutional networks generalize so poorly to small
-#   image transformations? Journal of Machine Learning Research 20 (184), 1-25.
+# * Azulay, A. and Weiss, Y. (2019). Why do deep convolutional networks generalize so poorly to
+#   small image transformations? Journal of Machine Learning Research 20 (184), 1-25.
 # * Chaman, A. and Dokmanić, I. (2021). Truly shift-invariant convolutional neural networks. CVPR
 #   2021, 3773-3783.
 # * Zhang, R. (2019). Making convolutional networks shift-invariant again. ICML 2019, 7324-7334.

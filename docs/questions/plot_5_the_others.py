@@ -24,12 +24,14 @@ should be several times slower than the maximum.
 # convolution that gives every element its weight. The random ones draw while they learn and, where
 # they have a rule for it, not while they are tested.
 #
-# Left out are those that do not halve a picture: global and pyramid pooling, attention, regions of
-# interest. Two networks without pooling are there to compare with: ``every second`` drops three of
+# Left out are those that do not halve a picture (global and pyramid pooling, attention, regions of
+# interest), and fractional pooling, which with a ratio of exactly 2 has nothing left to draw. Two
+# networks without pooling are there to compare with: ``every second`` drops three of
 # four elements, ``strided convolution`` does not compute them (:doc:`plot_3_without_pooling`).
 #
 # Times are of a forward and a backward pass over a batch of 8 pictures of 32 × 32 pixels and 16
-# channels, on one thread, divided by that of the maximum in the same round.
+# channels, on one thread, divided by that of the maximum in the same round. They are of cpool's
+# implementations: reductions are compiled, some alternatives are made of several compiled steps.
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -94,10 +96,10 @@ report.Table(
 )
 
 # %%
-# ``sum`` and ``haar`` are 4 and 2 times the average, so that at equal scale they are the same network
-# as ``average``. With windows of four elements some others are near relatives too: the median and
-# the trimmed mean are both the mean of the middle two. The mode of values that all differ is the
-# least of them, since of equally frequent values the smallest is taken.
+# ``sum`` and ``haar`` are 4 and 2 times the average, ``lp`` is twice the root mean square, so
+# that at equal scale they are the same networks; and of four elements the median and the trimmed
+# mean are both the mean of the middle two. These were trained once. The mode of values that all
+# differ is the least of them, since of equally frequent values the smallest is taken.
 #
 # Answer
 # ------
@@ -136,14 +138,14 @@ print(f"last: {order[-1]}, {report.compared(accuracy[order[-1]], accuracy['max']
 #   is, and has no gradient there.
 #
 # They are at home where the question is another one: the generalised mean as the last, global
-# pooling of image retrieval (Radenović, Tolias and Chum 2019), the median against outliers, the mode
-# for maps of labels, log-sum-exp where a smooth maximum is wanted, regions of interest in detectors,
-# blur and polyphase where shifts matter (:doc:`plot_4_shifts`).
+# pooling of image retrieval (Radenović, Tolias and Chum 2019), the median against outliers, the
+# mode for maps of labels, log-sum-exp where a smooth maximum is wanted, regions of interest in
+# detectors, blur and polyphase where shifts matter (:doc:`plot_4_shifts`).
 #
 # References
 # ----------
 #
 # * Radenović, F., Tolias, G. and Chum, O. (2019). Fine-tuning CNN image retrieval with no human
 #   annotation. IEEE Transactions on Pattern Analysis and Machine Intelligence 41, 1655-1668.
-# * :doc:`/maths`, :doc:`/alternatives`, :doc:`/weighted` and :doc:`/random` define all operators, with
-#   the papers that they are from.
+# * :doc:`/maths`, :doc:`/alternatives`, :doc:`/weighted` and :doc:`/random` define all operators,
+#   with the papers that they are from.
