@@ -39,7 +39,7 @@ on them, should follow its operations instead.
 # A convolution from :math:`c` to :math:`c'` channels with the same windows takes
 # :math:`c' c \, m_1 m_2 k^2` multiplications and has :math:`c' (c k^2 + 1)` parameters.
 # :func:`cpool.cost` counts all of this, for any operator and any windows, with what padding takes
-# away. :doc:`/analysis` derives it.
+# away. :doc:`/maths/cost` derives it.
 
 import matplotlib.pyplot as plt
 import numpy as np

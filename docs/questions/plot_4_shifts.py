@@ -188,7 +188,8 @@ for a, b in (("average", "max"), ("max, then blur", "max"), ("max, shifted", "ma
 #   bandlimited after the convolutions (a rectifier makes edges) cannot be kept by a blur of three
 #   taps either.
 #
-# :doc:`/analysis` has more on :func:`cpool.shift_consistency`, :doc:`/alternatives` the operators.
+# :doc:`/maths/invariances` has more on :func:`cpool.shift_consistency`, and
+# :doc:`/alternatives/index` on the operators.
 #
 # References
 # ----------

@@ -147,5 +147,5 @@ print(f"last: {order[-1]}, {report.compared(accuracy[order[-1]], accuracy['max']
 #
 # * Radenović, F., Tolias, G. and Chum, O. (2019). Fine-tuning CNN image retrieval with no human
 #   annotation. IEEE Transactions on Pattern Analysis and Machine Intelligence 41, 1655-1668.
-# * :doc:`/maths`, :doc:`/alternatives`, :doc:`/weighted` and :doc:`/random` define all operators,
+# * :doc:`/maths/index` and :doc:`/alternatives/index` define all operators,
 #   with the papers that they are from.
