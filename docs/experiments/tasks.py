@@ -98,7 +98,7 @@ def halving(name: str, seed: int) -> Network:
             layers += [Convolution(inputs, outputs, rng, stride=stride, first=first), Rectifier()]
             inputs = outputs
         if pooled:
-            layers.append(Pool(poolings()["max"], outputs, rng, equal_scale=True))
+            layers.append(Pool(poolings()["max"], outputs, generator(seed), equal_scale=True))
     return Network([*layers, Dense(inputs * 2 * 2, 10, rng)])
 
 
