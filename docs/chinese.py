@@ -22,6 +22,8 @@ HAN = re.compile(r"[\u3400-\u9fff]+")
 class SearchPairs(SearchChinese):
     """Latin words as in English, and pairs of Chinese characters."""
 
+    # Sphinx calls the script's stemmer by this name, and the one of Chinese is the English one.
+    language_name = "English"
     # The same as split(), for the words that are typed into the browser's search field.
     js_splitter_code = r"""
 function splitQuery(query) {

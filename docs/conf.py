@@ -239,6 +239,19 @@ def _page(title: str, module: str, groups: dict[str, list[str]]) -> str:
     return "\n".join(lines)
 
 
+def leave_names_out(app: Sphinx, config: Config) -> None:
+    """Pages about single names are not translated; a quick edition in another language has none."""
+    if QUICK and config.language != "en":
+        config.exclude_patterns.append("generated/cpool*")
+        config.autosummary_generate = False
+        config.suppress_warnings.append("ref.ref")  # a summary's source is on the name's page
+        app.connect("source-read", without_stubs)
+
+
+def without_stubs(app: Sphinx, docname: str, source: list[str]) -> None:
+    source[0] = re.sub(r"\n +:toctree: \S+", "", source[0])
+
+
 def drop_modules_without_source(app: Sphinx) -> list[tuple[str, dict, str]]:
     """viewcode makes no page for a compiled module, but lists it among its pages."""
     modules = getattr(app.env, "_viewcode_modules", {})
@@ -250,5 +263,6 @@ def drop_modules_without_source(app: Sphinx) -> list[tuple[str, dict, str]]:
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", forget_other_mode)
     app.connect("config-inited", write_api_tables)
+    app.connect("config-inited", leave_names_out)
     app.connect("html-collect-pages", drop_modules_without_source, priority=400)
     app.connect("build-finished", copy_mathjax)

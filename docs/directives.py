@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -33,6 +34,13 @@ class FromCpool(LiteralInclude):
         return super().run()
 
 
+@functools.cache
+def answers() -> str:
+    """Asked for once, before pages are read: libraries with threads hang in the processes that read
+    them, which are forks."""
+    return disagreements.as_rst()
+
+
 class Disagreements(SphinxDirective):
     """The table of what installed libraries make of the same input."""
 
@@ -40,10 +48,11 @@ class Disagreements(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_dependency(disagreements.__file__)
-        return self.parse_text_to_nodes(disagreements.as_rst())
+        return self.parse_text_to_nodes(answers())
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("from-cpool", FromCpool)
     app.add_directive("disagreements", Disagreements)
+    app.connect("builder-inited", lambda app: answers() and None, priority=100)
     return {"parallel_read_safe": True}

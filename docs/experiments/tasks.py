@@ -35,7 +35,7 @@ from experiments.poolings import SAME, poolings
 #: A short form for trying the pages out: fewer seeds, shorter training, smaller arrays.
 QUICK = os.environ.get("CPOOL_DOCS_QUICK", "") not in ("", "0")
 SEEDS = range(2 if QUICK else 10)
-STEPS = 80 if QUICK else 200
+STEPS = 50 if QUICK else 200
 LONG = 3 * STEPS
 TEST_PICTURES = 597
 
