@@ -69,7 +69,7 @@ cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Wi
 
 cdef void lay_side_by_side(Plan* g) noexcept:
     """A window over all of W would be one lane. Where it is short, lanes are the rows, which are
-    planes; a long one becomes `parts` windows of every so manieth element. The first of equal
+    planes; a long one becomes `parts` windows of elements `parts` apart. The first of equal
     extremes need not be in the first part, and draws go through a window in order."""
     cdef Axis* w = &g.axis[2]
     if g.inner > 1 or w.m != 1 or w.start == NULL or w.count[0] != w.n:

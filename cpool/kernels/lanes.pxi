@@ -3,8 +3,8 @@
 # so that what is done to a window is done to all lanes at once. The transpose adds rows of slopes
 # to the elements that they came from.
 #
-# A window over all of W may be taken in `parts`: each is a window of its own, of every so manieth
-# element, until what they give is joined.
+# A window over all of W may be taken in `parts`: each is a window of its own, of elements `parts`
+# apart, until what they give is joined.
 #
 # Windows are numbered plane by plane, in a plane by blocks of channels, then in the order of
 # memory. A number is the same for any number of threads, and lanes know nothing of each other.
