@@ -42,9 +42,9 @@ KERNELS = [
 # the time); elsewhere a call more for each row costs as much as it gains. Where the jumps of one
 # minimum are threaded through those of the next, neither is a minimum any more.
 UNITS = {
-    "extrema": [],
+    "extrema": ["-fno-thread-jumps"],
     "sums": [],
-    "positions": [],
+    "positions": ["-fno-thread-jumps"],
     "means": ["-fno-inline-functions-called-once"],
     "order": ["-fno-inline-functions-called-once", "-fno-thread-jumps"],
     "unpooling": ["-fno-inline-functions-called-once"],
