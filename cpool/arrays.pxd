@@ -16,6 +16,7 @@ cdef int windows_of(Pooled* pooled, Windows windows, cnp.ndarray x, Options opti
                     Tables tables) except -1
 cdef int mean_of(Plan* g, Pooled* pooled, bint count_include_pad, object divisor,
                  Tables tables) except -1
+cdef int explain(int failures, int y_type) except -1
 cdef int run(Plan* g, kernel_t kernel, double work) except -1
 cdef cnp.ndarray output(object given, Call call, tuple inputs)
 cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noexcept

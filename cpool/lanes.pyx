@@ -7,11 +7,13 @@ wanted; what it shares with other calls is in `arrays`.
 cimport numpy as cnp
 
 from cpool.arrays cimport (
-    Options, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+    Options, clear, explain, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
 from cpool.calls cimport Call
+from cpool cimport driver
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, type_code
 from cpool.kernels.plan cimport *
+from cpool.tiling cimport tile
 from cpool.views cimport Pooled, swap_slots, view
 from cpool.windows cimport Tables, Windows
 
@@ -21,6 +23,8 @@ from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
+    double fabs(double v)
+    double log2(double v)
 
 cnp.import_array()
 
@@ -40,9 +44,9 @@ KINDS = {
 }
 
 
-cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Windows windows,
-                 Options options, double p, object low) except -1:
-    """What forward and backward have in common, up to the view of memory."""
+cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x, Windows windows,
+                    Options options, double p, object low) except -1:
+    """What forward and backward have in common, up to the view of memory; the taps of a window."""
     cdef int x_code = type_code(x.descr, "x")
     cdef double taps
     clear(g)
@@ -57,14 +61,14 @@ cdef int prepare(Plan* g, Call call, Pooled* pooled, str kind, cnp.ndarray x, Wi
         raise ValueError(f"kernel_size must have less than 2**31 elements, got {taps:.0f}")
     nan_policy_of(g, options.nan_policy, x_code)
     mean_of(g, pooled, False, None, call.tables)
-    g.kind = KINDS[kind]
+    g.kind = kind
     g.p = p
     g.clamped = low is not None
     g.low = low if g.clamped else 0
     # A sum of logarithms has their absolute error, which is the relative one of the result.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
                                    or call.y_code == DOUBLE) else FLOAT, call.y_code)
-    return 0
+    return taps
 
 
 cdef void lay_side_by_side(Plan* g) noexcept:
@@ -135,6 +139,81 @@ cdef double work_of(const Plan* g, cnp.ndarray y) noexcept:
     return <double> cnp.PyArray_SIZE(y) * g.taps * g.parts
 
 
+# --- folds of lifted elements ---------------------------------------------------------------------
+
+cdef bint is_lifted(int kind, double p, int x_code, Options options, mask) noexcept:
+    """Whether kernels/lifts.pxi has the mean, and the call asks for nothing special."""
+    if mask is not None or options.nan_policy != "propagate" or not floating(x_code):
+        return False
+    if kind == NORM:
+        # A root multiplies what is lost by 1 / p.
+        return 0.5 <= fabs(p) <= 64
+    if kind == SOFT:
+        return options.dtype is None and (x_code == FLOAT or x_code == DOUBLE)
+    return kind == HARMONIC or kind == GEOMETRIC or (kind == LOGARITHM and SIZE[x_code] < 8)
+
+
+cdef double reads(const Pooled* pooled) noexcept:
+    """How many windows read an element, on average."""
+    cdef int i
+    cdef double number = 1
+    for i in range(pooled.count):
+        number *= <double> pooled.windows[i].kernel * pooled.windows[i].m / pooled.windows[i].n
+    return number
+
+
+cdef void moderate(Plan* g, double taps) noexcept:
+    """The sizes of elements with which sums of `taps` of them, and each by itself, are normal
+    numbers with all their digits."""
+    cdef double bits = 100 if g.t_type == FLOAT else 900, room = log2(taps)
+    if g.kind == NORM:
+        g.least, g.greatest = 2.0 ** (-bits / fabs(g.p)), 2.0 ** ((bits - room) / fabs(g.p))
+    elif g.kind == HARMONIC:
+        g.least, g.greatest = 2.0 ** (room - bits), 2.0 ** bits
+    else:
+        g.least, g.greatest = 0, 0.5 * bits / fabs(g.p)     # of exponentials
+    if g.kind == LOGARITHM:
+        # What is lost where exponentials are near 1 is less than what results in float32 lose.
+        g.least = 1e-8 / fabs(g.p)
+
+
+cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options options, double p,
+                        object low, bint mean):
+    """The means, or None if there are elements with which they cannot be computed so, or if it
+    would take longer: many exponentials for each window are less than two for each element."""
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    cdef int failures = 0
+    cdef cnp.ndarray y
+    cdef double taps = prepare(g, call, &pooled, kind, array, windows, options, p, low)
+    g.lifted = True
+    g.mean = mean or kind == HARMONIC or kind == GEOMETRIC or kind == LOGARITHM
+    if kind == LOGARITHM:
+        types(g, array, g.x_type, DOUBLE, call.y_code)
+    if (kind == LOGARITHM or kind == SOFT) and reads(&pooled) < 2:
+        return None
+    moderate(g, taps)
+    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+        options.out, call, (array,))
+    view(g, &pooled, array, y, None, None, None, False)
+    g.count = kernels.count
+    if cnp.PyArray_SIZE(y) > 0:
+        tile(g, kernels.block, False, False)
+    g.failures = &failures
+    driver.run(kernels.fold[<int> ADD], g, <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
+    if failures & IMMODERATE:
+        return None
+    if failures != 0:
+        explain(failures, g.y_type)
+    if kind == SOFT:
+        weights = lifted(LOGITS, array, windows, options.replace(out=None), p, low, mean)
+        np.divide(y, weights, out=y)
+    return y
+
+
+# --- means of windows side by side ----------------------------------------------------------------
+
 def values(str kind, x, Windows windows, Options options, double p=1.0, low=None, bint mean=False,
            bint zero_if_empty=False, logits=None):
     """The means of windows. low: elements below it become it; mean: a norm's sum is divided by the
@@ -144,7 +223,11 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
     cdef Pooled pooled
     cdef Plan* g = &call.plan
     mask = as_mask(options.where, array)
-    prepare(g, call, &pooled, kind, array, windows, options, p, low)
+    if logits is None and is_lifted(KINDS[kind], p, type_code(array.descr, "x"), options, mask):
+        y = lifted(KINDS[kind], array, windows, options, p, low, mean)
+        if y is not None:
+            return y
+    prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)
     g.task, g.mean, g.zero_if_empty = VALUES_OF, mean, zero_if_empty
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask, logits))
@@ -163,7 +246,7 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     cdef Pooled pooled
     cdef Plan* g = &call.plan
     cdef cnp.ndarray gx
-    prepare(g, call, &pooled, kind, x, windows, options, p, low)
+    prepare(g, call, &pooled, KINDS[kind], x, windows, options, p, low)
     g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
@@ -182,7 +265,7 @@ def learning(str kind, cnp.ndarray x, Windows windows, Options options, gy, doub
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
-    prepare(g, call, &pooled, kind, x, windows, options, p, low)
+    prepare(g, call, &pooled, KINDS[kind], x, windows, options, p, low)
     g.task, g.mean, g.raise_nan = LEARNING_OF, mean, False
     types(g, x, type_code(x.descr, "x"), DOUBLE, DOUBLE)
     gy = checked_gradient(gy, shape_of(call))
@@ -205,7 +288,7 @@ def draw(x, Windows windows, Options options, cnp.ndarray places):
     cdef Plan* g = &call.plan
     mask = as_mask(options.where, array)
     # Of negative elements only that they are there matters; what is not there is -infinity.
-    prepare(g, call, &pooled, "drawn", array, windows, options, 1.0, -1.0)
+    prepare(g, call, &pooled, DRAWN, array, windows, options, 1.0, -1.0)
     call.y_code = type_code(array.descr, "x")
     types(g, array, call.y_code, DOUBLE, call.y_code)
     g.task = VALUES_OF

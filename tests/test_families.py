@@ -369,3 +369,94 @@ def test_means_of_equal_elements(p, value):
     assert cpool.power_mean_pool1d(x, 5, p=p, eps=1e-9)[0] == pytest.approx(value, rel=1e-12)
     assert cpool.log_sum_exp_pool1d(x, 5, r=p)[0] == pytest.approx(value, rel=1e-12)
     assert cpool.soft_pool1d(x, 5, beta=p)[0] == pytest.approx(value, rel=1e-12)
+
+
+LIFTED = {
+    "lp_pool": {"norm_type": 3},
+    "rms_pool": {},
+    "power_mean_pool": {"p": 2.5},
+    "geometric_mean_pool": {},
+    "harmonic_mean_pool": {},
+    "log_sum_exp_pool": {"r": 0.7},
+    "soft_pool": {"beta": 1.3},
+}
+OF_WINDOWS = [
+    {"kernel_size": 3, "stride": 2, "padding": 1},
+    {"kernel_size": (5, 4), "stride": 1, "padding": 2, "padding_mode": "mirror"},
+    {"kernel_size": 2},
+]
+
+
+def lifted_and_not(stem, x, **given):
+    """The result by way of sums of lifted elements, and of windows that are looked at one by one,
+    as all calls with a mask are."""
+    function = getattr(cpool, stem)
+    given = {**LIFTED[stem.replace("adaptive_", "").replace("global_", "")], **given}
+    return function(x, **given), function(x, where=np.ones(x.shape, bool), **given)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("stem", LIFTED)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("windows", OF_WINDOWS, ids=["overlapping", "mirrored", "apart"])
+def test_lifted_elements_give_the_same_means(stem, dtype, channels_last, windows):
+    rng = np.random.default_rng(5)
+    x = np.abs(rng.standard_normal((3, 17, 19, 5))).astype(dtype)
+    axes = (1, 2) if channels_last else (2, 3)
+    for array in (x, x[:, ::-1, 1::2], np.asfortranarray(x)):
+        got, expected = lifted_and_not(stem, array, axes=axes, **windows)
+        np.testing.assert_allclose(got, expected, rtol=32 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("stem", LIFTED)
+def test_lifted_elements_of_irregular_windows(stem):
+    rng = np.random.default_rng(5)
+    x = np.abs(rng.standard_normal((2, 3, 300, 7))).astype(np.float32)
+    for form, given in (("adaptive", {"output_size": (5, 3), "axes": (2, 3)}), ("global", {})):
+        got, expected = lifted_and_not(f"{form}_{stem}", x, **given)
+        np.testing.assert_allclose(got, expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("extreme", [1e30, 1e-30, np.inf, np.nan, 0.0])
+@pytest.mark.parametrize("stem", LIFTED)
+def test_one_extreme_element(stem, extreme):
+    """It changes its own windows alone, and those overflow no more than they must."""
+    rng = np.random.default_rng(5)
+    x = np.abs(rng.standard_normal((4, 20, 20))).astype(np.float32) + np.float32(0.1)
+    given = {"axes": (1, 2), "kernel_size": 3, "stride": 2}
+    plain, _ = lifted_and_not(stem, x, **given)
+    x[2, 8, 8] = extreme
+    got, expected = lifted_and_not(stem, x, **given)
+    np.testing.assert_allclose(got, expected, rtol=2e-6)
+    assert np.isfinite(got).all() or not 0 < extreme < np.inf
+    there = np.ones(got.shape, bool)
+    there[2, 3:5, 3:5] = False
+    np.testing.assert_allclose(got[there], plain[there], rtol=2e-6)
+
+
+@pytest.mark.parametrize("stem", LIFTED)
+def test_lifted_elements_on_threads_and_instruction_sets(stem):
+    rng = np.random.default_rng(5)
+    x = np.abs(rng.standard_normal((16, 24, 28, 28))).astype(np.float32)
+    function = getattr(cpool, stem)
+    results = []
+    for isa in kernels.built():
+        with instruction_set(isa):
+            for count in (1, 2, 3):
+                with cpool.num_threads(count):
+                    results.append(
+                        function(x, axes=(2, 3), kernel_size=3, stride=2, **LIFTED[stem])
+                    )
+    for other in results[1:]:
+        assert_bits(other, results[0])
+
+
+def test_lifted_elements_leave_out_as_it_should_be():
+    """`out` is written by the first attempt, which an extreme element undoes."""
+    rng = np.random.default_rng(5)
+    x = np.abs(rng.standard_normal((4, 12, 12))).astype(np.float32)
+    x[3, 0, 0] = 1e30
+    out = np.full((4, 6, 6), 7, np.float32)
+    y = cpool.lp_pool(x, 3, 2, axes=(1, 2), out=out)
+    assert y is out
+    np.testing.assert_allclose(y, cpool.reference.lp_pool(x, 3, 2, axes=(1, 2)), rtol=1e-6)

@@ -10,12 +10,14 @@ these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags
-common     the next seven, which every unit includes
+common     the next nine, which every unit includes
 ops        what is done to two elements
 halves     16-bit floats
 windows    which elements a window reads
 moves      rows filled, copied, taken apart and put together
 boxes      tiles: which part of the result, and what it reads
+elementary exp, log and pow, which ``elementary.h`` computes
+lifts      elements made into what is added up, and sums into means
 load       a row of any array -> a contiguous row of the type that is folded
 store      a row of folded values -> a row of the result
 rows       rows folded into rows: the loops that touch every element
@@ -24,7 +26,6 @@ tiles      sums and extrema, forward and transposed
 select     extrema with positions
 scatter    their transpose; unpooling
 lanes      windows side by side, where a window is no fold of two elements at a time
-elementary exp, log and pow, which ``elementary.h`` computes
 means      norms, power means and exponentially weighted means of lanes
 sampling   an element of each lane, drawn
 keys       elements as integers in the same order; one of a rank of a long window

@@ -136,18 +136,32 @@ cdef inline bint is_contiguous(const Py_ssize_t* strides, Py_ssize_t nw, Py_ssiz
     return (nc == 1 or strides[3] == size) and (nw == 1 or strides[2] == nc * size)
 
 
-cdef void load_plain(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
-                     char* s) noexcept nogil:
-    """Source row (d, h) of a tile, as it is."""
+cdef inline const char* plain_row(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h,
+                                  char* s) noexcept nogil:
+    """The elements of source row (d, h) of a tile, one after the other: in place or gathered."""
     cdef Py_ssize_t nw = t.w_hi - t.w_lo
-    cdef const char* x = (t.x + d * g.xs[0] + h * g.xs[1] + t.w_lo * g.xs[2] + t.c0 * g.xs[3])
+    cdef const char* x = place(g, t, d, h)
     cdef char* raw = s + g.raw_at
     if not g.x_swapped and is_contiguous(g.xs, nw, t.nc, g.x_size) and (
             <size_t> x % g.x_size == 0):
-        convert(g, y, x, nw * t.nc)
-        return
+        return x
     gather(raw, x, nw, t.nc, g.xs[2], g.xs[3], g.x_size, g.x_swapped)
-    convert(g, y, raw, nw * t.nc)
+    return raw
+
+
+cdef void load_plain(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
+                     char* s) noexcept nogil:
+    """Source row (d, h) of a tile, as it is."""
+    convert(g, y, plain_row(g, t, d, h, s), (t.w_hi - t.w_lo) * t.nc)
+
+
+cdef inline void take_up(const Plan* g, T* y, const char* raw, Py_ssize_t n, Op op) noexcept nogil:
+    """Elements as they are folded."""
+    if Op is AddOp and (T is float or T is double):
+        if g.lifted:
+            lift(g, y, raw, n)
+            return
+    convert(g, y, raw, n)
 
 
 cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,
@@ -261,7 +275,7 @@ cdef void load(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y, W
         load_flags(g, t, d, h, flags, what, s)
         widen(y, flags, n)
         return
-    load_plain(g, t, d, h, y, s)
+    take_up(g, y, plain_row(g, t, d, h, s), n, op)
     if g.mask != NULL or g.omit_nan:
         keep_existing(g, t, d, h, y, 1, s, op)
     if T is float or T is double:

@@ -53,12 +53,6 @@ cdef void as_numbers(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcep
         clamp(y, <T> g.low, n)
 
 
-cdef void clamp(T* restrict y, T low, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        y[i] = low if y[i] < low else y[i]
-
-
 cdef inline bint takes_least(const Plan* g) noexcept nogil:
     """Whether the element that counts most is the least one."""
     return g.kind == HARMONIC or g.p < 0

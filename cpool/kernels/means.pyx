@@ -15,11 +15,9 @@ ctypedef fused Op:
     MinOp
 
 cdef extern from "<math.h>" nogil:
-    float fabsf(float v)
     bint isinf(double v)
 
 include "common.pxi"
-include "elementary.pxi"
 include "lanes.pxi"
 include "means.pxi"
 include "sampling.pxi"

@@ -40,6 +40,7 @@ cdef enum Failure:
     NAN_READ = 4            # nan_policy="raise"
     BAD_INDEX = 8
     NO_MEMORY = 16
+    IMMODERATE = 32         # an element too large or too small for kernels/lifts.pxi
 
 
 cdef enum:
@@ -188,6 +189,8 @@ cdef struct Plan:
     int kind, task
     double p, low               # the parameter; the least value, if `clamped`
     bint clamped
+    bint lifted                 # sums of what elements are made into (kernels/lifts.pxi)
+    double least, greatest      # ... the sizes of which are moderate
     bint zero_if_empty          # the value of a window without existing elements; else NaN
     char* gx                    # what slopes are added to: T, of x's shape; or NULL
     Py_ssize_t gs[4]

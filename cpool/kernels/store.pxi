@@ -301,6 +301,9 @@ cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double*
             scale(z, <T> constant_divisor(g), n)
         else:
             divide(z, by, n)
+    if Op is AddOp and (T is float or T is double):
+        if g.lifted:
+            bring_back(g, z, n)
     if counts != NULL and (g.mean or Op is not AddOp):
         none = <T> D_NAN
         for i in range(n):

@@ -79,7 +79,7 @@ cdef void load_at_once(const Plan* g, const Tile* t, Py_ssize_t d, T* box, Py_ss
     if what == EXISTING:
         ones(box, mask_row(g, t, d, t.h_lo, s), rows * n)
         return
-    convert(g, box, place(g, t, d, t.h_lo), rows * n)
+    take_up(g, box, place(g, t, d, t.h_lo), rows * n, op)
     if g.mask != NULL or g.omit_nan:
         keep_existing(g, t, d, t.h_lo, box, rows, s, op)
     if T is float or T is double:

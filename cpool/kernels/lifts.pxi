@@ -1,0 +1,126 @@
+# Means of something that each element is made into: powers, logarithms, exponentials. An element is
+# lifted when it is loaded, once, however many windows read it; sums, or means, of what came of it
+# are brought back when they are stored. What is between are the folds of sums.
+#
+# Nothing is scaled, so that elements must be of moderate size, which `lift` looks at: if one is not,
+# the call is done by means.pxi, which divides by the greatest element of each window.
+
+cdef extern from "<math.h>" nogil:
+    float fabsf(float v)
+
+
+cdef void clamp(Real* restrict y, Real low, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = low if y[i] < low else y[i]
+
+
+cdef void sizes(Real* restrict y, const Real* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(Real))):
+        y[i] = fabsf(x[i]) if Real is float else fabs(x[i])
+
+
+cdef void times(Real* restrict y, const Real* restrict x, Real by, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(Real))):
+        y[i] = x[i] * by
+
+
+cdef void products(Real* restrict y, const Real* restrict a, const Real* restrict b,
+                   Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(Real))):
+        y[i] = a[i] * b[i]
+
+
+cdef void reciprocals(Real* restrict y, const Real* restrict x, Py_ssize_t n) noexcept nogil:
+    """1 / x: of a zero, whatever its sign, infinity."""
+    cdef Py_ssize_t i
+    cdef Real v
+    for i in range(UP(n, sizeof(Real))):
+        v = 1 / x[i]
+        y[i] = <Real> F_INF if x[i] == 0 else v
+
+
+cdef bint is_moderate(const Plan* g, const Real* x, Py_ssize_t n) noexcept nogil:
+    """Whether the sizes of all elements are from `least` to `greatest`, 0, or NaN; or infinite,
+    where that is a result as well."""
+    cdef Py_ssize_t i
+    cdef Real a, lo = <Real> g.least, hi = <Real> g.greatest
+    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
+    for i in range(UP(n, sizeof(Real))):
+        if Real is float:
+            a = fabsf(x[i])
+            found |= ((a < lo) & (a != 0)) | ((a > hi) & (a != most))
+        else:
+            a = fabs(x[i])
+            found_wide |= ((a < lo) & (a != 0)) | ((a > hi) & (a != most))
+    return not (found or found_wide)
+
+
+cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexcept nogil:
+    cdef Real work[1024 + 32]
+    if g.kind == NORM:
+        sizes(work, x, n)
+        powers(y, work, g.p, n)
+    elif g.kind == HARMONIC:
+        reciprocals(y, x, n)
+    elif g.kind == GEOMETRIC:
+        logs(y, x, n)
+    elif g.kind == SOFT:
+        times(y, x, <Real> g.p, n)
+        exps(work, y, n)
+        products(y, x, work, n)
+    else:
+        times(work, x, <Real> g.p, n)
+        exps(y, work, n)
+
+
+cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """Elements of x, one after the other, as they are added up. y has slack for a block."""
+    cdef Real x[1024 + 32]
+    cdef Py_ssize_t i, part
+    while n > 0:
+        part = least(n, PIECES)
+        convert(g, x, raw, part)
+        for i in range(part, UP(part, sizeof(Real))):
+            x[i] = 1
+        if g.clamped:
+            clamp(x, <Real> g.low, part)
+        if g.kind != GEOMETRIC and not is_moderate(g, x, part):
+            fail(g, IMMODERATE)
+        lift_piece(g, y, x, part)
+        y += part
+        raw += part * g.x_size
+        n -= part
+
+
+cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
+    """The results of sums or means. Exponentials, and their products with elements, are left as
+    they are: a soft mean is the quotient of two calls."""
+    cdef Real x[1024 + 32]
+    cdef Real y[1024 + 32]
+    cdef Py_ssize_t i, part
+    if g.kind == SOFT or g.kind == LOGITS:
+        return
+    while n > 0:
+        part = least(n, PIECES)
+        memcpy(x, z, part * sizeof(Real))
+        for i in range(part, UP(part, sizeof(Real))):
+            x[i] = 1
+        if g.kind == NORM:
+            powers(y, x, 1 / g.p, part)
+        elif g.kind == HARMONIC:
+            reciprocals(y, x, part)
+        elif g.kind == GEOMETRIC:
+            exps(y, x, part)
+        else:
+            logs(y, x, part)
+            for i in range(part):
+                y[i] = y[i] / <Real> g.p
+        memcpy(z, y, part * sizeof(Real))
+        z += part
+        n -= part
