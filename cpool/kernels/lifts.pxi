@@ -2,7 +2,7 @@
 # lifted when it is loaded, once, however many windows read it; sums, or means, of what came of it
 # are brought back when they are stored. What is between are the folds of sums.
 #
-# Nothing is scaled, so that elements must be of moderate size, which `lift` looks at: if one is not,
+# Nothing is scaled, so elements must be of moderate size, which `lift` looks at. If one is not,
 # the call is done by means.pxi, which divides by the greatest element of each window.
 
 cdef extern from "<math.h>" nogil:
