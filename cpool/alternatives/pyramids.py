@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import channel_axis, rounded, widened
+from cpool.alternatives.common import (
+    channel_axis,
+    differentiable,
+    present,
+    refuse_missing,
+    rounded,
+    widened,
+)
+from cpool.arrays import Options
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
@@ -188,7 +196,15 @@ def _native(x: Array) -> Array:
 
 
 def sppf(
-    x: ArrayLike, kernel_size: _Ints = 5, repeats: int = 3, *, channels_last: bool = False
+    x: ArrayLike,
+    kernel_size: _Ints = 5,
+    repeats: int = 3,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Maxima over larger and larger windows, joined along the channels with the input.
 
@@ -207,6 +223,16 @@ def sppf(
         How many times to pool.
     channels_last : bool
         The channels are the last axis, also of the result.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. One that does not is NaN in the part of the result
+        that is x, and so is a window without any; where the result is not floating that is a
+        ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -251,30 +277,39 @@ def sppf(
     <BLANKLINE>
            [[1, 1, 2, 2, 2, 2]]])
     """
-    x = arrays.as_input(x)
-    axis = channel_axis(x, channels_last)
-    levels = [_native(x)]
-    for _ in range(_repeats(repeats)):
-        levels.append(
-            max_pool2d(levels[-1], kernel_size, 1, "same", channels_last=channels_last)
-        )
-    return np.concatenate(levels, axis=axis)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _sppf(x, kernel_size, repeats, options)[0]
 
 
-def _sppf_vjp(
-    x: Any, kernel_size: Any = 5, repeats: Any = 3, *, channels_last: Any = False
+def _sppf(
+    x: Any, kernel_size: Any, repeats: Any, options: Options, with_pullback: bool = False
 ) -> tuple[Array, Pullback]:
+    """The result, and its pullback if that is asked for: level after level."""
     x = arrays.as_input(x)
-    axis = channel_axis(x, channels_last)
-    native, dtype = x.dtype.newbyteorder("="), gradient_dtype(x)
-    levels, pullbacks = [_native(widened(x))], []
-    for _ in range(_repeats(repeats)):
-        y, pullback = vjp(
-            max_pool2d, levels[-1], kernel_size, 1, "same", channels_last=channels_last
-        )
+    last, repeats = options.channels_last, _repeats(repeats)
+    axis, mask = channel_axis(x, last), present(x, options)
+    natural, dtype = x.dtype.newbyteorder("="), gradient_dtype(x)
+    asked = natural if options.dtype is None else arrays.as_dtype(options.dtype)
+    level = _native(widened(x) if with_pullback else x)
+    there = mask
+    if mask is not None:
+        refuse_missing(asked)
+        level = np.where(mask, level, gradient_dtype(level).type(np.nan))
+    levels, pullbacks = [level], []
+    for _ in range(repeats):
+        window = (levels[-1], kernel_size, 1, "same")
+        given = {"channels_last": last, "where": there}
+        if with_pullback:
+            y, pullback = vjp(max_pool2d, *window, **given)
+            pullbacks.append(pullback)
+        else:
+            y = max_pool2d(*window, **given)
+        if there is not None:
+            there = max_pool2d(there, *window[1:], channels_last=last)
         levels.append(y)
-        pullbacks.append(pullback)
-    y = np.concatenate(levels, axis=axis).astype(native, copy=False)
+    y = np.concatenate(levels, axis=axis)
+    if options.dtype is None:
+        y = y.astype(natural, copy=False)
     y_shape = y.shape
 
     def pullback_of_all(gy: Any) -> Array:
@@ -283,9 +318,15 @@ def _sppf_vjp(
         for pullback in reversed(pullbacks):
             gradient = pullback(gradient)
             gradient += parts.pop()
-        return rounded(gradient, dtype)
+        return rounded(gradient if mask is None else np.where(mask, gradient, 0), dtype)
 
-    return y, pullback_of_all
+    return stored(y, asked, options.out, x, options.where), pullback_of_all
 
 
-sppf._vjp = _sppf_vjp  # type: ignore[attr-defined]
+def _sppf_vjp(
+    x: Any, kernel_size: Any, repeats: Any, **options: Any
+) -> tuple[Array, Pullback]:
+    return _sppf(x, kernel_size, repeats, Options(rank=2, **options), True)
+
+
+differentiable(sppf, _sppf_vjp)
