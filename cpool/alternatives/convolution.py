@@ -18,7 +18,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial, reduce
+from functools import partial
 from math import prod
 from typing import Any, NamedTuple
 
@@ -319,10 +319,8 @@ class _Convolution:
     def refuse_nan(self) -> None:
         """Raise for a NaN in what windows read: a stride may leave elements out."""
         read = [axis.read() for axis in self.axes]
-        if all(each.all() for each in read):
-            refuse_nan(self.x)
-        else:
-            refuse_nan(self.x, reduce(np.logical_and, np.ix_(*read)))
+        everything = all(each.all() for each in read)
+        refuse_nan(self.x if everything else self.x[(..., *np.ix_(*read))])
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
         """Boxes (N, groups, *space) of outputs."""

@@ -285,7 +285,7 @@ def _haar(rank: int) -> Callable[..., Array]:
             sums, counts = (_neighbours(array, axis) for array in (sums, counts))
         with np.errstate(invalid="ignore"):
             # What exists stands for the block: √2 times the mean along each axis.
-            return _result(sums / counts * np.sqrt(2) ** rank, x, dtype)
+            return _result(sums / counts * 2 ** (rank / 2), x, dtype)
 
     haar.__name__ = haar.__qualname__ = f"haar_pool{rank}d"
     haar.__doc__ = f"(a + b) / √2 of neighbours, along each of {rank} axes."
