@@ -32,7 +32,7 @@ __all__ = ["polyphase_pool1d", "polyphase_pool2d"]
 
 Array = NDArray[Any]
 
-BLOCK = 2**14  # elements whose powers are added up at a time: as float64, in the second cache
+BLOCK = 2**16  # elements that are float64 at a time, in the second cache
 ALONE = 2**10  # elements of an example that are worth being copied for themselves
 
 # Components ---------------------------------------------------------------------------------------
@@ -102,17 +102,27 @@ def _scattered(
 # Norms --------------------------------------------------------------------------------------------
 
 
-def _powers(x: Array, norm: float, scale: Array | None) -> Array:
-    """|x / scale| ** norm in float64; for inf, |x|."""
-    sizes = x.astype(np.float64)
-    if scale is None:
-        sizes *= sizes
-        return sizes
-    np.abs(sizes, out=sizes)
-    if not np.isinf(norm):
+def _sizes(x: Array, norm: float, scale: Array | None, room: Array) -> Array:
+    """|x / scale| in float64; |x| for inf, which needs no scale, and x for squares."""
+    sizes = room[: x.size].reshape(x.shape)
+    np.copyto(sizes, x)
+    if norm != 2:
+        np.abs(sizes, out=sizes)
+    if scale is not None and not np.isinf(norm):
         sizes /= scale.reshape(-1, *[1] * (x.ndim - 1))
-        sizes **= norm
     return sizes
+
+
+def _powers(sizes: Array, kept: int, norm: float) -> Array:
+    """The sum of powers (for inf, the maximum) over all axes but the first and the one kept."""
+    rest = tuple(axis for axis in range(1, sizes.ndim) if axis != kept)
+    if np.isinf(norm):
+        return sizes.max(rest)
+    if norm == 2:
+        axes = range(sizes.ndim)
+        return np.einsum(sizes, axes, sizes, axes, [0, kept])
+    sizes **= norm
+    return sizes.sum(rest)
 
 
 def _scale(x: Array, norm: float) -> Array | None:
@@ -141,15 +151,13 @@ def _blocks(x: Array, kept: int) -> list[tuple[slice, ...]]:
 
 
 def _along(x: Array, kept: int, norm: float, scale: Array | None) -> Array:
-    """The sum of powers (for inf, the maximum) over all axes but the first and the one kept."""
-    rest = tuple(axis for axis in range(1, x.ndim) if axis != kept)
+    """`_powers` of x, of all of its parts."""
     total = np.zeros((len(x), x.shape[kept]))
-    for block in _blocks(x, kept):
-        part = _powers(x[block], norm, None if scale is None else scale[block[0]])
-        if np.isinf(norm):
-            np.maximum(total[block[0]], part.max(rest), out=total[block[0]])
-        else:
-            total[block[0]] += part.sum(rest)
+    join, blocks = np.maximum if np.isinf(norm) else np.add, _blocks(x, kept)
+    room = np.empty(max((x[block].size for block in blocks), default=0))
+    for block in blocks:
+        part = _sizes(x[block], norm, None if scale is None else scale[block[0]], room)
+        join(total[block[0]], _powers(part, kept, norm), out=total[block[0]])
     return total
 
 
