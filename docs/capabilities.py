@@ -378,7 +378,8 @@ def _takes(name: str, option: str) -> bool:
     if option == "omit":
         y = function(missing, nan_policy="omit", **given)
         return np.array_equal(y, masked, equal_nan=True)
-    return not np.array_equal(masked, plain)
+    same = np.array_equal(function(x, where=where, **given), masked, equal_nan=True)
+    return same and not np.array_equal(masked, plain)
 
 
 def _takes_channels_last(

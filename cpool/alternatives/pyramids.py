@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,10 +20,10 @@ from cpool.alternatives.common import (
 )
 from cpool.arrays import Options
 from cpool.functional import max_pool2d
+from cpool.levels import pyramid
 from cpool.pooling import pool, vjp
-from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
+from cpool.reductions.base import Pullback, Reduction, gradient_dtype
 from cpool.results import stored
-from cpool.windows import adaptive
 
 if TYPE_CHECKING:
     from cpool.windows import _Ints
@@ -34,32 +33,6 @@ __all__ = ["spatial_pyramid_pool", "sppf"]
 Array = NDArray[Any]
 
 # Spatial pyramid ----------------------------------------------------------------------------------
-
-
-def _levels(levels: Any) -> tuple[int, ...]:
-    if not isinstance(levels, (tuple, list)):
-        raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
-    if not levels:
-        raise ValueError("levels must not be empty")
-    for level in levels:
-        if isinstance(level, (bool, np.bool_)) or not hasattr(type(level), "__index__"):
-            raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
-        if operator.index(level) < 1:
-            raise ValueError(f"levels must be at least 1, got {levels!r}")
-    return tuple(map(operator.index, levels))
-
-
-def _to_row(y: Array, channels_last: bool) -> Array:
-    """Cells (..., C, l, l), or (..., l, l, C), as (..., C l l)."""
-    y = np.moveaxis(y, -1, -3) if channels_last else y
-    return y.reshape(*y.shape[:-3], y.shape[-3] * y.shape[-2] * y.shape[-1])
-
-
-def _from_row(row: Array, shape: tuple[int, ...], channels_last: bool) -> Array:
-    """The inverse, to cells of a shape."""
-    if not channels_last:
-        return row.reshape(shape)
-    return np.moveaxis(row.reshape(*shape[:-3], shape[-1], *shape[-3:-1]), -3, -1)
 
 
 def spatial_pyramid_pool(
@@ -136,49 +109,24 @@ def spatial_pyramid_pool(
     array([15,  5,  7, 13, 15])
     """
     x = arrays.as_input(x)
-    last = channel_axis(x, channels_last) == -1
-    options = {"channels_last": channels_last, "nan_policy": nan_policy, "where": where,
-               "dtype": dtype}  # fmt: skip
-    cells = (pool(x, reduction, adaptive((each, each)), **options) for each in _levels(levels))
-    y = np.concatenate([_to_row(y, last) for y in cells], axis=-1)
-    return stored(y, y.dtype, out, x, where)
+    channel_axis(x, channels_last)  # there is one
+    return pool(
+        x, reduction, pyramid(levels), channels_last=channels_last, nan_policy=nan_policy,
+        where=where, dtype=dtype, out=out,
+    )  # fmt: skip
 
 
 def _spatial_pyramid_vjp(
-    x: Any, levels: Any = (1, 2, 4), *, reduction: Any = "max", channels_last: Any = False,
-    nan_policy: Any = "propagate", where: Any = None, dtype: Any = None, out: Any = None,
-) -> tuple[Array, Pullback]:  # fmt: skip
+    x: Any, levels: Any, reduction: Any, channels_last: Any, **options: Any
+) -> tuple[Array, Pullback]:
     x = arrays.as_input(x)
-    last = channel_axis(x, channels_last) == -1
-    rows, shapes, pullbacks = [], [], []
-    for level in _levels(levels):
-        windows = adaptive((level, level))
-        y, pullback = pool._vjp(  # type: ignore[attr-defined]
-            widened(x), reduction, windows, channels_last=channels_last, nan_policy=nan_policy,
-            where=where, dtype=dtype,
-        )  # fmt: skip
-        rows.append(_to_row(y, last))
-        shapes.append(y.shape)
-        pullbacks.append(gradients_by(pullback))
-    y = np.concatenate(rows, axis=-1)
-    natural, y_shape = gradient_dtype(x), y.shape
-    if dtype is None and natural.itemsize < 4:
-        y = rounded(y, natural)
-    ends = np.cumsum([row.shape[-1] for row in rows])[:-1]
-
-    def summed(name: str, gy: Any) -> Any:
-        gy = arrays.checked_gradient(gy, y_shape)
-        gradient = 0
-        for part, shape, by in zip(np.split(gy, ends, axis=-1), shapes, pullbacks, strict=True):
-            gradient += by[name](_from_row(part, shape, last))
-        return rounded(gradient, natural) if name == "x" else gradient
-
-    # Also by what the reduction can be differentiated by.
-    by = {name: partial(summed, name) for name in pullbacks[0]}
-    return stored(y, y.dtype, out, x, where), Gradients(**by)
+    channel_axis(x, channels_last)
+    return pool._vjp(  # type: ignore[attr-defined]
+        x, reduction, pyramid(levels), channels_last=channels_last, **options
+    )
 
 
-spatial_pyramid_pool._vjp = _spatial_pyramid_vjp  # type: ignore[attr-defined]
+differentiable(spatial_pyramid_pool, _spatial_pyramid_vjp)
 
 # SPPF ---------------------------------------------------------------------------------------------
 
