@@ -25,6 +25,7 @@ from cpool.alternatives import *  # noqa: F403
 from cpool.analysis import *  # noqa: F403
 from cpool.config import show_config
 from cpool.functional import *  # noqa: F403
+from cpool.levels import pyramid
 from cpool.pooling import pool, vjp
 from cpool.reductions import *  # noqa: F403
 from cpool.threads import get_num_threads, num_threads, set_num_threads
@@ -43,6 +44,7 @@ __all__ = [
     "get_num_threads",
     "num_threads",
     "pool",
+    "pyramid",
     "set_num_threads",
     "show_config",
     "sliding",

@@ -264,6 +264,8 @@ class _Alternative(Layer):
     def _check(self, arguments: dict[str, Any]) -> Windows:
         self._check_flags(arguments)
         _check_options(arguments)
+        why = getattr(self._function, "_no_omission", "")
+        alternatives.common.checked_policy(arguments.get("nan_policy", "propagate"), why)
         for name, parameter in self._signature.parameters.items():
             if "ArrayLike" in str(parameter.annotation) and arguments[name] is not None:
                 arguments[name] = _copied(arguments[name], name)

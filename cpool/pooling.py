@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, planes
+from cpool import arrays, levels, planes
 from cpool.draws import philox
+from cpool.levels import Pyramid
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
 from cpool.windows import Windows, whole
@@ -50,7 +51,8 @@ def _pool(
     reduction = as_reduction(reduction)
     if not isinstance(windows, Windows):
         raise TypeError(
-            f"windows must be made by sliding, adaptive, fractional or whole, got {windows!r}"
+            f"windows must be made by sliding, adaptive, fractional, whole or pyramid, got "
+            f"{windows!r}"
         )
     if planes.is_drawn(windows):
         return _pool_drawn(method, x, reduction, windows, given, options)
@@ -58,6 +60,9 @@ def _pool(
         if value is not None and name != reduction.given:
             raise ValueError(_NOT_GIVEN[name].format(reduction.name, value))
     own = (given[reduction.given],) if reduction.given else ()
+    if isinstance(windows, Pyramid):
+        own = (philox(given["rng"]),) if reduction.given == "rng" else own
+        return getattr(levels, method)(x, reduction, windows, options, *own)
     return getattr(reduction, method)(x, windows, options, *own)
 
 
@@ -108,7 +113,7 @@ def pool(
         What a window becomes: ``"max"``, ``"min"``, ``"sum"``, ``"mean"``, or an object such as
         ``cpool.Mean(count_include_pad=False)``.
     windows : Windows
-        Where the windows are: made by `sliding`, `adaptive`, `fractional` or `whole`.
+        Where the windows are: made by `sliding`, `adaptive`, `fractional`, `whole` or `pyramid`.
     axes : int or tuple of int, optional
         The 1 to 3 axes to pool, in the order of the windows' arguments; negative ones count from
         the end. None: the last ones, as many as those arguments have entries; where they are ints,
@@ -136,8 +141,9 @@ def pool(
     Returns
     -------
     ndarray
-        The pooled array: x's shape with the pooled axes as long as there are windows. Its dtype is
-        x's, but float64 for means of integers and int64 or uint64 for sums of them.
+        The pooled array: x's shape with the pooled axes as long as there are windows (`pyramid`
+        says what a pyramid gives). Its dtype is x's, but float64 for means of integers and int64 or
+        uint64 for sums of them.
 
     Raises
     ------

@@ -331,8 +331,80 @@ def _alternatives() -> ModuleType | None:
         return None
 
 
-#: What a function may take beside what is its own.
-_OPTIONS = ["channels_last", "nan_policy", "where", "dtype", "out"]
+#: What a function may take beside what is its own: those of a signature are tried.
+_OPTIONS = ["channels_last", "where", "omit", "raise", "dtype", "out"]
+#: What it is given where it cannot do without.
+_BOXES = [[0, 0, 0, 3, 3], [1, 1, 1, 3, 3]]
+_GIVEN: dict[str, Callable[[np.ndarray, int], Any]] = {
+    "kernel_size": lambda x, rank: (2,) * rank,
+    "filter_size": lambda x, rank: (3,) * rank,
+    "output_size": lambda x, rank: 2 if rank == 1 else (2,) * rank,
+    "boxes": lambda x, rank: _BOXES,
+    "query": lambda x, rank: [0.5, -0.5, 1.0],
+    "logits": lambda x, rank: x - 0.5,
+    "rng": lambda x, rank: 0,
+}
+
+
+def _sample(name: str, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
+    """x (2, 3, *lengths of 4), and what a function cannot do without."""
+    parameters = inspect.signature(getattr(cpool, name)).parameters
+    rank = int((re.search(r"([123])d$", name) or "2")[0][0])
+    x = np.array(_values(2, 3, *[4] * rank))
+    given = {key: make(x, rank) for key, make in _GIVEN.items() if key in parameters}
+    if "weight" in parameters:
+        taps = (2,) * rank
+        given["weight"] = _values(*((3, 3, *taps) if name.startswith("conv") else taps))
+    return x, {**given, **options}
+
+
+def _takes(name: str, option: str) -> bool:
+    """Whether an option of a function that is no `pool` does what it says."""
+    function, (x, given) = getattr(cpool, name), _sample(name)
+    plain = np.array(function(x, **given))
+    if option == "channels_last":
+        return _takes_channels_last(function, x, given, plain)
+    if option == "dtype":
+        return function(x, dtype="float32", **given).dtype == np.float32
+    if option == "out":
+        y = np.full_like(plain, np.nan)
+        return function(x, out=y, **given) is y and np.array_equal(y, plain)
+    where = (x > 0.15) & (x < 0.9)
+    missing = np.where(where, x, np.nan)
+    if option == "raise":
+        function(x, nan_policy="raise", **given)
+        return _refuses(function, missing, nan_policy="raise", **given)
+    masked = function(missing, where=where, **given)
+    if option == "omit":
+        y = function(missing, nan_policy="omit", **given)
+        return np.array_equal(y, masked, equal_nan=True)
+    same = np.array_equal(function(x, where=where, **given), masked, equal_nan=True)
+    return same and not np.array_equal(masked, plain)
+
+
+def _takes_channels_last(
+    function: Callable[..., Any], x: np.ndarray, given: dict[str, Any], plain: np.ndarray
+) -> bool:
+    if "logits" in given:
+        given = {**given, "logits": np.moveaxis(given["logits"], 1, -1)}
+    y = function(np.moveaxis(x, 1, -1), channels_last=True, **given)
+    y = np.moveaxis(y, -1, 1) if y.ndim == plain.ndim > 2 else y
+    return np.allclose(y, plain)
+
+
+def _refuses(function: Callable[..., Any], *args: Any, **options: Any) -> bool:
+    try:
+        function(*args, **options)
+    except ValueError:
+        return True
+    return False
+
+
+def _try(name: str, option: str) -> bool:
+    try:
+        return _takes(name, option)
+    except FAILURES:
+        return False
 
 
 def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
@@ -346,8 +418,7 @@ def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
     plain = [name for name in names if not re.match("(adaptive|global)_", name)]
     axes = [name[len(stem) :].rstrip("d") or "any" for name in plain]
     forms = [each for each in ("adaptive", "global") if any(map(re.compile(each).match, names))]
-    taken = [inspect.signature(getattr(module, name)).parameters for name in plain]
-    options = [each for each in _OPTIONS if all(each in parameters for parameters in taken)]
+    options = [each for each in _OPTIONS if all(_try(name, each) for name in plain)]
     if options == _OPTIONS:
         options = [f"all {len(_OPTIONS)}"]
     return [stem, ", ".join(axes), *(_all(map(test, functions)) for test in has.values()),
@@ -394,8 +465,9 @@ def as_rst() -> str:
     others = other_functions()
     if others:
         lines += ["Other functions", "---------------", "",
-                  "Some have adaptive and global forms. Options are what a signature has of",
-                  f"{', '.join(_OPTIONS)}; any other is a TypeError.", "",
+                  "Some have adaptive and global forms. Options are tried, of",
+                  f"{', '.join(_OPTIONS)}; one that has no meaning is an error",
+                  "(:doc:`conventions` says which, and why).", "",
                   *_list_table(others)]  # fmt: skip
     return "\n".join(lines)
 

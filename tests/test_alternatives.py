@@ -18,12 +18,11 @@ from operators import BFLOAT, DTYPES, FLOATS, MODES
 
 import cpool
 from cpool import reference
-from cpool.alternatives import attention, blurring, pyramids, transforms
+from cpool.alternatives import attention, blurring, polyphase, pyramids, transforms
 from cpool.reductions.base import Gradients
 
-NAMES = [
-    name for module in (pyramids, blurring, transforms, attention) for name in module.__all__
-]
+MODULES = (pyramids, blurring, polyphase, transforms, attention)
+NAMES = [name for module in MODULES for name in module.__all__]
 
 TOLERANCES = {"float64": 1e-12, "float32": 3e-6, "float16": 1e-3, "bfloat16": 8e-3}
 

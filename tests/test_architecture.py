@@ -36,6 +36,7 @@ ORDER = [
     "reductions",
     "results",
     "planes",
+    "levels",
     "pooling",
     "unpooling",
     "docstrings",
@@ -113,7 +114,7 @@ def test_the_files_are_found():
     }  # fmt: skip
     assert {"kernels.plan", "kernels.windows", "dtypes"} == imported_modules(SOURCE / "tiling.pyx")
     assert imported_modules(SOURCE / "pooling.py") == {
-        "arrays", "draws", "planes", "reductions", "reductions.base", "windows"
+        "arrays", "draws", "levels", "planes", "reductions", "reductions.base", "windows"
     }  # fmt: skip
 
 

@@ -101,14 +101,16 @@ def test_functions_beside_the_registry_are_listed(monkeypatch):
     def blur_pool2d(x):
         return x
 
-    def roi_align(x, channels_last, where):
-        return x
+    def roi_align(x, channels_last=False, where=None, dtype=None):
+        return x  # where and dtype are taken and ignored
 
     blur_pool2d._vjp = blur_pool2d._cost = None
     module.blur_pool1d = module.blur_pool2d = blur_pool2d
     module.roi_align = roi_align
     module.adaptive_blur_pool = blur_pool2d
     module.__all__ = ["blur_pool1d", "blur_pool2d", "adaptive_blur_pool", "roi_align"]
+    for name in module.__all__:
+        monkeypatch.setattr(cpool, name, getattr(module, name), raising=False)
     monkeypatch.setitem(sys.modules, "cpool.alternatives", module)
     titles, blur, roi = capabilities.other_functions()
     assert titles[:6] == ["function", "axes", "gradient", "layer", "reference", "cost"]
@@ -116,7 +118,16 @@ def test_functions_beside_the_registry_are_listed(monkeypatch):
     assert titles[6:8] == ["forms", "options"]
     assert blur[5:8] == ["yes", "adaptive", "none"]
     assert roi[:3] == ["roi_align", "any", "no"]
-    assert roi[5:8] == ["no", "none", "channels_last, where"]
+    assert roi[5:8] == ["no", "none", "channels_last"]
+
+
+def test_every_other_function_has_every_option_that_means_something():
+    titles, *rows = capabilities.other_functions()
+    for row in rows:
+        cell = row[titles.index("options")]
+        whole = row[0] in ("spectral_pool", "roi_align", "conv")
+        assert cell == ("channels_last, raise, dtype, out" if whole else "all 6"), row[0]
+        assert row[2:5] == ["yes"] * 3, row[0]
 
 
 def test_no_such_package_no_such_table(monkeypatch):

@@ -699,7 +699,7 @@ BAD_ALTERNATIVES = [
     ("S3Pool2d(2, nan_policy='drop')", ValueError, "nan_policy must be .*got 'drop'"),
     ("S3Pool2d(2, where=None)", TypeError, "S3Pool2d: .*argument 'where'"),
     ("LipPool2d(2)(np.ones((2, 2)))", TypeError, "LipPool2d: .*argument: 'logits'"),
-    ("HaarPool2d()(np.ones((2, 2)), out=None)", TypeError, "HaarPool2d: .*argument 'out'"),
+    ("RoiAlign(1)(np.ones((2, 2)), [], where=1)", TypeError, "RoiAlign: .*argument 'where'"),
 ]
 
 

@@ -14,6 +14,7 @@ from cpool.alternatives import (
     fractional,
     lip,
     mixtures,
+    polyphase,
     pyramids,
     regions,
     s3,
@@ -26,6 +27,7 @@ from cpool.alternatives.detail import *  # noqa: F403
 from cpool.alternatives.fractional import *  # noqa: F403
 from cpool.alternatives.lip import *  # noqa: F403
 from cpool.alternatives.mixtures import *  # noqa: F403
+from cpool.alternatives.polyphase import *  # noqa: F403
 from cpool.alternatives.pyramids import *  # noqa: F403
 from cpool.alternatives.regions import *  # noqa: F403
 from cpool.alternatives.s3 import *  # noqa: F403
@@ -37,6 +39,7 @@ __all__ += fractional.__all__
 __all__ += s3.__all__
 __all__ += mixtures.__all__
 __all__ += blurring.__all__
+__all__ += polyphase.__all__
 __all__ += transforms.__all__
 __all__ += attention.__all__
 __all__ += convolution.__all__

@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import rounded, work_dtype
+from cpool.alternatives.common import (
+    differentiable,
+    present,
+    refuse_missing,
+    result_dtype,
+    rounded,
+)
+from cpool.arrays import Options
 from cpool.pooling import WHOLE
 from cpool.reductions.base import Gradients, gradient_dtype
+from cpool.results import stored, wide_dtype
 
 __all__ = ["attention_pool"]
 
@@ -87,10 +95,13 @@ def _weighted(weights: Array, rows: Array) -> Array:
     return np.sum(parts, axis=0)
 
 
-def _softmax(scores: Array) -> Array:
+def _softmax(scores: Array, there: Array | None) -> Array:
+    """Over the positions that exist; the weight of others is 0."""
+    if there is not None:
+        scores = np.where(there, scores, -np.inf)
     weights = np.exp(scores - scores.max(-1, keepdims=True))
     weights /= weights.sum(-1, keepdims=True)
-    return weights
+    return weights if there is None else np.where(there, weights, weights.dtype.type(0))
 
 
 def attention_pool(
@@ -99,6 +110,10 @@ def attention_pool(
     *,
     axes: int | Sequence[int] | None = None,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Mean over all positions, weighted by a softmax of their products with a query.
 
@@ -113,6 +128,16 @@ def attention_pool(
         The 1 to 3 axes of the positions. None: all but the first two.
     channels_last : bool
         The positions are all axes but the first and the last one instead. Not together with `axes`.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes what it is pooled with NaN, its position does not exist, or it is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A position exists if all of its channels do: without
+        one there is no product with the query. Where none exists the result is NaN if it is
+        floating, else that is a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -156,29 +181,42 @@ def attention_pool(
     >>> cpool.attention_pool(x, [9.0, 9.0], axes=0).round(4)
     array([3., 3.])
     """
+    options = Options(axes, channels_last, GLOBAL, nan_policy, where, dtype, out)
     x = arrays.as_input(x)
-    return _attention(x, query, _layout(x, axes, channels_last))[0]
+    return _attention(x, query, _layout(x, axes, channels_last), options)[0]
 
 
-def _attention(x: Array, query: Any, layout: _Layout) -> tuple[Array, Array, Array, Array]:
+def _attention(
+    x: Array, query: Any, layout: _Layout, options: Options
+) -> tuple[Array, Array, Array, Array]:
     """The result, the weights (..., l), x as rows (..., l, c), and query / √C."""
-    dtype = work_dtype(x)
-    query = _checked_query(query, layout.channels).astype(dtype)
+    wide, dtype = wide_dtype(x, options.dtype), result_dtype(x, options.dtype)
+    query = _checked_query(query, layout.channels).astype(wide)
     query /= math.sqrt(max(layout.channels, 1))
-    rows = layout.rows(x).astype(dtype, copy=False)
+    mask, there = present(x, options), None
+    rows = layout.rows(x).astype(wide, copy=False)
+    if mask is not None:
+        there = layout.rows(mask).all(-1)
+        rows = np.where(there[..., np.newaxis], rows, wide.type(0))
     # Infinities give NaN, as everywhere, without a word.
     with np.errstate(invalid="ignore", over="ignore"):
-        weights = _softmax(_inner(rows, query))
+        weights = _softmax(_inner(rows, query), there)
         y = _weighted(weights, rows)
-    return rounded(y, gradient_dtype(x)), weights, rows, query
+    if there is not None and not (some := there.any(-1)).all():
+        refuse_missing(dtype)
+        y[~some] = np.nan
+    if options.dtype is None:
+        y = rounded(y, dtype)
+    return stored(y, dtype, options.out, x, options.where), weights, rows, query
 
 
 def _attention_vjp(
-    x: Any, query: Any, *, axes: Any = None, channels_last: Any = False
+    x: Any, query: Any, axes: Any, channels_last: Any, **given: Any
 ) -> tuple[Array, Gradients]:
+    options = Options(axes, channels_last, GLOBAL, **given)
     x, query = arrays.as_input(x), arrays.as_input(query, "query")
     layout = _layout(x, axes, channels_last)
-    y, weights, rows, scaled = _attention(x, query, layout)
+    y, weights, rows, scaled = _attention(x, query, layout, options)
     # The caller may change x before a pullback reads it.
     rows = rows.copy() if np.may_share_memory(rows, x) else rows
     y_shape, x_dtype, query_dtype = y.shape, gradient_dtype(x), gradient_dtype(query)
@@ -207,4 +245,4 @@ def _attention_vjp(
     return y, Gradients(x=by_x, query=by_query)
 
 
-attention_pool._vjp = _attention_vjp  # type: ignore[attr-defined]
+differentiable(attention_pool, _attention_vjp)

@@ -1,4 +1,4 @@
-"""Subsampling that listens to all of its input: blurring first, or choosing the phase.
+"""Subsampling of what was blurred first.
 
 A binomial filter of f taps is f - 1 means of two neighbours, one after the other (Pascal's
 triangle), so blurring is average pooling: every step is a compiled mean over windows of two, along
@@ -8,7 +8,6 @@ all axes at once, and the last one has the stride. Dividing by powers of two is 
 from __future__ import annotations
 
 import inspect
-import itertools
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +23,6 @@ from cpool.alternatives.common import (
     rounded,
     widened,
     windows_with,
-    work_dtype,
 )
 from cpool.arrays import Options
 from cpool.functional import max_pool2d
@@ -42,8 +40,6 @@ __all__ = [
     "blur_pool3d",
     "blur_pool",
     "max_blur_pool2d",
-    "polyphase_pool1d",
-    "polyphase_pool2d",
 ]
 
 Array = NDArray[Any]
@@ -648,234 +644,3 @@ def _max_blur_vjp(
 
 
 max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
-
-# Polyphase sampling -------------------------------------------------------------------------------
-
-
-def _components(x: Array, strides: Sequence[int], places: Sequence[int]) -> list[Any]:
-    """For each phase, in row-major order, the index of its elements."""
-    found = []
-    # A phase beyond the axis is one before, once more.
-    phases = (min(step, x.shape[axis]) for axis, step in zip(places, strides, strict=True))
-    for phase in itertools.product(*map(range, phases)):
-        index = [slice(None)] * x.ndim
-        for axis, first, step in zip(places, phase, strides, strict=True):
-            index[axis] = slice(first, None, step)
-        found.append(tuple(index))
-    return found
-
-
-def _continued(x: Array, strides: Sequence[int], places: Sequence[int]) -> Array:
-    """x, its pooled axes continued circularly to the next multiple of the stride."""
-    for axis, step in zip(places, strides, strict=True):
-        n = x.shape[axis]
-        if step < n and n % step != 0:
-            x = np.take(x, np.arange(n + -n % step) % n, axis)
-    return x
-
-
-def _folded_back(gx: Array, shape: tuple[int, ...], places: Sequence[int]) -> Array:
-    """The transpose of `_continued`: the gradient of a repeated element goes to the element."""
-    for axis in reversed(places):
-        n = shape[axis]
-        along = np.moveaxis(gx, axis, 0)
-        rest = along[n:]
-        along[: len(rest)] += rest
-        gx = np.moveaxis(along[:n], 0, axis)
-    return gx
-
-
-def _powers(x: Array, norm: float, scale: Array) -> Array:
-    """Of each index of the first axis, the sum of |x / scale| ** norm; for inf, the maximum."""
-    rest = tuple(range(1, x.ndim))
-    sizes = np.abs(x.astype(np.float64))
-    if np.isinf(norm):
-        return sizes.max(rest, initial=0.0)
-    sizes /= scale.reshape(-1, *[1] * len(rest))
-    sizes **= norm
-    return sizes.sum(rest)
-
-
-def _chosen(x: Array, components: Sequence[Any], norm: float) -> Array:
-    """The number of the component with the largest norm, for each index of the first axis."""
-    # Divided by the largest element, powers of elements neither overflow nor vanish.
-    rest = tuple(range(1, x.ndim))
-    most, least = x.max(rest, initial=0), x.min(rest, initial=0)
-    scale = np.maximum(most.astype(np.float64), -least.astype(np.float64))
-    scale[~np.isfinite(scale) | (scale == 0)] = 1.0
-    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        return np.argmax([_powers(x[index], norm, scale) for index in components], axis=0)
-
-
-def _norm_type(norm_type: Any) -> float:
-    if isinstance(norm_type, (bool, np.bool_)) or not isinstance(
-        norm_type, (int, float, np.integer, np.floating)
-    ):
-        raise TypeError(f"norm_type must be a number, got {norm_type!r}")
-    if not norm_type > 0:
-        raise ValueError(f"norm_type must be positive or inf, got {norm_type!r}")
-    return float(norm_type)
-
-
-def _polyphase(
-    x: Any, stride: Any, norm_type: Any, channels_last: Any, rank: int
-) -> tuple[Array, Pullback]:
-    x = arrays.as_input(x)
-    norm = _norm_type(norm_type)
-    given = windows_with(1, stride)
-    places, order = pooled_axes(x, given, None, channels_last, rank)
-    strides = per_axis(given.stride, order)
-    batch = x if x.ndim > rank + 1 else x[np.newaxis]
-    places = tuple(axis + batch.ndim - x.ndim for axis in places)
-    components = _components(batch, strides, places)
-    full = _continued(batch, strides, places)
-    chosen = _chosen(full, components, norm)
-    y = np.empty(full[components[0]].shape, x.dtype.newbyteorder("="))
-    for number, index in enumerate(components):
-        y[chosen == number] = full[index][chosen == number]
-    dropped = x.ndim < batch.ndim
-    y = y[0] if dropped else y
-    y_shape, dtype = y.shape, gradient_dtype(x)
-    full_shape, batch_shape, shape = full.shape, batch.shape, x.shape
-    work = work_dtype(x)
-
-    def pullback(gy: Any) -> Array:
-        gy = arrays.checked_gradient(gy, y_shape)
-        gy = gy[np.newaxis] if dropped else gy
-        gx = np.zeros(full_shape, work)
-        for number, index in enumerate(components):
-            gx[index][chosen == number] = gy[chosen == number]
-        gx = _folded_back(gx, batch_shape, places).reshape(shape)
-        return rounded(np.ascontiguousarray(gx), dtype)
-
-    return y, pullback
-
-
-def polyphase_pool1d(
-    x: ArrayLike, stride: _Ints = 2, *, norm_type: float = 2, channels_last: bool = False
-) -> Array:
-    """Keep every stride-th element of the last axis, starting where most of the signal is.
-
-    Parameters
-    ----------
-    x : array_like
-        Input (..., W), or with `channels_last` (..., W, C); not modified.
-    stride : int
-        Number of phases: component i has the elements i, i + stride, i + 2 stride, ...
-    norm_type : float
-        The p of the l_p norm by which components are compared: positive, or inf.
-    channels_last : bool
-        Pool the axis before the last one.
-
-    Returns
-    -------
-    ndarray
-        The component with the largest norm, with ``ceil(W / stride)`` in place of W and x's dtype.
-        One choice for each index of the first axis, over all channels; one for the whole of x if
-        it has no more than 2 axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type; for arrays that cannot be pooled.
-    ValueError
-        If an argument is out of range, or the pooled axis is empty.
-
-    See Also
-    --------
-    polyphase_pool2d : The same along two axes, with notes.
-
-    References
-    ----------
-    Chaman, A. and Dokmanić, I. (2021). Truly shift-invariant convolutional neural networks.
-    CVPR 2021, 3773-3783.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cpool
-    >>> x = np.array([1, 5, 2, 7, 0, 6])
-    >>> cpool.polyphase_pool1d(x)
-    array([5, 7, 6])
-    >>> cpool.polyphase_pool1d(np.roll(x, 1))
-    array([6, 5, 7])
-    """
-    return _polyphase(x, stride, norm_type, channels_last, 1)[0]
-
-
-def polyphase_pool2d(
-    x: ArrayLike, stride: _Ints = 2, *, norm_type: float = 2, channels_last: bool = False
-) -> Array:
-    """Keep every stride-th row and column, starting where most of the signal is.
-
-    Parameters
-    ----------
-    x : array_like
-        Input (..., H, W), or with `channels_last` (..., H, W, C); not modified.
-    stride : int or tuple of int
-        Number of phases along each axis: component (i, j) has the rows i, i + stride, ... and the
-        columns j, j + stride, ...
-    norm_type : float
-        The p of the l_p norm by which components are compared: positive, or inf.
-    channels_last : bool
-        Pool the two axes before the last one.
-
-    Returns
-    -------
-    ndarray
-        The component with the largest norm, with ``ceil(H / stride)`` and ``ceil(W / stride)`` in
-        place of H and W, and x's dtype. One choice for each index of the first axis, over all
-        channels; one for the whole of x if it has no more than 3 axes.
-
-    Raises
-    ------
-    TypeError
-        If an argument has the wrong type; for arrays that cannot be pooled.
-    ValueError
-        If an argument is out of range, or a pooled axis is empty.
-
-    See Also
-    --------
-    blur_pool2d : Blurs instead of choosing.
-
-    Notes
-    -----
-    If the input is shifted circularly, so is the result: the components are the same, in another
-    order. That holds for lengths that are multiples of the stride. Others are continued circularly
-    to the next multiple, and it holds nearly.
-
-    Of components with equal norms the first in row-major order is chosen, and of those with a NaN
-    the first. The gradient goes to the elements of the chosen component; the choice itself has
-    none.
-
-    References
-    ----------
-    Chaman, A. and Dokmanić, I. (2021). Truly shift-invariant convolutional neural networks.
-    CVPR 2021, 3773-3783.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import cpool
-    >>> x = np.array([[0, 1, 0, 2], [5, 0, 6, 0], [0, 3, 0, 4], [7, 0, 8, 0]])
-    >>> cpool.polyphase_pool2d(x)
-    array([[5, 6],
-           [7, 8]])
-    >>> cpool.polyphase_pool2d(np.roll(x, 1, axis=1))
-    array([[5, 6],
-           [7, 8]])
-    """
-    return _polyphase(x, stride, norm_type, channels_last, 2)[0]
-
-
-def _polyphase_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
-    def with_pullback(
-        x: Any, stride: Any = 2, *, norm_type: Any = 2, channels_last: Any = False
-    ) -> tuple[Array, Pullback]:
-        return _polyphase(x, stride, norm_type, channels_last, rank)
-
-    return with_pullback
-
-
-polyphase_pool1d._vjp = _polyphase_vjp(1)  # type: ignore[attr-defined]
-polyphase_pool2d._vjp = _polyphase_vjp(2)  # type: ignore[attr-defined]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import gradient_dtype
-from cpool.windows import Windows, sliding
+from cpool.pooling import pool
+from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.windows import Windows, sliding, whole
 
 if TYPE_CHECKING:
+    from cpool.arrays import Options
     from cpool.windows import Sliding
 
 T = TypeVar("T")
+
+# Types --------------------------------------------------------------------------------------------
 
 
 def work_dtype(x: np.ndarray) -> np.dtype[Any]:
@@ -32,6 +37,80 @@ def rounded(array: np.ndarray, dtype: np.dtype[Any]) -> np.ndarray:
     """In another type; what is too large becomes infinite without a word, as in the kernels."""
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
+
+
+def result_dtype(x: np.ndarray, dtype: Any) -> np.dtype[Any]:
+    """What is asked for, else what floating results have."""
+    return gradient_dtype(x) if dtype is None else arrays.as_dtype(dtype)
+
+
+# Elements that do not exist -----------------------------------------------------------------------
+
+
+def checked_policy(nan_policy: Any, no_omission: str = "") -> None:
+    """Raise for what no operator knows, and for "omit" where there is a reason against it."""
+    if nan_policy != "propagate":
+        pool([1.0], "max", whole(), nan_policy=nan_policy)
+    if nan_policy == "omit" and no_omission:
+        raise ValueError(f'nan_policy must be "propagate" or "raise", got "omit": {no_omission}')
+
+
+def refuse_nan(x: np.ndarray, mask: np.ndarray | None = None) -> None:
+    """What `nan_policy="raise"` says of an x all of which is read, or that part of it which
+    exists."""
+    if gradient_dtype(x) != x.dtype.newbyteorder("="):
+        return
+    nans = np.isnan(x) if mask is None else np.isnan(x) & mask
+    if nans.any():
+        raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
+
+
+def present(x: np.ndarray, options: Options) -> np.ndarray | None:
+    """Which elements of an x all of which is read exist, None for all; checks `nan_policy`."""
+    checked_policy(options.nan_policy)
+    mask = existing(x, arrays.as_mask(options.where, x), options.nan_policy)
+    if options.nan_policy == "raise":
+        refuse_nan(x, mask)
+    return None if mask is None or mask.all() else mask
+
+
+def refuse_missing(dtype: np.dtype[Any]) -> None:
+    """What the kernels say of a window without an element, which is NaN."""
+    if dtype.kind in "biu":
+        raise ValueError(
+            f"where leaves a window without an element: dtype must be floating, got {dtype}"
+        )
+
+
+# Pullbacks ----------------------------------------------------------------------------------------
+
+
+def no_pullback(gy: Any) -> np.ndarray:
+    """In place of a pullback that is not asked for."""
+    raise NotImplementedError
+
+
+def differentiable(
+    function: Callable[..., Any], run: Callable[..., tuple[np.ndarray, Pullback]]
+) -> None:
+    """Give a function its pullback: run takes all of its arguments by name."""
+    signature = inspect.signature(function)
+    name = function.__name__
+
+    def with_pullback(*args: Any, **kwargs: Any) -> tuple[np.ndarray, Pullback]:
+        try:
+            bound = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        bound.apply_defaults()
+        return run(**bound.arguments)
+
+    with_pullback.__name__ = with_pullback.__qualname__ = name
+    with_pullback.__signature__ = signature  # type: ignore[attr-defined]
+    function._vjp = with_pullback  # type: ignore[attr-defined]
+
+
+# Axes ---------------------------------------------------------------------------------------------
 
 
 def channel_axis(x: np.ndarray, channels_last: Any) -> int:

@@ -23,11 +23,14 @@ from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays
+from cpool.alternatives.common import checked_policy, differentiable, refuse_nan, result_dtype
+from cpool.arrays import Options
 from cpool.pooling import pool
 from cpool.reductions.base import Gradients, gradient_dtype
+from cpool.results import stored, wide_dtype
 from cpool.windows import sliding, whole
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
@@ -65,6 +68,14 @@ class _Axis(NamedTuple):
         base = outputs.start * self.stride - self.before
         count = outputs.stop - outputs.start
         return [self.inside(base + tap * self.dilation, count) for tap in range(self.kernel)]
+
+    def read(self) -> np.ndarray:
+        """Which elements some tap of some output reads."""
+        read = np.zeros(self.n, bool)
+        for each in self.reads(slice(0, self.m)):
+            if each is not None:
+                read[each[1]] = True
+        return read
 
     def inside(self, first: int, count: int) -> _Read | None:
         """Those of `count` places, a stride apart and the first at element `first`, that are
@@ -248,12 +259,12 @@ class _Convolution:
 
     @_SILENT
     def __init__(
-        self, x: np.ndarray, weight: np.ndarray, axes: list[_Axis], groups: int, channels_last: bool
+        self, x: np.ndarray, weight: np.ndarray, axes: list[_Axis], groups: int, options: Options
     ) -> None:
-        self.axes, self.groups, self.channels_last = axes, groups, channels_last
+        self.axes, self.groups, self.channels_last = axes, groups, options.channels_last
         self.x_shape, self.weight_shape = x.shape, weight.shape
         self.dtype, self.weight_dtype = gradient_dtype(x), gradient_dtype(weight)
-        self.compute = np.dtype(np.float64 if self.dtype == np.float64 else np.float32)
+        self.compute = wide_dtype(x, options.dtype)
         self.x = self._grouped(x)
         self.inputs, self.outputs = weight.shape[1], weight.shape[0] // groups
         self.taps = prod(weight.shape[2:])
@@ -269,8 +280,9 @@ class _Convolution:
         return (*batch, *space, channels) if self.channels_last else (*batch, channels, *space)
 
     @_SILENT
-    def forward(self, bias: np.ndarray | None) -> np.ndarray:
-        y = np.empty(self.y_shape, self.dtype)
+    def forward(self, bias: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
+        """The result, in a floating type that is not wider than what it is computed in."""
+        y = np.empty(self.y_shape, dtype)
         y_grouped = self._grouped(y)
         if bias is None:
             bias = np.zeros(self.weight_shape[0])
@@ -303,6 +315,12 @@ class _Convolution:
         space = tuple(range(3, gy.ndim))
         sums = pool(gy, "sum", whole(), axes=space, dtype=np.float64)
         return sums.sum(axis=0).reshape(-1).astype(dtype)
+
+    def refuse_nan(self) -> None:
+        """Raise for a NaN in what windows read: a stride may leave elements out."""
+        read = [axis.read() for axis in self.axes]
+        everything = all(each.all() for each in read)
+        refuse_nan(self.x if everything else self.x[(..., *np.ix_(*read))])
 
     def blocks(self) -> Iterator[tuple[slice, ...]]:
         """Boxes (N, groups, *space) of outputs."""
@@ -563,12 +581,16 @@ def _fill(places: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
         np.copyto(inside, x[(..., *tap.elements)], casting="unsafe")
 
 
+_NO_OMISSION = "a weight means nothing without its element"
+
+
 def _arguments(
     rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
-    groups: Any, channels_last: Any,
+    groups: Any, options: Options,
 ) -> tuple[_Convolution, np.ndarray | None]:  # fmt: skip
     x, weight = arrays.as_input(x), arrays.as_input(weight, "weight")
-    last, groups = arrays.flag(channels_last, "channels_last"), _group_count(groups)
+    last, groups = arrays.flag(options.channels_last, "channels_last"), _group_count(groups)
+    checked_policy(options.nan_policy, _NO_OMISSION)
     _check_shapes(rank, x, weight, groups, last)
     if stride is None:
         raise TypeError("stride must be an int or one int for each axis, got None")
@@ -578,18 +600,30 @@ def _arguments(
     of_axes = zip(space, weight.shape[2:], windows.stride, windows.dilation, pads, strict=True)
     axes = [_axis(*of_axis) for of_axis in of_axes]
     depthwise = weight.shape[1] == 1 and weight.shape[0] == groups
-    call = (_Depthwise if depthwise else _ByColumns)(x, weight, axes, groups, last)
+    call = (_Depthwise if depthwise else _ByColumns)(x, weight, axes, groups, options)
+    if options.nan_policy == "raise":
+        call.refuse_nan()
     return call, _checked_bias(bias, weight.shape[0])
 
 
-def _conv(rank: int, *args: Any) -> np.ndarray:
-    call, bias = _arguments(rank, *args)
-    return call.forward(bias)
+def _result(
+    call: _Convolution, x: Any, weight: Any, bias: np.ndarray | None, options: Options
+) -> np.ndarray:
+    plain = options.dtype is None
+    dtype = call.dtype if plain else result_dtype(call.x, options.dtype)
+    # Of types that sums are not made in, float16 too, `stored` makes what is asked for.
+    y = call.forward(bias, dtype if plain else call.compute)
+    return stored(y, dtype, options.out, x, weight, bias)
 
 
-def _conv_vjp(rank: int, *args: Any) -> tuple[np.ndarray, Gradients]:
-    call, bias = _arguments(rank, *args)
-    y = call.forward(bias)
+def _conv(rank: int, *args: Any, options: Options) -> np.ndarray:
+    call, bias = _arguments(rank, *args, options)
+    return _result(call, *args[:2], bias, options)
+
+
+def _conv_vjp(rank: int, *args: Any, options: Options) -> tuple[np.ndarray, Gradients]:
+    call, bias = _arguments(rank, *args, options)
+    y = _result(call, *args[:2], bias, options)
     call.x = call.x.copy(order="K")  # the caller may change it
     by: dict[str, Callable[[Any], np.ndarray]] = {
         "x": call.gradient_in_x, "weight": call.gradient_in_weight
@@ -612,6 +646,9 @@ def conv1d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolution along one axis with learned weights: a cross-correlation, as PyTorch's.
 
@@ -636,6 +673,14 @@ def conv1d(
         group alone. ``groups=C_in`` is depthwise.
     channels_last : bool
         x is ``(N, L, C_in)`` or ``(L, C_in)``, and so is the result.
+    nan_policy : {"propagate", "raise"}
+        A NaN in x makes its windows NaN, or is a ValueError. "omit" is one too, because a weight
+        means nothing without its element.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap the
+        inputs.
 
     Returns
     -------
@@ -677,7 +722,8 @@ def conv1d(
     >>> cpool.conv1d(x, [[[1.0, 1.0]]], stride=2)
     array([[1., 5., 9.]])
     """
-    return _conv(1, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    options = Options(None, channels_last, 1, nan_policy, None, dtype, out)
+    return _conv(1, x, weight, bias, stride, padding, dilation, groups, options=options)
 
 
 def conv2d(
@@ -690,6 +736,9 @@ def conv2d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolution along two axes with learned weights: a cross-correlation, as PyTorch's.
 
@@ -714,6 +763,14 @@ def conv2d(
         group alone. ``groups=C_in`` is depthwise.
     channels_last : bool
         x is ``(N, H, W, C_in)`` or ``(H, W, C_in)``, and so is the result.
+    nan_policy : {"propagate", "raise"}
+        A NaN in x makes its windows NaN, or is a ValueError. "omit" is one too, because a weight
+        means nothing without its element.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap the
+        inputs.
 
     Returns
     -------
@@ -761,7 +818,8 @@ def conv2d(
     array([[[[20., 24.],
              [36., 40.]]]])
     """
-    return _conv(2, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    options = Options(None, channels_last, 2, nan_policy, None, dtype, out)
+    return _conv(2, x, weight, bias, stride, padding, dilation, groups, options=options)
 
 
 def conv3d(
@@ -774,6 +832,9 @@ def conv3d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolution along three axes with learned weights: a cross-correlation, as PyTorch's.
 
@@ -798,6 +859,14 @@ def conv3d(
         group alone. ``groups=C_in`` is depthwise.
     channels_last : bool
         x is ``(N, D, H, W, C_in)`` or ``(D, H, W, C_in)``, and so is the result.
+    nan_policy : {"propagate", "raise"}
+        A NaN in x makes its windows NaN, or is a ValueError. "omit" is one too, because a weight
+        means nothing without its element.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap the
+        inputs.
 
     Returns
     -------
@@ -842,19 +911,21 @@ def conv3d(
     <BLANKLINE>
            [[[9.]]]])
     """
-    return _conv(3, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    options = Options(None, channels_last, 3, nan_policy, None, dtype, out)
+    return _conv(3, x, weight, bias, stride, padding, dilation, groups, options=options)
 
 
-def _differentiable(rank: int, function: Callable[..., np.ndarray]) -> None:
-    def with_pullback(
-        x: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
-        groups: Any = 1, *, channels_last: Any = False,
+def _ranked(rank: int) -> Callable[..., tuple[np.ndarray, Gradients]]:
+    def run(
+        x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
+        **given: Any,
     ) -> tuple[np.ndarray, Gradients]:  # fmt: skip
-        return _conv_vjp(rank, x, weight, bias, stride, padding, dilation, groups, channels_last)
+        options = Options(rank=rank, **given)
+        return _conv_vjp(rank, x, weight, bias, stride, padding, dilation, groups, options=options)
 
-    with_pullback.__qualname__ = function.__name__  # by which errors of Python name it
-    function._vjp = with_pullback  # type: ignore[attr-defined]
+    return run
 
 
 for _rank, _function in enumerate((conv1d, conv2d, conv3d), start=1):
-    _differentiable(_rank, _function)
+    differentiable(_function, _ranked(_rank))
+    _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import channel_axis, rounded, widened
+from cpool.alternatives.common import (
+    channel_axis,
+    differentiable,
+    present,
+    refuse_missing,
+    rounded,
+    widened,
+)
+from cpool.arrays import Options
 from cpool.functional import max_pool2d
+from cpool.levels import pyramid
 from cpool.pooling import pool, vjp
-from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, gradients_by
+from cpool.reductions.base import Pullback, Reduction, gradient_dtype
 from cpool.results import stored
-from cpool.windows import adaptive
 
 if TYPE_CHECKING:
     from cpool.windows import _Ints
@@ -26,32 +33,6 @@ __all__ = ["spatial_pyramid_pool", "sppf"]
 Array = NDArray[Any]
 
 # Spatial pyramid ----------------------------------------------------------------------------------
-
-
-def _levels(levels: Any) -> tuple[int, ...]:
-    if not isinstance(levels, (tuple, list)):
-        raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
-    if not levels:
-        raise ValueError("levels must not be empty")
-    for level in levels:
-        if isinstance(level, (bool, np.bool_)) or not hasattr(type(level), "__index__"):
-            raise TypeError(f"levels must be a tuple of ints, got {levels!r}")
-        if operator.index(level) < 1:
-            raise ValueError(f"levels must be at least 1, got {levels!r}")
-    return tuple(map(operator.index, levels))
-
-
-def _to_row(y: Array, channels_last: bool) -> Array:
-    """Cells (..., C, l, l), or (..., l, l, C), as (..., C l l)."""
-    y = np.moveaxis(y, -1, -3) if channels_last else y
-    return y.reshape(*y.shape[:-3], y.shape[-3] * y.shape[-2] * y.shape[-1])
-
-
-def _from_row(row: Array, shape: tuple[int, ...], channels_last: bool) -> Array:
-    """The inverse, to cells of a shape."""
-    if not channels_last:
-        return row.reshape(shape)
-    return np.moveaxis(row.reshape(*shape[:-3], shape[-1], *shape[-3:-1]), -3, -1)
 
 
 def spatial_pyramid_pool(
@@ -128,49 +109,24 @@ def spatial_pyramid_pool(
     array([15,  5,  7, 13, 15])
     """
     x = arrays.as_input(x)
-    last = channel_axis(x, channels_last) == -1
-    options = {"channels_last": channels_last, "nan_policy": nan_policy, "where": where,
-               "dtype": dtype}  # fmt: skip
-    cells = (pool(x, reduction, adaptive((each, each)), **options) for each in _levels(levels))
-    y = np.concatenate([_to_row(y, last) for y in cells], axis=-1)
-    return stored(y, y.dtype, out, x, where)
+    channel_axis(x, channels_last)  # there is one
+    return pool(
+        x, reduction, pyramid(levels), channels_last=channels_last, nan_policy=nan_policy,
+        where=where, dtype=dtype, out=out,
+    )  # fmt: skip
 
 
 def _spatial_pyramid_vjp(
-    x: Any, levels: Any = (1, 2, 4), *, reduction: Any = "max", channels_last: Any = False,
-    nan_policy: Any = "propagate", where: Any = None, dtype: Any = None, out: Any = None,
-) -> tuple[Array, Pullback]:  # fmt: skip
+    x: Any, levels: Any, reduction: Any, channels_last: Any, **options: Any
+) -> tuple[Array, Pullback]:
     x = arrays.as_input(x)
-    last = channel_axis(x, channels_last) == -1
-    rows, shapes, pullbacks = [], [], []
-    for level in _levels(levels):
-        windows = adaptive((level, level))
-        y, pullback = pool._vjp(  # type: ignore[attr-defined]
-            widened(x), reduction, windows, channels_last=channels_last, nan_policy=nan_policy,
-            where=where, dtype=dtype,
-        )  # fmt: skip
-        rows.append(_to_row(y, last))
-        shapes.append(y.shape)
-        pullbacks.append(gradients_by(pullback))
-    y = np.concatenate(rows, axis=-1)
-    natural, y_shape = gradient_dtype(x), y.shape
-    if dtype is None and natural.itemsize < 4:
-        y = rounded(y, natural)
-    ends = np.cumsum([row.shape[-1] for row in rows])[:-1]
-
-    def summed(name: str, gy: Any) -> Any:
-        gy = arrays.checked_gradient(gy, y_shape)
-        gradient = 0
-        for part, shape, by in zip(np.split(gy, ends, axis=-1), shapes, pullbacks, strict=True):
-            gradient += by[name](_from_row(part, shape, last))
-        return rounded(gradient, natural) if name == "x" else gradient
-
-    # Also by what the reduction can be differentiated by.
-    by = {name: partial(summed, name) for name in pullbacks[0]}
-    return stored(y, y.dtype, out, x, where), Gradients(**by)
+    channel_axis(x, channels_last)
+    return pool._vjp(  # type: ignore[attr-defined]
+        x, reduction, pyramid(levels), channels_last=channels_last, **options
+    )
 
 
-spatial_pyramid_pool._vjp = _spatial_pyramid_vjp  # type: ignore[attr-defined]
+differentiable(spatial_pyramid_pool, _spatial_pyramid_vjp)
 
 # SPPF ---------------------------------------------------------------------------------------------
 
@@ -188,7 +144,15 @@ def _native(x: Array) -> Array:
 
 
 def sppf(
-    x: ArrayLike, kernel_size: _Ints = 5, repeats: int = 3, *, channels_last: bool = False
+    x: ArrayLike,
+    kernel_size: _Ints = 5,
+    repeats: int = 3,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Maxima over larger and larger windows, joined along the channels with the input.
 
@@ -207,6 +171,16 @@ def sppf(
         How many times to pool.
     channels_last : bool
         The channels are the last axis, also of the result.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its windows NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. One that does not is NaN in the part of the result
+        that is x, and so is a window without any; where the result is not floating that is a
+        ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -251,30 +225,39 @@ def sppf(
     <BLANKLINE>
            [[1, 1, 2, 2, 2, 2]]])
     """
-    x = arrays.as_input(x)
-    axis = channel_axis(x, channels_last)
-    levels = [_native(x)]
-    for _ in range(_repeats(repeats)):
-        levels.append(
-            max_pool2d(levels[-1], kernel_size, 1, "same", channels_last=channels_last)
-        )
-    return np.concatenate(levels, axis=axis)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _sppf(x, kernel_size, repeats, options)[0]
 
 
-def _sppf_vjp(
-    x: Any, kernel_size: Any = 5, repeats: Any = 3, *, channels_last: Any = False
+def _sppf(
+    x: Any, kernel_size: Any, repeats: Any, options: Options, with_pullback: bool = False
 ) -> tuple[Array, Pullback]:
+    """The result, and its pullback if that is asked for: level after level."""
     x = arrays.as_input(x)
-    axis = channel_axis(x, channels_last)
-    native, dtype = x.dtype.newbyteorder("="), gradient_dtype(x)
-    levels, pullbacks = [_native(widened(x))], []
-    for _ in range(_repeats(repeats)):
-        y, pullback = vjp(
-            max_pool2d, levels[-1], kernel_size, 1, "same", channels_last=channels_last
-        )
+    last, repeats = options.channels_last, _repeats(repeats)
+    axis, mask = channel_axis(x, last), present(x, options)
+    natural, dtype = x.dtype.newbyteorder("="), gradient_dtype(x)
+    asked = natural if options.dtype is None else arrays.as_dtype(options.dtype)
+    level = _native(widened(x) if with_pullback else x)
+    there = mask
+    if mask is not None:
+        refuse_missing(asked)
+        level = np.where(mask, level, gradient_dtype(level).type(np.nan))
+    levels, pullbacks = [level], []
+    for _ in range(repeats):
+        window = (levels[-1], kernel_size, 1, "same")
+        given = {"channels_last": last, "where": there}
+        if with_pullback:
+            y, pullback = vjp(max_pool2d, *window, **given)
+            pullbacks.append(pullback)
+        else:
+            y = max_pool2d(*window, **given)
+        if there is not None:
+            there = max_pool2d(there, *window[1:], channels_last=last)
         levels.append(y)
-        pullbacks.append(pullback)
-    y = np.concatenate(levels, axis=axis).astype(native, copy=False)
+    y = np.concatenate(levels, axis=axis)
+    if options.dtype is None:
+        y = y.astype(natural, copy=False)
     y_shape = y.shape
 
     def pullback_of_all(gy: Any) -> Array:
@@ -283,9 +266,15 @@ def _sppf_vjp(
         for pullback in reversed(pullbacks):
             gradient = pullback(gradient)
             gradient += parts.pop()
-        return rounded(gradient, dtype)
+        return rounded(gradient if mask is None else np.where(mask, gradient, 0), dtype)
 
-    return y, pullback_of_all
+    return stored(y, asked, options.out, x, options.where), pullback_of_all
 
 
-sppf._vjp = _sppf_vjp  # type: ignore[attr-defined]
+def _sppf_vjp(
+    x: Any, kernel_size: Any, repeats: Any, **options: Any
+) -> tuple[Array, Pullback]:
+    return _sppf(x, kernel_size, repeats, Options(rank=2, **options), True)
+
+
+differentiable(sppf, _sppf_vjp)

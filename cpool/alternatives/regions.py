@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, bins
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.alternatives.common import checked_policy, differentiable, result_dtype
+from cpool.arrays import Options
+from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.results import stored, wide_dtype
 
 __all__ = ["roi_align", "roi_pool"]
 
@@ -29,6 +32,9 @@ def roi_align(
     *,
     reduction: str = "mean",
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Pool boxes of any size to one size, by samples between the elements.
 
@@ -58,6 +64,13 @@ def roi_align(
         Of the samples of a bin.
     channels_last : bool
         x has the shape (N, H, W, C).
+    nan_policy : {"propagate", "raise"}
+        A NaN makes the bins that read it NaN, or is a ValueError. "omit" is one too, because a
+        sample lies between elements and needs all of them.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -97,35 +110,45 @@ def roi_align(
     >>> cpool.roi_align(x, [[[1, 1, 5, 3]]], (1, 2), aligned=True)
     array([[[[10.5, 12.5]]]])
     """
-    x, planes, cut, maximum, last = _align(
-        x, boxes, output_size, spatial_scale, sampling_ratio, aligned, reduction, channels_last
-    )
-    return bins.reduce(planes, cut, last, maximum).astype(gradient_dtype(x), copy=False)
+    options = Options(None, channels_last, 2, nan_policy, None, dtype, out)
+    sampling = (boxes, output_size, spatial_scale, sampling_ratio, aligned, reduction)
+    return _roi_align(x, *sampling, options)[0]
 
 
-def _roi_align_vjp(
-    x: Any,
-    boxes: Any,
-    output_size: Any,
-    spatial_scale: Any = 1.0,
-    sampling_ratio: Any = -1,
-    aligned: Any = False,
-    *,
-    reduction: Any = "mean",
-    channels_last: Any = False,
-) -> tuple[np.ndarray, Pullback]:
-    x, planes, cut, maximum, last = _align(
-        x, boxes, output_size, spatial_scale, sampling_ratio, aligned, reduction, channels_last
-    )
+_NO_OMISSION = "a sample lies between elements and needs all of them"
+
+
+def _roi_align(
+    x: Any, boxes: Any, output_size: Any, spatial_scale: Any, sampling_ratio: Any, aligned: Any,
+    reduction: Any, options: Options, numbered: bool = False,
+) -> tuple[np.ndarray, Pullback]:  # fmt: skip
+    """The result, and its pullback, which needs the maxima numbered."""
+    last, maximum = arrays.flag(options.channels_last, "channels_last"), _is_maximum(reduction)
+    checked_policy(options.nan_policy, _NO_OMISSION)
+    x, lengths = _images(x, last)
+    geometry = (output_size, spatial_scale, sampling_ratio, aligned)
+    cut = _sampled(boxes, len(x), lengths, *geometry, merged=not maximum)
+    planes = _plain(x, wide_dtype(x, options.dtype))
+    if options.nan_policy == "raise":
+        _refuse_nan(planes, cut, last, maximum)
     chosen = None
-    y = bins.reduce(planes, cut, last, maximum, maximum)
-    if maximum:
+    y = bins.reduce(planes, cut, last, maximum, maximum and numbered)
+    if maximum and numbered:
         y, chosen = y
-    y = y.astype(gradient_dtype(x), copy=False)
+    y = stored(y, result_dtype(x, options.dtype), options.out, x)
     return y, _pullback(x, y.shape, cut, last, chosen)
 
 
-roi_align._vjp = _roi_align_vjp  # type: ignore[attr-defined]
+def _roi_align_vjp(
+    x: Any, boxes: Any, output_size: Any, spatial_scale: Any, sampling_ratio: Any, aligned: Any,
+    reduction: Any, **given: Any,
+) -> tuple[np.ndarray, Pullback]:  # fmt: skip
+    sampling = (boxes, output_size, spatial_scale, sampling_ratio, aligned, reduction)
+    return _roi_align(x, *sampling, Options(rank=2, **given), True)
+
+
+differentiable(roi_align, _roi_align_vjp)
+roi_align._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 
 def roi_pool(
@@ -135,6 +158,10 @@ def roi_pool(
     spatial_scale: float = 1.0,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Pool boxes of any size to one size: the maximum of the elements in each bin.
 
@@ -155,13 +182,21 @@ def roi_pool(
         What coordinates are multiplied with.
     channels_last : bool
         x has the shape (N, H, W, C).
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its bins NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
     ndarray
         Shape (K, C, bins, bins), or (K, bins, bins, C) with `channels_last`, in the order of the
-        boxes, and of x's dtype. A bin without elements, because it lies outside of the image, is 0.
-        A NaN is larger than everything.
+        boxes, and of x's dtype. A bin without elements, because it lies outside of the image or
+        none in it exists, is 0. A NaN is larger than everything.
 
     Raises
     ------
@@ -192,36 +227,90 @@ def roi_pool(
     >>> cpool.roi_pool(x, [[0, 1, 1, 4, 2]], (1, 2))
     array([[[[14, 16]]]])
     """
-    x, planes, cut, last = _cover(x, boxes, output_size, spatial_scale, channels_last)
-    return bins.reduce(planes, cut, last, True).astype(x.dtype.newbyteorder("="), copy=False)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _roi_pool(x, boxes, output_size, spatial_scale, options)[0]
+
+
+def _roi_pool(
+    x: Any, boxes: Any, output_size: Any, spatial_scale: Any, options: Options,
+    numbered: bool = False,
+) -> tuple[np.ndarray, Pullback]:  # fmt: skip
+    """The result, and its pullback, which needs the maxima numbered."""
+    last = arrays.flag(options.channels_last, "channels_last")
+    checked_policy(options.nan_policy)
+    x, lengths = _images(x, last)
+    cut = _covered(boxes, len(x), lengths, output_size, spatial_scale)
+    planes = _plain(x, _exact_dtype(x))
+    mask = existing(x, arrays.as_mask(options.where, x), options.nan_policy)
+    if options.nan_policy == "raise":
+        _refuse_nan(planes if mask is None else np.where(mask, planes, 0), cut, last, True)
+    chosen = None
+    if mask is not None:
+        y, chosen = _masked(planes, mask, cut, last)
+    elif numbered:
+        y, chosen = bins.reduce(planes, cut, last, True, True)
+    else:
+        y = bins.reduce(planes, cut, last, True)
+    natural = x.dtype.newbyteorder("=")
+    y = stored(
+        y, natural if options.dtype is None else arrays.as_dtype(options.dtype), options.out, x,
+        options.where,
+    )  # fmt: skip
+    return y, _pullback(x, y.shape, cut, last, chosen, mask)
+
+
+def _masked(
+    planes: np.ndarray, mask: np.ndarray, cut: bins.Boxes, last: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maxima of the elements that exist, 0 without any, and the numbers of these."""
+    integers = planes.dtype.kind in "iu"
+    least = np.iinfo(planes.dtype).min if integers else -np.inf
+    held = np.where(mask, planes, planes.dtype.type(least))
+    y, chosen = bins.reduce(held, cut, last, True, True)
+    # Where the maximum is the least value there is, an element that does not exist may have been
+    # the first to have it.
+    there, first = bins.reduce(_plain(mask, np.dtype(np.float32)), cut, last, True, True)
+    chosen = np.where(y == least, first, chosen)
+    y[there == 0] = 0
+    return y, chosen
 
 
 def _roi_pool_vjp(
-    x: Any,
-    boxes: Any,
-    output_size: Any,
-    spatial_scale: Any = 1.0,
-    *,
-    channels_last: Any = False,
+    x: Any, boxes: Any, output_size: Any, spatial_scale: Any, **given: Any
 ) -> tuple[np.ndarray, Pullback]:
-    x, planes, cut, last = _cover(x, boxes, output_size, spatial_scale, channels_last)
-    y, chosen = bins.reduce(planes, cut, last, True, True)
-    y = y.astype(x.dtype.newbyteorder("="), copy=False)
-    return y, _pullback(x, y.shape, cut, last, chosen)
+    options = Options(rank=2, **given)
+    return _roi_pool(x, boxes, output_size, spatial_scale, options, True)
 
 
-roi_pool._vjp = _roi_pool_vjp  # type: ignore[attr-defined]
+differentiable(roi_pool, _roi_pool_vjp)
+
+
+# --- what both have in common ---------------------------------------------------------------------
+
+
+def _refuse_nan(planes: np.ndarray, cut: bins.Boxes, last: bool, maximum: bool) -> None:
+    """Raise if some bin reads a NaN."""
+    nans = planes != planes
+    if not nans.any():
+        return
+    y = bins.reduce(np.where(nans, planes, planes.dtype.type(0)), cut, last, maximum)
+    if (y != y).any():
+        raise ValueError('x has a NaN in a window, and nan_policy is "raise"')
 
 
 def _pullback(
-    x: np.ndarray, y_shape: tuple[int, ...], cut: bins.Boxes, last: bool, chosen: np.ndarray | None
-) -> Pullback:
+    x: np.ndarray, y_shape: tuple[int, ...], cut: bins.Boxes, last: bool,
+    chosen: np.ndarray | None, mask: np.ndarray | None = None,
+) -> Pullback:  # fmt: skip
     shape, dtype = x.shape, gradient_dtype(x)
     summed = np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
     def pullback(gy: Any) -> np.ndarray:
         gy = _plain(arrays.checked_gradient(gy, y_shape), summed)
-        return bins.transpose(gy, cut, shape, last, chosen).astype(dtype, copy=False)
+        gx = bins.transpose(gy, cut, shape, last, chosen)
+        if mask is not None:  # bins without elements name one that does not exist
+            gx = np.where(mask, gx, summed.type(0))
+        return gx.astype(dtype, copy=False)
 
     return pullback
 
@@ -229,45 +318,33 @@ def _pullback(
 # --- geometry -------------------------------------------------------------------------------------
 
 
-def _align(
-    x: Any,
-    boxes: Any,
-    output_size: Any,
-    spatial_scale: Any,
-    sampling_ratio: Any,
-    aligned: Any,
-    reduction: Any,
-    channels_last: Any,
-) -> tuple[np.ndarray, np.ndarray, bins.Boxes, bool, bool]:
-    """x, x as the kernels take it, what its boxes' bins read, whether the maximum, and where the
-    channels are."""
-    last = arrays.flag(channels_last, "channels_last")
-    x, lengths = _images(x, last)
+def _sampled(
+    boxes: Any, images: int, lengths: tuple[int, int], output_size: Any, spatial_scale: Any,
+    sampling_ratio: Any, aligned: Any, merged: bool,
+) -> bins.Boxes:  # fmt: skip
+    """What bins read that are sampled between elements."""
     counts = _output_size(output_size)
     ratio = _sampling_ratio(sampling_ratio)
     half = 0.5 if arrays.flag(aligned, "aligned") else 0.0
-    maximum = _is_maximum(reduction)
-    image, corners = _boxes(boxes, len(x))
+    image, corners = _boxes(boxes, images)
     corners = _scaled(corners, spatial_scale) - corners.dtype.type(half)
-    cut = bins.Boxes(image, len(x))
+    cut = bins.Boxes(image, images)
     for axis, (n, count) in enumerate(zip(lengths, counts, strict=True)):
         start, end = corners[:, 1 - axis], corners[:, 3 - axis]
         size = end - start if half else np.maximum(end - start, 1)
-        cut.sample(axis, start, size / size.dtype.type(count), n, count, ratio, not maximum)
-    single = gradient_dtype(x) != np.float64
-    return x, _plain(x, np.dtype("f4" if single else "f8")), cut, maximum, last
+        cut.sample(axis, start, size / size.dtype.type(count), n, count, ratio, merged)
+    return cut
 
 
-def _cover(
-    x: Any, boxes: Any, output_size: Any, spatial_scale: Any, channels_last: Any
-) -> tuple[np.ndarray, np.ndarray, bins.Boxes, bool]:
-    last = arrays.flag(channels_last, "channels_last")
-    x, lengths = _images(x, last)
+def _covered(
+    boxes: Any, images: int, lengths: tuple[int, int], output_size: Any, spatial_scale: Any
+) -> bins.Boxes:
+    """What bins read whose corners are rounded to elements."""
     counts = _output_size(output_size)
-    image, corners = _boxes(boxes, len(x))
+    image, corners = _boxes(boxes, images)
     real = corners.dtype.type
     corners = _rounded(_scaled(corners, spatial_scale))
-    cut = bins.Boxes(image, len(x))
+    cut = bins.Boxes(image, images)
     for axis, (n, count) in enumerate(zip(lengths, counts, strict=True)):
         start, end = corners[:, 1 - axis, None], corners[:, 3 - axis, None]
         size = np.maximum(end - start + 1, 1).astype(real) / real(count)
@@ -275,10 +352,15 @@ def _cover(
         lo = np.floor(number * size).astype(np.int64) + start
         hi = np.ceil((number + 1) * size).astype(np.int64) + start
         cut.cover(axis, np.clip(lo, 0, n), np.clip(hi, 0, n), n)
+    return cut
+
+
+def _exact_dtype(x: np.ndarray) -> np.dtype:
+    """What the kernels take that has all values of x."""
     if x.dtype.kind in "iu" and x.dtype.itemsize == 8:
-        return x, _plain(x, x.dtype.newbyteorder("=")), cut, last
+        return x.dtype.newbyteorder("=")
     single = x.dtype.kind not in "biu" and gradient_dtype(x) != np.float64
-    return x, _plain(x, np.dtype("f4" if single else "f8")), cut, last
+    return np.dtype(np.float32 if single else np.float64)
 
 
 def _scaled(corners: np.ndarray, spatial_scale: Any) -> np.ndarray:

@@ -10,17 +10,28 @@ transform of y is a part of that of x, the transform of Pᵀ g that of g with ze
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays
-from cpool.alternatives.common import per_axis, pooled_axes, rounded, work_dtype
-from cpool.pooling import pool, vjp
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.alternatives.common import (
+    checked_policy,
+    differentiable,
+    no_pullback,
+    per_axis,
+    pooled_axes,
+    refuse_nan,
+    result_dtype,
+    rounded,
+    work_dtype,
+)
+from cpool.arrays import Options
+from cpool.reductions import Mean, Sum
+from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+from cpool.results import stored, wide_dtype
 from cpool.windows import adaptive, sliding
 
 if TYPE_CHECKING:
@@ -77,34 +88,46 @@ def _sizes(x: Array, output_size: Any, channels_last: Any, rank: int) -> dict[in
     return sizes
 
 
-def _spectral(
-    x: Any, output_size: Any, channels_last: Any, rank: int
-) -> tuple[Array, Pullback]:
+def _along_axes(
+    transform: Callable[[Array, int, int], Array], x: Array, lengths: dict[int, int]
+) -> Array:
+    with np.errstate(invalid="ignore", over="ignore"):
+        for axis, length in lengths.items():
+            if length != x.shape[axis]:
+                x = transform(x, length, axis)
+    return x
+
+
+_NO_OMISSION = "each value of a transform needs every element"
+
+
+def _spectral(x: Any, output_size: Any, options: Options) -> tuple[Array, Pullback]:
     x = arrays.as_input(x)
-    sizes = _sizes(x, output_size, channels_last, rank)
-    shape, dtype, work = x.shape, gradient_dtype(x), work_dtype(x)
-
-    def along_axes(transform: Callable[[Array, int, int], Array], source: Array,
-                   lengths: dict[int, int]) -> Array:  # fmt: skip
-        result = source.astype(work)
-        with np.errstate(invalid="ignore", over="ignore"):
-            for axis, length in lengths.items():
-                if length != result.shape[axis]:
-                    result = transform(result, length, axis)
-        return rounded(result, dtype)
-
-    y = along_axes(_cropped, x, sizes)
+    sizes = _sizes(x, output_size, options.channels_last, options.rank)
+    checked_policy(options.nan_policy, _NO_OMISSION)
+    if options.nan_policy == "raise":
+        refuse_nan(x)
+    shape, natural, work = x.shape, gradient_dtype(x), work_dtype(x)
+    y = _along_axes(_cropped, x.astype(wide_dtype(x, options.dtype)), sizes)
+    y = stored(y, result_dtype(x, options.dtype), options.out, x)
     y_shape = y.shape
 
     def pullback(gy: Any) -> Array:
-        gy = arrays.checked_gradient(gy, y_shape)
-        return along_axes(_spread, gy, {axis: shape[axis] for axis in sizes})
+        gy = arrays.checked_gradient(gy, y_shape).astype(work)
+        gx = _along_axes(_spread, gy, {axis: shape[axis] for axis in sizes})
+        return rounded(gx, natural)
 
     return y, pullback
 
 
 def spectral_pool1d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False
+    x: ArrayLike,
+    output_size: _Sizes,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Keep the low frequencies of the last axis.
 
@@ -116,6 +139,13 @@ def spectral_pool1d(
         Length of the result, at most W.
     channels_last : bool
         Pool the axis before the last one.
+    nan_policy : {"propagate", "raise"}
+        A NaN makes its whole line NaN, or is a ValueError. "omit" is one too, because each value
+        needs every element.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -146,11 +176,18 @@ def spectral_pool1d(
     >>> cpool.spectral_pool1d(x, 4).round(6)
     array([4., 3., 2., 3.])
     """
-    return _spectral(x, output_size, channels_last, 1)[0]
+    options = Options(None, channels_last, 1, nan_policy, None, dtype, out)
+    return _spectral(x, output_size, options)[0]
 
 
 def spectral_pool2d(
-    x: ArrayLike, output_size: _Sizes, *, channels_last: bool = False
+    x: ArrayLike,
+    output_size: _Sizes,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
 ) -> Array:
     """Keep the low frequencies of the last two axes.
 
@@ -164,6 +201,13 @@ def spectral_pool2d(
         of an axis.
     channels_last : bool
         Pool the two axes before the last one.
+    nan_policy : {"propagate", "raise"}
+        A NaN makes its whole plane NaN, or is a ValueError. "omit" is one too, because each value
+        needs every element.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -209,59 +253,84 @@ def spectral_pool2d(
            [0., 0.],
            [1., 1.]])
     """
-    return _spectral(x, output_size, channels_last, 2)[0]
+    options = Options(None, channels_last, 2, nan_policy, None, dtype, out)
+    return _spectral(x, output_size, options)[0]
 
 
-def _spectral_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
-    def with_pullback(
-        x: Any, output_size: Any, *, channels_last: Any = False
-    ) -> tuple[Array, Pullback]:
-        return _spectral(x, output_size, channels_last, rank)
+def _spectral_ranked(rank: int) -> Callable[..., tuple[Array, Pullback]]:
+    def run(x: Any, output_size: Any, **options: Any) -> tuple[Array, Pullback]:
+        return _spectral(x, output_size, Options(rank=rank, **options))
 
-    return with_pullback
+    return run
 
 
-spectral_pool1d._vjp = _spectral_vjp(1)  # type: ignore[attr-defined]
-spectral_pool2d._vjp = _spectral_vjp(2)  # type: ignore[attr-defined]
+for _rank, _function in enumerate((spectral_pool1d, spectral_pool2d), 1):
+    differentiable(_function, _spectral_ranked(_rank))
+    _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 # Haar ---------------------------------------------------------------------------------------------
 
 
-def _checked_even(x: Any, channels_last: Any, rank: int) -> tuple[Array, tuple[int, ...]]:
+def _checked_even(x: Any, channels_last: Any, rank: int) -> Array:
     x = arrays.as_input(x)
     places, _ = pooled_axes(x, sliding(2), None, channels_last, rank)
     lengths = tuple(x.shape[axis] for axis in places)
     if any(n % 2 for n in lengths):
         raise ValueError(f"x must have even lengths along the pooled axes, got {lengths}")
-    return x, places
+    return x
 
 
-def _scaled(sums: Array, rank: int, dtype: np.dtype[Any]) -> Array:
-    """Sums of 2 ** rank elements as the coefficients of an orthonormal basis."""
-    sums *= math.sqrt(0.5**rank)
-    return rounded(sums, dtype)
+def _steps(x: Array, options: Options) -> tuple[Reduction, float, Options]:
+    """The reduction of each block that is compiled, what its result is multiplied with, and its
+    options.
+
+    A block is 2 ** (rank / 2) times its mean, also of what exists of it. In two dimensions that is
+    half of the sum: a mean that divides by 2.
+    """
+    rank = options.rank
+    floating = gradient_dtype(x) == x.dtype.newbyteorder("=")
+    masked = options.where is not None or (options.nan_policy == "omit" and floating)
+    if rank == 2 and not masked:
+        return _HALF, 1.0, options.replace(dtype=result_dtype(x, options.dtype))
+    inner = options.replace(dtype=wide_dtype(x, options.dtype), out=None)
+    return (_MEAN, 2.0 ** (rank / 2), inner) if masked else (_SUM, 2.0 ** (-rank / 2), inner)
 
 
-def _haar(x: Any, channels_last: Any, rank: int) -> Array:
-    x, places = _checked_even(x, channels_last, rank)
-    sums = pool(x, "sum", sliding((2,) * rank), axes=places, dtype=work_dtype(x))
-    return _scaled(sums, rank, gradient_dtype(x))
+_SUM, _MEAN, _HALF = Sum(), Mean(), Mean(divisor_override=2)
 
 
-def _haar_vjp(x: Any, channels_last: Any, rank: int) -> tuple[Array, Pullback]:
-    x, places = _checked_even(x, channels_last, rank)
-    work, dtype = work_dtype(x), gradient_dtype(x)
-    sums, transpose = vjp(pool, x, "sum", sliding((2,) * rank), axes=places, dtype=work)
-    y_shape = sums.shape
+def _haar(x: Any, options: Options, with_pullback: bool = False) -> tuple[Array, Pullback]:
+    """The result, and its pullback if that is asked for."""
+    x = _checked_even(x, options.channels_last, options.rank)
+    windows = sliding((2,) * options.rank)
+    reduction, factor, inner = _steps(x, options)
+    if with_pullback:
+        y, spread = reduction.vjp(x, windows, inner)
+    else:
+        y, spread = reduction.forward(x, windows, inner), no_pullback
+    if factor == 1:
+        return y, spread
+    work, y_shape = y.dtype, y.shape
+    y *= factor
+    y = stored(y, result_dtype(x, options.dtype), options.out, x, options.where)
 
     def pullback(gy: Any) -> Array:
-        gy = arrays.checked_gradient(gy, y_shape)
-        return transpose(_scaled(gy.astype(work), rank, work))
+        gy = arrays.checked_gradient(gy, y_shape).astype(work)
+        gy *= factor
+        return spread(gy)
 
-    return _scaled(sums, rank, dtype), pullback
+    return y, pullback
 
 
-def haar_pool1d(x: ArrayLike, *, channels_last: bool = False) -> Array:
+def haar_pool1d(
+    x: ArrayLike,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
+) -> Array:
     """Low-pass band of Haar's wavelet transform along the last axis.
 
     Parameters
@@ -271,6 +340,15 @@ def haar_pool1d(x: ArrayLike, *, channels_last: bool = False) -> Array:
         modified.
     channels_last : bool
         Pool the axis before the last one.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its block NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A block is √2 times the mean of its elements that
+        exist; without any it is NaN where the result is floating, else a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -299,10 +377,19 @@ def haar_pool1d(x: ArrayLike, *, channels_last: bool = False) -> Array:
     >>> cpool.haar_pool1d([3.0, 4.0, -1.0, 1.0]).round(6)
     array([4.949747, 0.      ])
     """
-    return _haar(x, channels_last, 1)
+    options = Options(None, channels_last, 1, nan_policy, where, dtype, out)
+    return _haar(x, options)[0]
 
 
-def haar_pool2d(x: ArrayLike, *, channels_last: bool = False) -> Array:
+def haar_pool2d(
+    x: ArrayLike,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
+) -> Array:
     """Low-pass band of Haar's wavelet transform along the last two axes.
 
     Parameters
@@ -312,6 +399,15 @@ def haar_pool2d(x: ArrayLike, *, channels_last: bool = False) -> Array:
         It is not modified.
     channels_last : bool
         Pool the two axes before the last one.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its block NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A block is 2 times the mean of its elements that
+        exist; without any it is NaN where the result is floating, else a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -346,10 +442,19 @@ def haar_pool2d(x: ArrayLike, *, channels_last: bool = False) -> Array:
     >>> cpool.haar_pool2d([[1, 2, 5, 5], [3, 4, 5, 5]])
     array([[ 5., 10.]])
     """
-    return _haar(x, channels_last, 2)
+    options = Options(None, channels_last, 2, nan_policy, where, dtype, out)
+    return _haar(x, options)[0]
 
 
-def haar_pool3d(x: ArrayLike, *, channels_last: bool = False) -> Array:
+def haar_pool3d(
+    x: ArrayLike,
+    *,
+    channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: DTypeLike | None = None,
+    out: np.ndarray | None = None,
+) -> Array:
     """Low-pass band of Haar's wavelet transform along the last three axes.
 
     Parameters
@@ -359,6 +464,15 @@ def haar_pool3d(x: ArrayLike, *, channels_last: bool = False) -> Array:
         W even. It is not modified.
     channels_last : bool
         Pool the three axes before the last one.
+    nan_policy : {"propagate", "omit", "raise"}
+        A NaN makes its block NaN, does not exist, or is a ValueError.
+    where : array_like of bool, optional
+        Which elements exist; broadcasts to x. A block is 2 √2 times the mean of its elements that
+        exist; without any it is NaN where the result is floating, else a ValueError.
+    dtype : dtype, optional
+        Type of the result; real numbers become integers rounded half to even and saturated.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x.
 
     Returns
     -------
@@ -388,15 +502,16 @@ def haar_pool3d(x: ArrayLike, *, channels_last: bool = False) -> Array:
     >>> cpool.haar_pool3d(np.ones((2, 2, 4))).round(6)
     array([[[2.828427, 2.828427]]])
     """
-    return _haar(x, channels_last, 3)
+    options = Options(None, channels_last, 3, nan_policy, where, dtype, out)
+    return _haar(x, options)[0]
 
 
-def _haar_ranked_vjp(rank: int) -> Callable[..., tuple[Array, Pullback]]:
-    def with_pullback(x: Any, *, channels_last: Any = False) -> tuple[Array, Pullback]:
-        return _haar_vjp(x, channels_last, rank)
+def _haar_ranked(rank: int) -> Callable[..., tuple[Array, Pullback]]:
+    def run(x: Any, **options: Any) -> tuple[Array, Pullback]:
+        return _haar(x, Options(rank=rank, **options), True)
 
-    return with_pullback
+    return run
 
 
 for _rank, _function in enumerate((haar_pool1d, haar_pool2d, haar_pool3d), 1):
-    _function._vjp = _haar_ranked_vjp(_rank)  # type: ignore[attr-defined]
+    differentiable(_function, _haar_ranked(_rank))

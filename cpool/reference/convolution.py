@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.signal import correlate
 
+from cpool.reference import pooling
+
 Ints = int | Sequence[int]
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
@@ -64,7 +66,10 @@ def _convolved(x, weight, bias, stride, pads, dilation, groups) -> NDArray[Any]:
     return np.stack(channels)
 
 
-def _conv(rank, x, weight, bias, stride, padding, dilation, groups, channels_last):
+def _conv(rank, x, weight, bias, stride, padding, dilation, groups, channels_last, nan_policy,
+          asked, out):
+    if nan_policy == "omit":
+        raise ValueError("a weight means nothing without its element")
     x, weight = np.asarray(x), np.asarray(weight, dtype=np.float64)
     floating = x.dtype.kind == "f" or x.dtype.name == "bfloat16"
     dtype = x.dtype.newbyteorder("=") if floating else np.dtype(np.float64)
@@ -88,7 +93,14 @@ def _conv(rank, x, weight, bias, stride, padding, dilation, groups, channels_las
         y[n] = _convolved(each, *arguments)
     if channels_last:
         y = np.moveaxis(y, 1, -1)
-    return y.reshape(*x.shape[: -rank - 1], *y.shape[1:]).astype(dtype)
+    y = y.reshape(*x.shape[: -rank - 1], *y.shape[1:])
+    if nan_policy == "raise" and np.isnan(y).any():
+        raise ValueError("a window of x holds a NaN")
+    y = pooling._converted(y, dtype if asked is None else np.dtype(asked))
+    if out is None:
+        return y
+    out[...] = y
+    return out
 
 
 def conv1d(
@@ -101,9 +113,13 @@ def conv1d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: Any = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Convolution along one axis, see `conv2d`."""
-    return _conv(1, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    return _conv(1, x, weight, bias, stride, padding, dilation, groups, channels_last, nan_policy,
+                 dtype, out)
 
 
 def conv2d(
@@ -116,6 +132,9 @@ def conv2d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: Any = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Cross-correlation of (N, C_in, H, W), (C_in, H, W), or the same with channels last, with a
     weight (C_out, C_in / groups, kh, kw), plus a bias (C_out,).
@@ -129,7 +148,8 @@ def conv2d(
             [4., 4., 2.],
             [2., 2., 1.]]])
     """
-    return _conv(2, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    return _conv(2, x, weight, bias, stride, padding, dilation, groups, channels_last, nan_policy,
+                 dtype, out)
 
 
 def conv3d(
@@ -142,6 +162,10 @@ def conv3d(
     groups: int = 1,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: Any = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Convolution along three axes, see `conv2d`."""
-    return _conv(3, x, weight, bias, stride, padding, dilation, groups, channels_last)
+    return _conv(3, x, weight, bias, stride, padding, dilation, groups, channels_last, nan_policy,
+                 dtype, out)

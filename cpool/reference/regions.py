@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import map_coordinates
 
+from cpool.reference import pooling
+
 __all__ = ["roi_align", "roi_pool"]
 
 Array = NDArray[Any]
@@ -56,9 +58,13 @@ def roi_align(
     *,
     reduction: str = "mean",
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    dtype: Any = None,
 ) -> Array:
     """Boxes (K, 5), or a list of (K_i, 4), cut into bins, which are the mean or the maximum of
     samples that are interpolated linearly between elements."""
+    if nan_policy == "omit":
+        raise ValueError("a sample lies between elements and needs all of them")
     x, counts = _planes(x, channels_last), _pair(output_size)
     function = {"mean": np.mean, "max": np.max}[reduction]
     found = [(image, _samples(corners, spatial_scale, counts, sampling_ratio, aligned))
@@ -69,7 +75,10 @@ def roi_align(
             if rows[p].size and columns[q].size:
                 samples = _interpolated(x[image], rows[p], columns[q])
                 y[k, :, p, q] = function(samples, axis=(1, 2))
-    y = y.astype(x.dtype.newbyteorder("=") if _is_float(x) else np.float64)
+    if nan_policy == "raise" and np.isnan(y).any():
+        raise ValueError("a bin of x reads a NaN")
+    natural = x.dtype.newbyteorder("=") if _is_float(x) else np.float64
+    y = pooling._converted(y, np.dtype(natural if dtype is None else dtype))
     return np.moveaxis(y, 1, 3) if channels_last else y
 
 
@@ -102,18 +111,29 @@ def roi_pool(
     spatial_scale: float = 1.0,
     *,
     channels_last: bool = False,
+    nan_policy: str = "propagate",
+    where: ArrayLike | None = None,
+    dtype: Any = None,
 ) -> Array:
     """Boxes (K, 5), or a list of (K_i, 4), rounded to elements and cut into bins of elements, of
-    which the maximum is taken; 0 for a bin without any."""
+    which the maximum is taken; 0 for a bin without any that exists."""
+    exists = np.broadcast_to(True if where is None else np.asarray(where, bool), np.shape(x))
+    if nan_policy == "omit":
+        exists = exists & ~np.isnan(np.asarray(x).astype(float))
+    exists = _planes(exists, channels_last)
     x, counts = _planes(x, channels_last), _pair(output_size)
     found = [(image, _elements(corners, spatial_scale, counts, x.shape[2:]))
              for image, corners in _each_box(boxes)]  # fmt: skip
     y = np.zeros((len(found), x.shape[1], *counts), x.dtype.newbyteorder("="))
     for k, (image, (rows, columns)) in enumerate(found):
         for p, q in np.ndindex(*counts):
-            values = x[image][:, rows[p], columns[q]]
-            if values.size:
-                y[k, :, p, q] = values.max(axis=(1, 2))
+            values, there = (a[image][:, rows[p], columns[q]] for a in (x, exists))
+            for c, (some, of_some) in enumerate(zip(values, there, strict=True)):
+                if of_some.any():
+                    y[k, c, p, q] = some[of_some].max()
+    if nan_policy == "raise" and np.isnan(y.astype(float)).any():
+        raise ValueError("a bin of x reads a NaN")
+    y = pooling._converted(y, y.dtype if dtype is None else np.dtype(dtype))
     return np.moveaxis(y, 1, 3) if channels_last else y
 
 

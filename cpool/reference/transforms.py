@@ -97,12 +97,32 @@ def _joined(x: ArrayLike, levels: Sequence[int], function: Callable[..., Any], *
 
 
 def sppf(x: ArrayLike, kernel_size: Ints = 5, repeats: int = 3, *,
-         channels_last: bool = False) -> Array:
-    """x, pooled once, pooled twice, ..., joined along the channels."""
-    levels = [np.asarray(x)]
+         channels_last: bool = False, where: ArrayLike | None = None, dtype: Any = None,
+         **options: Any) -> Array:
+    """x, pooled once, pooled twice, ..., joined along the channels; `options` as `max_pool`."""
+    options["dtype"] = np.asarray(x).dtype if dtype is None else dtype
+    there = _there(x, where, options.get("nan_policy"))
+    levels = [max_pool2d(x, 1, where=where, **options)]
     for _ in range(repeats):
-        levels.append(max_pool2d(levels[-1], kernel_size, 1, "same", channels_last=channels_last))
+        given = (kernel_size, 1, "same")
+        levels.append(max_pool2d(levels[-1], *given, where=there, channels_last=channels_last,
+                                 dtype=options["dtype"]))
+        there = max_pool2d(there, *given, channels_last=channels_last)
     return np.concatenate(levels, axis=-1 if channels_last else -3)
+
+
+def _there(x: ArrayLike, where: ArrayLike | None, nan_policy: str | None) -> Array:
+    """Which elements exist; a ValueError for a NaN among them, if that is asked for."""
+    there = np.broadcast_to(True if where is None else np.asarray(where, bool), np.shape(x))
+    nans = there & np.isnan(np.asarray(x).astype(float))
+    if nan_policy == "raise" and nans.any():
+        raise ValueError("x has a NaN")
+    return there & ~nans if nan_policy == "omit" else there
+
+
+def _result(y: Array, x: Array, dtype: Any) -> Array:
+    """In the type that is asked for, else x's, float64 for integers."""
+    return pooling._converted(y, _float_type(x) if dtype is None else np.dtype(dtype))
 
 
 def blur_pool(x: ArrayLike, filter_size: Ints = 3, stride: Ints = 2, *,
@@ -171,42 +191,53 @@ def max_blur_pool2d(x: ArrayLike, kernel_size: Ints = 2, stride: Ints = 2, filte
 
 
 
-def _polyphase(x: Array, stride: Ints, norm_type: float, axes: Sequence[int]) -> Array:
-    """The component of the largest norm of one example."""
+def _polyphase(x: Array, there: Array, stride: Ints, norm_type: float,
+               axes: Sequence[int]) -> tuple[Array, Array]:
+    """The component of the largest norm of one example, and what exists of it."""
     strides = _each(stride, len(axes))
     for axis, step in zip(axes, strides, strict=True):
         missing = [(0, 0)] * x.ndim
         missing[axis] = (0, -x.shape[axis] % step)
-        x = np.pad(x, missing, mode="wrap")
+        x, there = (np.pad(array, missing, mode="wrap") for array in (x, there))
     best, largest = None, -1.0
     for phase in itertools.product(*map(range, strides)):
-        component = x
+        index = [slice(None)] * x.ndim
         for axis, first, step in zip(axes, phase, strides, strict=True):
-            component = np.moveaxis(np.moveaxis(component, axis, 0)[first::step], 0, axis)
-        norm = np.linalg.norm(component.astype(float).ravel(), norm_type)
-        if norm > largest:
-            best, largest = component, norm
+            index[axis] = slice(first, None, step)
+        component, exists = x[tuple(index)], there[tuple(index)]
+        norm = np.linalg.norm(component[exists].astype(float).ravel(), norm_type)
+        if norm > largest or (np.isnan(norm) and not np.isnan(largest)):
+            best, largest = (component, exists), norm
     return best
 
 
 def polyphase_pool1d(x: ArrayLike, stride: Ints = 2, *, norm_type: float = 2,
-                     channels_last: bool = False) -> Array:
-    """Every stride-th element, from the start that has the largest norm over all channels."""
-    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 1)
+                     channels_last: bool = False, **options: Any) -> Array:
+    """Every stride-th element, from the start that has the largest norm over all channels.
+
+    What does not exist (`where`, `nan_policy`) is in no norm, and NaN.
+    """
+    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 1, **options)
 
 
 def polyphase_pool2d(x: ArrayLike, stride: Ints = 2, *, norm_type: float = 2,
-                     channels_last: bool = False) -> Array:
+                     channels_last: bool = False, **options: Any) -> Array:
     """Every stride-th row and column, from the start that has the largest norm."""
-    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 2)
+    return _polyphase_batch(np.asarray(x), stride, norm_type, channels_last, 2, **options)
 
 
-def _polyphase_batch(x, stride, norm_type, channels_last, rank):
-    if x.ndim <= rank + 1:
-        return _polyphase(x, stride, norm_type, _axes(x, rank, channels_last))
-    return np.stack(
-        [_polyphase(each, stride, norm_type, _axes(each, rank, channels_last)) for each in x]
-    )
+def _polyphase_batch(x, stride, norm_type, channels_last, rank, *, nan_policy="propagate",
+                     where=None, dtype=None):
+    there = _there(x, where, nan_policy)
+    single = x.ndim <= rank + 1
+    pairs = [(x, there)] if single else zip(x, there, strict=True)
+    axes = _axes(x if single else x[0], rank, channels_last)
+    chosen = [_polyphase(*pair, stride, norm_type, axes) for pair in pairs]
+    y, exists = (np.stack(arrays) for arrays in zip(*chosen, strict=True))
+    if not exists.all():
+        y = np.where(exists, y, _float_type(y).type(np.nan))
+    y = pooling._converted(y, x.dtype.newbyteorder("=") if dtype is None else np.dtype(dtype))
+    return y[0] if single else y
 
 
 def _low_frequencies(n: int, m: int) -> Array:
@@ -221,55 +252,76 @@ def _low_frequencies(n: int, m: int) -> Array:
     return matrix / n
 
 
-def _spectral(x: ArrayLike, output_size: Any, channels_last: bool, rank: int) -> Array:
+def _spectral(x: ArrayLike, output_size: Any, channels_last: bool, rank: int, *,
+              nan_policy: str = "propagate", dtype: Any = None) -> Array:
+    if nan_policy == "omit":
+        raise ValueError("a transform needs every element")
+    _there(x, None, nan_policy)
     x = np.asarray(x)
     y = x.astype(float)
     for axis, m in zip(_axes(x, rank, channels_last), _each(output_size, rank), strict=True):
         m = x.shape[axis] if m is None else m
         y = np.moveaxis(np.moveaxis(y, axis, -1) @ _low_frequencies(x.shape[axis], m).T, -1, axis)
-    return y.astype(_float_type(x))
+    return _result(y, x, dtype)
 
 
-def spectral_pool1d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False) -> Array:
+def spectral_pool1d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False,
+                    **options: Any) -> Array:
     """The low frequencies of the last axis."""
-    return _spectral(x, output_size, channels_last, 1)
+    return _spectral(x, output_size, channels_last, 1, **options)
 
 
-def spectral_pool2d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False) -> Array:
+def spectral_pool2d(x: ArrayLike, output_size: Ints, *, channels_last: bool = False,
+                    **options: Any) -> Array:
     """The low frequencies of the last two axes."""
-    return _spectral(x, output_size, channels_last, 2)
+    return _spectral(x, output_size, channels_last, 2, **options)
 
 
 def _haar(rank: int) -> Callable[..., Array]:
-    def haar(x, *, channels_last=False):
-        x = np.asarray(x)
-        y = x.astype(float)
+    def haar(x, *, channels_last=False, nan_policy="propagate", where=None, dtype=None):
+        there, x = _there(x, where, nan_policy), np.asarray(x)
+        sums, counts = np.where(there, x.astype(float), 0), there.astype(float)
         for axis in _axes(x, rank, channels_last):
-            lines = np.moveaxis(y, axis, 0)
-            y = np.moveaxis((lines[::2] + lines[1::2]) / np.sqrt(2), 0, axis)
-        return y.astype(_float_type(x))
+            sums, counts = (_neighbours(array, axis) for array in (sums, counts))
+        with np.errstate(invalid="ignore"):
+            # What exists stands for the block: √2 times the mean along each axis.
+            return _result(sums / counts * 2 ** (rank / 2), x, dtype)
 
     haar.__name__ = haar.__qualname__ = f"haar_pool{rank}d"
     haar.__doc__ = f"(a + b) / √2 of neighbours, along each of {rank} axes."
     return haar
 
 
+def _neighbours(x: Array, axis: int) -> Array:
+    """Sums of two."""
+    lines = np.moveaxis(x, axis, 0)
+    return np.moveaxis(lines[::2] + lines[1::2], 0, axis)
+
+
 haar_pool1d, haar_pool2d, haar_pool3d = map(_haar, (1, 2, 3))
 
 
 def attention_pool(x: ArrayLike, query: ArrayLike, *, axes: Ints | None = None,
-                   channels_last: bool = False) -> Array:
-    """Σ w x over the positions, w = softmax(x·query / √channels); the channels come last."""
+                   channels_last: bool = False, nan_policy: str = "propagate",
+                   where: ArrayLike | None = None, dtype: Any = None) -> Array:
+    """Σ w x over the positions, w = softmax(x·query / √channels); the channels come last.
+
+    A position of which some channel does not exist does not exist.
+    """
+    there = _there(x, where, nan_policy)
     x, query = np.asarray(x), np.asarray(query, dtype=float)
     if axes is None:
         axes = range(1, x.ndim - 1) if channels_last else range(2, x.ndim)
     axes = [axis % x.ndim for axis in ([axes] if isinstance(axes, int) else axes)]
     rest = [axis for axis in range(x.ndim) if axis not in axes]
-    rows = x.astype(float).transpose(*rest[:-1], *axes, rest[-1])
-    y = np.empty([x.shape[axis] for axis in rest])
+    order = (*rest[:-1], *axes, rest[-1])
+    rows, there = x.astype(float).transpose(order), there.transpose(order)
+    y = np.full([x.shape[axis] for axis in rest], np.nan)
     for outer in np.ndindex(*y.shape[:-1]):
-        example = rows[outer].reshape(-1, len(query))
-        scores = example @ query / np.sqrt(len(query))
-        weights = np.exp(scores - scores.max())
-        y[outer] = weights @ example / weights.sum()
-    return y.astype(_float_type(x))
+        exists = there[outer].reshape(-1, len(query)).all(axis=1)
+        example = rows[outer].reshape(-1, len(query))[exists]
+        if len(example):
+            scores = example @ query / np.sqrt(len(query))
+            weights = np.exp(scores - scores.max())
+            y[outer] = weights @ example / weights.sum()
+    return _result(y, x, dtype)
