@@ -1,6 +1,5 @@
 """What the compiled door to weighted sums has for modules of Python."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ def sums(
     weights: tuple[np.ndarray, ...],
     dtype: Any,
     work: Any,
+    out: np.ndarray | None = None,
 ) -> np.ndarray: ...
 def sums_transposed(
     gy: Any,

@@ -4,9 +4,10 @@ that differ from channel to channel.
 
 cimport numpy as cnp
 
-from cpool.arrays cimport clear, readable, run, types, windows_on
+from cpool.arrays cimport clear, output, readable, result_shape, run, types, windows_on
+from cpool.calls cimport Call
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, floating, type_code
+from cpool.dtypes cimport SIZE, empty, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport tile_weighted
 from cpool.views cimport Pooled, swap_slots, view
@@ -30,7 +31,7 @@ cdef int weigh(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, int t_code
     if g.dense and g.inner > 1 and (g.inner * SIZE[t_code] < BLOCK or g.gs[3] != SIZE[t_code]):
         number_channels(g)
     g.y_plain = g.t_type == g.y_type
-    g.in_place = not g.dense and readable(g, x)
+    g.in_place = readable(g, x)
     if cnp.PyArray_SIZE(y) > 0:
         tile_weighted(g, kernels.block)
     return run(g, kernels.weigh, cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(y) * taps)
@@ -67,25 +68,26 @@ cdef double give_weights(Pooled* pooled, tuple weights, tuple order) except -1:
     return count
 
 
-def sums(cnp.ndarray x, Windows windows, tuple axes, tuple order, tuple weights, dtype, work):
+def sums(cnp.ndarray x, Windows windows, tuple axes, tuple order, tuple weights, dtype, work,
+         out=None):
     """Sums of the elements of regular windows, each times the product of its weights.
 
     axes: the pooled ones, ascending; order: the entry of the windows' arguments for each; weights:
     a float64 array for each entry; dtype: of the result; work: float32, or float64, which integers
     need. Constant padding is zeros."""
-    cdef Tables tables = Tables.__new__(Tables)
-    cdef Plan plan
+    cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
-    cdef int i
+    cdef cnp.ndarray y
     cdef double taps
-    clear(&plan)
-    windows_on(&pooled, windows, axes, order, (<object> x).shape, tables)
+    clear(&call.plan)
+    call.tables = Tables.__new__(Tables)
+    windows_on(&pooled, windows, axes, order, (<object> x).shape, call.tables)
     taps = give_weights(&pooled, weights, order)
-    shape = list((<object> x).shape)
-    for i in range(pooled.count):
-        shape[axes[i]] = pooled.windows[i].m
-    y = np.empty(shape, dtype)
-    weigh(&plan, &pooled, x, y, DOUBLE if work == np.float64 else FLOAT, None, taps)
+    call.ndim, call.y_code = cnp.PyArray_NDIM(x), type_code(np.dtype(dtype), "dtype")
+    result_shape(&pooled, x, call.shape)
+    y = (empty(call.ndim, call.shape, call.y_code) if out is None
+         else output(out, call, (x,)))
+    weigh(&call.plan, &pooled, x, y, DOUBLE if work == np.float64 else FLOAT, None, taps)
     return y
 
 

@@ -84,9 +84,9 @@ class _Blur:
     def order(self) -> tuple[int, ...]:
         return tuple(range(len(self.places)))
 
-    def of(self, x: Array) -> Array:
+    def of(self, x: Array, out: Array | None = None) -> Array:
         return weighted.sums(
-            x, self.windows, self.places, self.order, self.weights, self.dtype, self.work
+            x, self.windows, self.places, self.order, self.weights, self.dtype, self.work, out
         )
 
     def pullback(self, x: Array) -> Pullback:
@@ -112,7 +112,7 @@ def _binomial(size: int) -> Array:
 def _checked_blur(
     x: Array, filter_size: Any, stride: Any, padding_mode: Any, options: Options
 ) -> _Blur:
-    """With a result in the type to compute in. Padding is (f - 1) // 2 before and the rest after."""
+    """With a result in the type to compute in; (f - 1) // 2 of a filter's padding come first."""
     filter_size = _filter_sizes(filter_size)
     # Checks the stride and the mode, and that their entries are as many as the filter's.
     given = windows_with(filter_size, stride, padding_mode)
@@ -163,7 +163,7 @@ def _blur(
     if mask is None:
         blur = blur.to(dtype)
         back = blur.pullback(x) if differentiable else _no_pullback
-        return stored(blur.of(x), dtype, options.out, x), back
+        return blur.of(x, options.out), back
     weights = _weights_of(mask, blur)
     held = np.where(mask, x, x.dtype.type(0))
     spread = blur.pullback(held) if differentiable else _no_pullback

@@ -4,9 +4,9 @@ The processor is asked before a module is imported, because even its initialisat
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
 A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``order.pyx``,
-``unpooling.pyx``, ``weighted.pyx``) says for which types and operations it compiles the texts that it includes;
-``regions.pyx``, which pools boxes, is a text of its own and includes the first. From the bottom up
-these are:
+``unpooling.pyx``, ``weighted.pyx``) says for which types and operations it compiles the texts that
+it includes; ``regions.pyx``, which pools boxes, is a text of its own and includes the first. From
+the bottom up these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags

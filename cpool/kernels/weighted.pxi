@@ -86,6 +86,16 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
             put_sum(y + i + 2 * size, c, more)
             put_sum(y + i + 3 * size, d, more)
             i += 4 * size
+        while i + 2 * size <= n:
+            clear_vector(a)
+            clear_vector(b)
+            for t in range(count):
+                p = x + at[t] + i
+                add_multiple(a, weights[t], p)
+                add_multiple(b, weights[t], p + size)
+            put_sum(y + i, a, more)
+            put_sum(y + i + size, b, more)
+            i += 2 * size
         while i < n:
             clear_vector(a)
             for t in range(count):
@@ -390,14 +400,17 @@ cdef void load_lines(const Plan* g, const Tile* t, const List* planes, char* s,
     """All rows that a tile reads, of all planes that it does; zeros where there are none."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t i, j, row, rows = rows_of_tile(g, t)
+    cdef Py_ssize_t size = (t.w_hi - t.w_lo) * t.nc * sizeof(T)
     cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
     for i in range(planes.count):
         for j in range(rows):
             row = t.h_lo + j if a.transposed else t.h0 * a.stride + j - a.before
-            if planes.at[i] >= 0 and 0 <= row < a.n:
-                load_numbers(g, t, planes.at[i], row, line + t.left * t.nc, s)
-            else:
+            if planes.at[i] < 0 or row < 0 or row >= a.n:
                 fill(line, t.width * t.nc, <T> 0)
+            elif g.in_place:
+                memcpy(line + t.left * t.nc, place(g, t, planes.at[i], row), size)
+            else:
+                load_numbers(g, t, planes.at[i], row, line + t.left * t.nc, s)
             line += g.line
 
 
@@ -447,12 +460,64 @@ cdef Py_ssize_t tap_in_line(const Plan* g, const Tile* t, Py_ssize_t tap,
     return reach * t.nc
 
 
-cdef void store_rows(const Plan* g, const Tile* t, T* z, char* s) noexcept nogil:
-    cdef Py_ssize_t h
+cdef void sum_along(const Plan* g, const Tile* t, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                    Py_ssize_t rows, const List* list, const T* weights,
+                    const T* dense) noexcept nogil:
+    """Rows of the result, in any order of memory that lines have; dense: NULL, or the channels'
+    weights, in which list.tap says where each tap's are."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t h, m = t.w1 - t.w0
+    cdef const T* more = NULL
+    if dense != NULL:
+        more = dense + g.window * (g.tap_step // <Py_ssize_t> sizeof(T))
+    if a.stride == 1 and (dense == NULL or g.inner == 1) or in_phases(g, t.nc, sizeof(T)):
+        weigh(y, yp, x, xp, list.at, weights, list.count, more[0] if dense != NULL else <T> 0,
+              UP(m * t.nc, sizeof(T)), rows)
+        return
+    for h in range(rows):
+        if dense == NULL:
+            weigh(y, t.nc, x, a.stride * t.nc, list.at, weights, list.count, <T> 0,
+                  UP(t.nc, sizeof(T)), m)
+        else:
+            sum_channels(g, t, y, x, a.stride * t.nc, m, list, dense)
+        x += xp
+        y += yp
+
+
+cdef void sum_channels(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp,
+                       Py_ssize_t windows, const List* list, const T* dense) noexcept nogil:
+    cdef const T* more = dense + g.window * (g.tap_step // <Py_ssize_t> sizeof(T))
+    if t.nc * <Py_ssize_t> sizeof(T) < BLOCK:
+        weigh_few_channels(y, x, xp, list.at, dense, list.tap, list.count, more, t.nc, windows)
+    else:
+        weigh_channels(y, x, xp, list.at, dense, list.tap, list.count, more, t.nc, windows)
+
+
+cdef Py_ssize_t rows_into_result(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """How many rows of a tile can be written where the result is: what is behind each, which may
+    be written over, must be a later row of the same tile."""
+    cdef Py_ssize_t n = t.w1 * t.nc, rows = t.h1 - t.h0
+    if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
+            or g.ys[1] != n * size or not is_contiguous(g.ys, t.w1, t.nc, size)
+            or <size_t> target(g, t) % size != 0):
+        return 0
+    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size)):
+        return rows
+    return most(0, rows - 1 - BLOCK // (n * size))
+
+
+cdef void finish_rows(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, const List* list,
+                      const T* weights, const T* dense, char* s) noexcept nogil:
+    """Sums along lines, xp apart from one row of the result to the next, to the result."""
+    cdef Py_ssize_t h, rows = t.h1 - t.h0, straight = rows_into_result(g, t, sizeof(T))
+    cdef T* z = <T*> (s + g.result_at)
     cdef AddOp op
     op.tag = 0
-    for h in range(t.h0, t.h1):
-        store(g, t, h, z + (h - t.h0) * g.row, NULL, s, op)
+    if straight > 0:
+        sum_along(g, t, <T*> target(g, t), t.w1 * t.nc, x, xp, straight, list, weights, dense)
+    sum_along(g, t, z, g.row, x + straight * xp, xp, rows - straight, list, weights, dense)
+    for h in range(straight, rows):
+        store(g, t, t.h0 + h, z + (h - straight) * g.row, NULL, s, op)
 
 
 cdef void merge_phase(T* wide, const T* x, Py_ssize_t groups, Py_ssize_t phase, Py_ssize_t stride,
@@ -497,11 +562,8 @@ cdef void weigh_once(const Plan* g, const Tile* t, T* y, const T* x, const List*
     if dense == NULL or g.inner == 1:
         weigh(y, 0, x, 0, list.at, weights, list.count,
               <T> 0 if dense == NULL else w[g.window * step], UP(n * t.nc, sizeof(T)), 1)
-    elif t.nc * <Py_ssize_t> sizeof(T) < BLOCK:
-        weigh_few_channels(y, x, t.nc, list.at, w, list.tap, list.count, w + g.window * step,
-                           t.nc, n)
     else:
-        weigh_channels(y, x, t.nc, list.at, w, list.tap, list.count, w + g.window * step, t.nc, n)
+        sum_channels(g, t, y, x, t.nc, n, &list, w)
 
 
 cdef void spread_row(const Plan* g, const Tile* t, Py_ssize_t h, const T* x, const List* lines,
@@ -535,9 +597,8 @@ cdef void spread_row(const Plan* g, const Tile* t, Py_ssize_t h, const T* x, con
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t tap, h, lp = g.line, rows = t.h1 - t.h0, m = t.w1 - t.w0
+    cdef Py_ssize_t tap, h, lp = g.line, rows = t.h1 - t.h0
     cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
-    cdef T* z = row_at(s, g.result_at, 0, g.row, tag)
     cdef List list = list_at(g, 1, s)
     cdef T* weights = weights_at(g, 1, s, tag)
     cdef AddOp op
@@ -555,24 +616,17 @@ cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept
     if in_phases(g, t.nc, sizeof(T)):
         split_lines(g, t, rows, s, tag)
         x, lp = row_at(s, g.phases_at, 0, g.phase, tag), g.phases * g.phase
-    if a.stride == 1 or in_phases(g, t.nc, sizeof(T)):
-        weigh(z, g.row, x, lp, list.at, weights, list.count, <T> 0, UP(m * t.nc, sizeof(T)), rows)
-    else:
-        for h in range(rows):
-            weigh(z + h * g.row, t.nc, x + h * lp, a.stride * t.nc, list.at, weights, list.count,
-                  <T> 0, UP(t.nc, sizeof(T)), m)
-    store_rows(g, t, z, s)
+    finish_rows(g, t, x, lp, &list, weights, <const T*> NULL, s)
 
 
 cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
                       T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef const Axis* b = &g.axis[1]
-    cdef Py_ssize_t i, j, tap, h, lp = g.line, rows = rows_of_tile(g, t), m = t.w1 - t.w0
+    cdef Py_ssize_t i, j, tap, h, lp = g.line, rows = rows_of_tile(g, t)
     cdef Py_ssize_t step = g.tap_step // <Py_ssize_t> sizeof(T)
     cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
     cdef const T* w = <const T*> dense
-    cdef T* z = row_at(s, g.result_at, 0, g.row, tag)
     cdef List planes = list_at(g, 0, s), lines = list_at(g, 1, s), list = list_at(g, 2, s)
     cdef T* weights = weights_at(g, 0, s, tag)
     cdef AddOp op
@@ -595,18 +649,7 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
                 weights[list.count] = w[h * step]
                 put_tap(&list, (i * rows + j * b.dilation) * lp + tap_in_line(g, t, tap, sizeof(T)),
                         h * step)
-    if g.inner == 1:
-        weigh(z, g.row, x, b.stride * lp, list.at, weights, list.count, w[g.window * step],
-              UP(m, sizeof(T)), t.h1 - t.h0)
-    else:
-        for h in range(t.h1 - t.h0):
-            if t.nc * <Py_ssize_t> sizeof(T) < BLOCK:
-                weigh_few_channels(z + h * g.row, x + h * b.stride * lp, a.stride * t.nc, list.at,
-                                   w, list.tap, list.count, w + g.window * step, t.nc, m)
-            else:
-                weigh_channels(z + h * g.row, x + h * b.stride * lp, a.stride * t.nc, list.at, w,
-                               list.tap, list.count, w + g.window * step, t.nc, m)
-    store_rows(g, t, z, s)
+    finish_rows(g, t, x, b.stride * lp, &list, weights, w, s)
 
 
 cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item) noexcept nogil:
