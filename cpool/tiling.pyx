@@ -509,9 +509,9 @@ cdef int tile_weighted(Plan* g, int block) except -1:
     g.tile[0] = most(1, least(h.m, rows_weighted(g, line * planes * size, boxed)))
     number_tiles(g)
     place_lengths(g, line)
-    high = least(reading(h, g.tile[0]), h.n if h.transposed or not g.dense else LARGE)
-    if h.source != NULL:
-        high = reading(h, g.tile[0]) if not h.transposed else h.n
+    high = reading(h, g.tile[0])
+    if g.dense and h.transposed:
+        high = (g.tile[0] + (h.kernel - 1) * h.dilation) // h.stride + 3
     lines = planes * high if g.dense else g.tile[0]
     g.taps = most(most_taps(&g.axis[0]), most(most_taps(h), most_taps(w)))
     if g.dense:
@@ -521,8 +521,8 @@ cdef int tile_weighted(Plan* g, int block) except -1:
     g.box_at = place(&at, high * g.line * size if boxed else 0)
     g.rows_at = place(&at, most_taps(&g.axis[0]) * g.line * size if boxed else 0)
     g.lines_at = place(&at, lines * g.line * size)
-    g.phases_at = place(&at, (2 if w.transposed else lines * g.phases) * g.phase * size)
-    g.result_at = place(&at, (1 if w.transposed else g.tile[0]) * g.row * size)
+    g.phases_at = place(&at, (2 * g.tile[0] if w.transposed else lines * g.phases) * g.phase * size)
+    g.result_at = place(&at, g.tile[0] * g.row * size)
     g.raw_at = place(&at, most(g.line, g.row) * 8)
     g.wide_at = place(&at, g.row * 24)
     g.taps_at = place(&at, 6 * g.taps * 8)
@@ -538,7 +538,8 @@ cdef Py_ssize_t rows_weighted(const Plan* g, Py_ssize_t bytes, bint boxed) noexc
     cdef const Axis* h = &g.axis[1]
     cdef Py_ssize_t lines = BOX // most(1, bytes), taps = reading(h, 1)
     if h.transposed:
-        return most(lines, h.kernel) // h.stride * h.stride
+        lines = BOX // most(1, bytes + 2 * g.tile[1] * g.tile[2] * SIZE[g.t_type])
+        return ceil_div(most(lines, h.kernel), h.stride) * h.stride
     if g.dense or boxed:
         return most((lines - taps) // h.stride + 1, least(taps // h.stride, 4 * lines))
     return lines // 2

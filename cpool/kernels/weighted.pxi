@@ -374,37 +374,47 @@ cdef void list_planes(const Plan* g, const Tile* t, List* planes) noexcept nogil
         put_tap(planes, at if 0 <= at < a.n else -1, tap)
 
 
-cdef void list_lines(const Plan* g, const Tile* t, Py_ssize_t h, const List* planes, List* found,
+cdef inline Py_ssize_t back_of(const Axis* a) noexcept nogil:
+    """How many windows before the first one of a phase may reach its first element."""
+    return (a.kernel - 1) * a.dilation // a.stride
+
+
+cdef Py_ssize_t lines_of_tile(const Axis* a, const Tile* t, Py_ssize_t* first) noexcept nogil:
+    """The lines that a dense sum reads of each plane, and the source row of the first one: those
+    outside of the plane are zeros, so that all windows are alike."""
+    cdef Py_ssize_t q0, q1
+    if a.transposed:
+        q0, q1 = phases_of(a, t.h0, t.h1)
+        first[0] = q0 - back_of(a)
+        return q1 - first[0]
+    first[0] = t.h0 * a.stride - a.before
+    return (t.h1 - t.h0 - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+
+
+cdef void list_lines(const Plan* g, const Tile* t, Py_ssize_t phase, const List* planes,
                      List* lines) noexcept nogil:
-    """The lines that reach row h of a transposed dense sum, and the first tap along each."""
-    cdef Py_ssize_t i, j, rows = rows_of_tile(g, t)
-    list_taps(&g.axis[1], h, t.h_lo, False, found)
+    """The lines that reach the first row of a phase of a transposed dense sum, and the first tap
+    along each."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t i, j, first, rows = lines_of_tile(a, t, &first)
     lines.count = 0
     for i in range(planes.count):
-        for j in range(found.count):
-            put_tap(lines, (i * rows + found.at[j]) * g.line,
-                    (planes.tap[i] * g.axis[1].kernel + found.tap[j]) * g.axis[2].kernel)
-
-
-cdef Py_ssize_t rows_of_tile(const Plan* g, const Tile* t) noexcept nogil:
-    """Lines that a dense sum reads of each plane: for all rows of padded windows, or for those that
-    there are if they are transposed."""
-    cdef const Axis* a = &g.axis[1]
-    if a.transposed:
-        return t.h_hi - t.h_lo
-    return (t.h1 - t.h0 - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+        for j in range(a.kernel):
+            if j * a.dilation % a.stride == phase:
+                put_tap(lines, (i * rows + back_of(a) - j * a.dilation // a.stride) * g.line,
+                        (planes.tap[i] * a.kernel + j) * g.axis[2].kernel)
 
 
 cdef void load_lines(const Plan* g, const Tile* t, const List* planes, char* s,
                      T tag) noexcept nogil:
     """All rows that a tile reads, of all planes that it does; zeros where there are none."""
     cdef const Axis* a = &g.axis[1]
-    cdef Py_ssize_t i, j, row, rows = rows_of_tile(g, t)
+    cdef Py_ssize_t i, j, row, first, rows = lines_of_tile(a, t, &first)
     cdef Py_ssize_t size = (t.w_hi - t.w_lo) * t.nc * sizeof(T)
     cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
     for i in range(planes.count):
         for j in range(rows):
-            row = t.h_lo + j if a.transposed else t.h0 * a.stride + j - a.before
+            row = first + j
             if planes.at[i] < 0 or row < 0 or row >= a.n:
                 fill(line, t.width * t.nc, <T> 0)
             elif g.in_place:
@@ -452,7 +462,7 @@ cdef Py_ssize_t tap_in_line(const Plan* g, const Tile* t, Py_ssize_t tap,
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t reach = tap * a.dilation
     if a.transposed:
-        return ((a.kernel - 1) * a.dilation // a.stride - reach // a.stride) * t.nc
+        return (back_of(a) - reach // a.stride) * t.nc
     if in_phases(g, t.nc, size):
         if not shares_phases(a):
             return tap * g.phase
@@ -539,65 +549,77 @@ cdef void give_back(const Axis* a, T* wide, Py_ssize_t nc) noexcept nogil:
             wide[to + c] = wide[to + c] + wide[j * nc + c]
 
 
-cdef void weigh_once(const Plan* g, const Tile* t, T* y, const T* x, const List* lines,
-                     Py_ssize_t phase, Py_ssize_t n, const char* dense, char* s,
-                     T tag) noexcept nogil:
-    """Rows of a transposed sum: the taps along W that reach one phase, in each of some lines."""
+cdef void list_reaching(const Plan* g, const Tile* t, const List* lines, Py_ssize_t phase,
+                        const T* dense, List* list, T* weights) noexcept nogil:
+    """The taps along W that reach one phase of a transposed sum, in each of some lines."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t i, tap
-    cdef List list = list_at(g, 2, s)
-    cdef T* weights = weights_at(g, 2, s, tag)
-    cdef const T* w = <const T*> dense
-    cdef Py_ssize_t step = g.tap_step // <Py_ssize_t> sizeof(T)
+    cdef Py_ssize_t i, tap, which
+    list.count = 0
     for i in range(lines.count):
         for tap in range(a.kernel):
-            if tap * a.dilation % a.stride != phase:
+            if a.stride > 1 and tap * a.dilation % a.stride != phase:
                 continue
-            put_tap(&list, lines.at[i] + tap_in_line(g, t, tap, sizeof(T)), 0)
-            if dense == NULL:
-                weights[list.count - 1] = 1 if a.weight == NULL else <T> a.weight[tap]
+            which = (lines.tap[i] + tap) * (g.tap_step // <Py_ssize_t> sizeof(T))
+            if dense != NULL:
+                weights[list.count] = dense[which]
             else:
-                list.tap[list.count - 1] = (lines.tap[i] + tap) * step
-                weights[list.count - 1] = w[(lines.tap[i] + tap) * step]
+                weights[list.count] = 1 if a.weight == NULL else <T> a.weight[tap]
+            put_tap(list, lines.at[i] + tap_in_line(g, t, tap, sizeof(T)), which)
+
+
+cdef void spread_phase(const Plan* g, const Tile* t, T* y, Py_ssize_t yp, const T* x,
+                       Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, const List* list,
+                       const T* weights, const T* dense) noexcept nogil:
+    """Rows of n elements of one phase."""
+    cdef Py_ssize_t i, step = g.tap_step // <Py_ssize_t> sizeof(T)
     if dense == NULL or g.inner == 1:
-        weigh(y, 0, x, 0, list.at, weights, list.count,
-              <T> 0 if dense == NULL else w[g.window * step], UP(n * t.nc, sizeof(T)), 1)
-    else:
-        sum_channels(g, t, y, x, t.nc, n, &list, w)
+        weigh(y, yp, x, xp, list.at, weights, list.count,
+              <T> 0 if dense == NULL else dense[g.window * step], UP(n * t.nc, sizeof(T)), rows)
+        return
+    for i in range(rows):
+        sum_channels(g, t, y + i * yp, x + i * xp, t.nc, n, list, dense)
 
 
-cdef void spread_row(const Plan* g, const Tile* t, Py_ssize_t h, const T* x, const List* lines,
-                     const char* dense, char* s, T tag) noexcept nogil:
-    """Row h of a transposed sum, from lines that have what there is along D and H."""
+cdef void spread_rows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t step, Py_ssize_t rows,
+                      const T* x, Py_ssize_t xp, const List* lines, const T* dense,
+                      char* s) noexcept nogil:
+    """Rows h, h + step, ... of a transposed sum, from lines that have what there is along D and H,
+    xp apart from one row to the next."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t phase, q0 = t.w0, q1 = t.w1
-    cdef T* wide = row_at(s, g.result_at, 0, g.row, tag)
-    cdef T* part = row_at(s, g.phases_at, 0, g.phase, tag)
+    cdef Py_ssize_t i, phase, q0, q1
+    cdef List list = list_at(g, 2, s)
+    cdef T* weights = weights_at(g, 2, s, <T> 0)
+    cdef T* wide = <T*> (s + g.result_at)
+    cdef T* part = <T*> (s + g.phases_at)
     cdef AddOp op
     op.tag = 0
-    if not a.identity:
-        q0, q1 = phases_of(a, t.w0, t.w1)
-    for phase in range(a.stride):
-        if a.stride == 1:
-            weigh_once(g, t, wide, x, lines, 0, q1 - q0, dense, s, tag)
-        else:
-            weigh_once(g, t, part + (phase % 2) * g.phase, x, lines, phase, q1 - q0, dense, s, tag)
-            if a.stride != 2 or t.nc > 1:
-                merge_phase(wide, part + (phase % 2) * g.phase, q1 - q0, phase, a.stride, t.nc)
+    q0, q1 = phases_of(a, t.w0, t.w1)
+    if a.stride == 1:
+        list_reaching(g, t, lines, 0, dense, &list, weights)
+        if step == 1 and a.source == NULL:
+            finish_rows(g, t, x, xp, &list, weights, dense, s)
+            return
+        spread_phase(g, t, wide, g.row, x, xp, q1 - q0, rows, &list, weights, dense)
+    for phase in range(a.stride if a.stride > 1 else 0):
+        part = <T*> (s + g.phases_at) + phase % 2 * rows * g.phase
+        list_reaching(g, t, lines, phase, dense, &list, weights)
+        spread_phase(g, t, part, g.phase, x, xp, q1 - q0, rows, &list, weights, dense)
+        for i in range(rows if a.stride > 2 or t.nc > 1 else 0):
+            merge_phase(wide + i * g.row, part + i * g.phase, q1 - q0, phase, a.stride, t.nc)
     if a.stride == 2 and t.nc == 1:
-        zip2(wide, 0, part, part + g.phase, 0, UP(q1 - q0, sizeof(T)), 1)
-    if a.source != NULL:
-        give_back(a, wide, t.nc)
-    if not a.identity:
-        wide += (t.w0 + a.before - q0 * a.stride) * t.nc
-    store(g, t, h, wide, NULL, s, op)
+        zip2(wide, g.row, part - rows * g.phase, part, g.phase, UP(q1 - q0, sizeof(T)), rows)
+    for i in range(rows):
+        if a.source != NULL:
+            give_back(a, wide, t.nc)
+        store(g, t, h + i * step, wide + (t.w0 + a.before - q0 * a.stride) * t.nc, NULL, s, op)
+        wide += g.row
 
 
 # --- a tile ---------------------------------------------------------------------------------------
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t tap, h, lp = g.line, rows = t.h1 - t.h0
+    cdef Py_ssize_t tap, lp = g.line, rows = t.h1 - t.h0
     cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
     cdef List list = list_at(g, 1, s)
     cdef T* weights = weights_at(g, 1, s, tag)
@@ -607,8 +629,7 @@ cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept
     fill_borders(g, t, <T*> x, rows, op, tag)
     if a.transposed:
         put_tap(&list, 0, 0)
-        for h in range(rows):
-            spread_row(g, t, t.h0 + h, x + h * lp, &list, NULL, s, tag)
+        spread_rows(g, t, t.h0, 1, rows, x, lp, &list, <const T*> NULL, s)
         return
     for tap in range(a.kernel):
         put_tap(&list, tap_in_line(g, t, tap, sizeof(T)), tap)
@@ -623,7 +644,7 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
                       T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef const Axis* b = &g.axis[1]
-    cdef Py_ssize_t i, j, tap, h, lp = g.line, rows = rows_of_tile(g, t)
+    cdef Py_ssize_t i, j, tap, h, lp = g.line, first, rows = lines_of_tile(b, t, &first)
     cdef Py_ssize_t step = g.tap_step // <Py_ssize_t> sizeof(T)
     cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
     cdef const T* w = <const T*> dense
@@ -635,9 +656,13 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
     load_lines(g, t, &planes, s, tag)
     fill_borders(g, t, <T*> x, planes.count * rows, op, tag)
     if a.transposed:
-        for h in range(t.h0, t.h1):
-            list_lines(g, t, h, &planes, &list, &lines)
-            spread_row(g, t, h, x, &lines, dense, s, tag)
+        for i in range(b.stride):
+            h = t.h0 + (i - (t.h0 + b.before) % b.stride + b.stride) % b.stride
+            if h < t.h1:
+                list_lines(g, t, i, &planes, &lines)
+                j = (h + b.before) // b.stride - (t.h0 + b.before) // b.stride
+                spread_rows(g, t, h, b.stride, (t.h1 - 1 - h) // b.stride + 1, x + j * lp, lp,
+                            &lines, w, s)
         return
     if in_phases(g, t.nc, sizeof(T)):
         split_lines(g, t, planes.count * rows, s, tag)
