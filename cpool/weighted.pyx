@@ -1,5 +1,5 @@
 """The door to weighted sums over windows: weights that are products of one for each axis, and those
-that differ from channel to channel.
+that are given for each tap, of each channel.
 """
 
 cimport numpy as cnp
@@ -25,11 +25,20 @@ cdef enum:
 
 cdef int weigh(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, int t_code, object weights,
                double taps) except -1:
-    """Fill and run a plan. weights: an array of y's number of axes for `dense` sums, or None."""
+    """Fill and run a plan. weights: those of `dense` sums, or None."""
+    cdef cnp.ndarray each = None
+    if weights is not None:
+        first = weights[0].reshape(-1, *[1] * pooled.count)
+        each = np.broadcast_to(first, (<object> x).shape)
     types(g, x, type_code(x.descr, "x"), t_code, type_code(y.descr, "dtype"))
-    view(g, pooled, x, y, None, None, None, g.dense or g.transposed, weights)
-    if g.dense and g.inner > 1 and (g.inner * SIZE[t_code] < BLOCK or g.gs[3] != SIZE[t_code]):
-        number_channels(g)
+    view(g, pooled, x, y, None, None, None, g.dense or g.transposed, each)
+    if g.dense and g.inner > 1:
+        if g.inner * SIZE[t_code] >= BLOCK and len(first) == 1:
+            each = np.repeat(weights, g.inner, axis=1)
+            g.gx, g.gs[3] = cnp.PyArray_BYTES(each), SIZE[t_code]
+            g.tap_step = cnp.PyArray_STRIDE(each, 0)
+        elif g.inner * SIZE[t_code] < BLOCK or g.gs[3] != SIZE[t_code]:
+            number_channels(g)
     g.y_plain = g.t_type == g.y_type
     g.in_place = readable(g, x)
     if cnp.PyArray_SIZE(y) > 0:
@@ -131,10 +140,10 @@ cdef int fill_axis(Axis* a, tuple geometry, bint transposed, Tables tables) exce
 def dense_sums(cnp.ndarray x, cnp.ndarray y, list geometry, cnp.ndarray weights,
                bint transposed=False):
     """Sums over windows along the last axes, into y, with weights of their own for each index of
-    the axis before these; or their transpose, from x = gy to y = gx.
+    the axis before these, or one for all; or their transpose, from x = gy to y = gx.
 
     geometry: for each axis (n, kernel, stride, dilation, before, m), n elements and m windows;
-    weights: (taps + 1, channels), contiguous, float32 or float64, which sums are made in; the last
+    weights: (taps + 1, channels or 1), contiguous, float32 or float64, which sums are made in; the last
     row is added to the sums."""
     cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
@@ -152,6 +161,4 @@ def dense_sums(cnp.ndarray x, cnp.ndarray y, list geometry, cnp.ndarray weights,
     g.dense, g.transposed = True, transposed
     g.window = cnp.PyArray_DIM(weights, 0) - 1
     g.tap_step = cnp.PyArray_STRIDE(weights, 0)
-    channels = weights[0].reshape(-1, *[1] * rank)
-    weigh(g, &pooled, x, y, code, np.broadcast_to(channels, (<object> x).shape),
-          <double> g.window)
+    weigh(g, &pooled, x, y, code, weights, <double> g.window)
