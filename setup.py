@@ -49,6 +49,7 @@ UNITS = {
     "order": ["-fno-inline-functions-called-once", "-fno-thread-jumps"],
     "unpooling": ["-fno-inline-functions-called-once"],
     "regions": [],
+    "weighted": [],
 }
 
 DIRECTIVES = {
@@ -95,7 +96,7 @@ def extensions():
             depends=sources,
         )
     for name in ("kernels.cpu", "windows", "dtypes", "views", "tiling", "driver", "calls",
-                 "arrays", "lanes", "ordering", "bins"):
+                 "arrays", "lanes", "ordering", "bins", "weighted"):
         flags = threads if name == "driver" else []
         yield Extension(
             f"cpool.{name}",

@@ -12,6 +12,8 @@ cdef class Options:
 
 
 cdef void clear(Plan* g) noexcept
+cdef int windows_on(Pooled* pooled, Windows windows, tuple axes, tuple order, object shape,
+                    Tables tables) except -1
 cdef int windows_of(Pooled* pooled, Windows windows, cnp.ndarray x, Options options,
                     Tables tables) except -1
 cdef int mean_of(Plan* g, Pooled* pooled, bint count_include_pad, object divisor,
@@ -22,3 +24,4 @@ cdef cnp.ndarray output(object given, Call call, tuple inputs)
 cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noexcept
 cdef double result_shape(const Pooled* pooled, cnp.ndarray x, cnp.npy_intp* shape) noexcept
 cdef int nan_policy_of(Plan* g, object policy, int x_code) except -1
+cdef bint readable(Plan* g, cnp.ndarray x) except -1

@@ -486,3 +486,82 @@ cdef inline Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:
     cdef Py_ssize_t here = at[0]
     at[0] += (size + SLACK + 63) // 64 * 64
     return here
+
+
+# --- weighted sums --------------------------------------------------------------------------------
+
+cdef int tile_weighted(Plan* g, int block) except -1:
+    """Sizes of tiles, and scratch, of kernels/weighted.pxi. A tile is as high as the fast caches
+    have room for its lines."""
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t size = SIZE[g.t_type], line, planes, lines, high, at = 0
+    cdef bint boxed
+    if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
+        raise MemoryError("the windows are too large for this machine's memory")
+    g.depth = 1
+    g.margin = 4 * block
+    tile_inner(g, size)
+    tile_along(g, size, False)
+    boxed = not (g.dense or g.in_place and g.axis[0].identity)
+    line = line_length(g, False)
+    planes = most_taps(&g.axis[0]) if g.dense else 1
+    g.tile[0] = most(1, least(h.m, rows_weighted(g, line * planes * size, boxed)))
+    number_tiles(g)
+    place_lengths(g, line)
+    high = reading(h, g.tile[0])
+    if g.dense and h.transposed:
+        high = (g.tile[0] + (h.kernel - 1) * h.dilation) // h.stride + 3
+    lines = planes * high if g.dense else g.tile[0]
+    g.taps = most(most_taps(&g.axis[0]), most(most_taps(h), most_taps(w)))
+    if g.dense:
+        g.taps = most(g.taps, g.window)
+    if <double> (lines + high + planes + 4) * (g.line + g.row) * 8 > 2.0 ** 46:
+        raise MemoryError("the windows are too large for this machine's memory")
+    g.box_at = place(&at, high * g.line * size if boxed else 0)
+    g.rows_at = place(&at, most_taps(&g.axis[0]) * g.line * size if boxed else 0)
+    g.lines_at = place(&at, lines * g.line * size)
+    g.phases_at = place(&at, (2 * g.tile[0] if w.transposed else lines * g.phases) * g.phase * size)
+    g.result_at = place(&at, g.tile[0] * g.row * size)
+    g.raw_at = place(&at, most(g.line, g.row) * 8)
+    g.wide_at = place(&at, g.row * 24)
+    g.taps_at = place(&at, 6 * g.taps * 8)
+    g.weights_at = place(&at, 3 * g.taps * 8)
+    g.entries_at = place(&at, entries_size(g))
+    g.scratch = at
+    return 0
+
+
+cdef Py_ssize_t rows_weighted(const Plan* g, Py_ssize_t bytes, bint boxed) noexcept:
+    """Rows of the result for which as many lines of so many bytes are made as a box has room for;
+    at least so many that few are made twice."""
+    cdef const Axis* h = &g.axis[1]
+    cdef Py_ssize_t lines = BOX // most(1, bytes), taps = reading(h, 1)
+    if h.transposed:
+        lines = BOX // most(1, bytes + 2 * g.tile[1] * g.tile[2] * SIZE[g.t_type])
+        return ceil_div(most(lines, h.kernel), h.stride) * h.stride
+    if g.dense or boxed:
+        return most((lines - taps) // h.stride + 1, least(taps // h.stride, 4 * lines))
+    return lines // 2
+
+
+cdef void place_lengths(Plan* g, Py_ssize_t line) noexcept:
+    """Elements from line to line, from phase to phase, and from one row of the result to the next.
+    """
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t windows = g.tile[1]
+    g.phases = 1
+    g.phase = 0
+    if w.transposed:
+        windows = ((w.reach if w.source != NULL else windows) // w.stride + 2) * w.stride
+        g.phase = padded((windows // w.stride) * g.tile[2])
+    elif w.stride > 1:
+        g.phases = least(w.stride, w.kernel)
+        g.phase = padded((line // g.tile[2] // w.stride + 1) * g.tile[2])
+    g.line = padded(line)
+    g.row = padded(windows * g.tile[2])
+
+
+cdef inline Py_ssize_t padded(Py_ssize_t elements) noexcept:
+    """Elements and slack, in whole blocks of 64 bytes."""
+    return (elements + SLACK + 63) // 64 * 64

@@ -33,6 +33,7 @@ ORDER = [
     "ordering",
     "draws",
     "bins",
+    "weighted",
     "reductions",
     "results",
     "planes",

@@ -63,7 +63,7 @@ def differentiated(x, weight, *args, wrt=("x", "weight", "bias"), **options):
 def blocks(request, monkeypatch):
     """Blocks of everything at once, and of a few outputs and a few taps each."""
     if request.param == "small":
-        for name, value in {"COLUMNS": 500, "SUMS": 200, "LONG": 4, "RUN": 2}.items():
+        for name, value in {"COLUMNS": 500, "LONG": 4, "RUN": 2}.items():
             monkeypatch.setattr(convolution, name, value)
 
 

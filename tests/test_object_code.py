@@ -24,6 +24,7 @@ LOOPS = {
              "scale", "wide2"],
     "positions": ["select_taps", "select_full", "select_at_once", "merge_windows"],
     "unpooling": ["choose_taps", "choose_block", "choose_more"],
+    "weighted": ["weigh", "weigh_channels"],
 }  # fmt: skip
 #: 128-bit integers: no processor has vectors of them.
 SCALAR = {("sums", "3")}
@@ -72,7 +73,8 @@ def test_loops_are_vectorised(instruction_set, unit):
     ]  # fmt: skip
     # SSE2 has no comparison of 64-bit integers, and positions go with values of another width.
     if instruction_set == "baseline":
-        large = {"extrema": "67", "sums": "", "positions": "2345", "unpooling": ""}[unit]
+        large = {"extrema": "67", "sums": "", "positions": "2345", "unpooling": "",
+                 "weighted": ""}[unit]
         scalar = [(name, number) for name, number in scalar if number not in large]
     assert not scalar, f"loops without packed instructions: {scalar}"
 

@@ -1,8 +1,8 @@
 """Subsampling of what was blurred first.
 
-A binomial filter of f taps is f - 1 means of two neighbours, one after the other (Pascal's
-triangle), so blurring is average pooling: every step is a compiled mean over windows of two, along
-all axes at once, and the last one has the stride. Dividing by powers of two is exact.
+A binomial filter has the weights of a row of Pascal's triangle, over a power of two. Along several
+axes its weights are products, so that windows are summed up along one axis after the other, by the
+compiled weighted sums, and its gradient is their transpose.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import inspect
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays
+from cpool import arrays, weighted
 from cpool.alternatives.common import (
     per_axis,
     pooled_axes,
@@ -45,7 +47,6 @@ __all__ = [
 Array = NDArray[Any]
 
 LEAST, MOST = 2, 7  # taps of a filter
-BLOCK = 2**18  # elements that are blurred at a time
 
 # Blurring -----------------------------------------------------------------------------------------
 
@@ -65,96 +66,57 @@ def _filter_sizes(filter_size: Any) -> int | tuple[int, ...]:
     return tuple(sizes) if several else sizes[0]
 
 
-def _steps(
-    sizes: Sequence[int], strides: Sequence[int], padding_mode: str
-) -> list[Sliding]:
-    """Windows of two along each axis, as many steps as the longest filter has gaps.
-
-    Padding belongs to the whole filter, (f - 1) // 2 before and the rest after. The first step pads
-    for all of them; but zeros next to zeros stay zeros, so that of constant padding each step
-    needs one element only, and no window lies wholly in it.
-    """
-    count = max(sizes) - 1
-    before = [(size - 1) // 2 for size in sizes]
-    after = [size // 2 for size in sizes]
-    steps = []
-    for step in range(count):
-        if padding_mode == "constant":
-            padding = [(int(step < b), int(step < a)) for b, a in zip(before, after, strict=True)]
-        else:
-            padding = list(zip(before, after, strict=True)) if step == 0 else [(0, 0)] * len(sizes)
-        kernel = tuple(2 if step < size - 1 else 1 for size in sizes)
-        stride = tuple(strides) if step == count - 1 else 1
-        steps.append(sliding(kernel, stride, tuple(padding), padding_mode=padding_mode))
-    return steps
-
-
 @dataclass(frozen=True)
 class _Blur:
-    """Of each step its windows and the type of its result, and the axes of all of them."""
+    """Windows on some axes, the weights of each, and the types to compute in and of the result."""
 
-    steps: list[Sliding]
-    dtypes: list[np.dtype[Any]]
+    windows: Sliding
+    weights: tuple[Array, ...]
     places: tuple[int, ...]
+    work: np.dtype[Any]
+    dtype: np.dtype[Any]
 
-    def shape(self, x: Array) -> tuple[int, ...]:
-        shape = list(x.shape)
-        for axis, step in zip(
-            self.places, per_axis(self.steps[-1].stride, range(len(self.places))), strict=True
-        ):
-            shape[axis] = -(-shape[axis] // step)
-        return tuple(shape)
+    @property
+    def order(self) -> tuple[int, ...]:
+        return tuple(range(len(self.places)))
 
-    def of(self, x: Array) -> Array:
-        y = np.empty(self.shape(x), self.dtypes[-1])
-        for block in _blocks(x, self.places):
-            part = x[block]
-            for windows, dtype in zip(self.steps[:-1], self.dtypes[:-1], strict=True):
-                part = pool(part, "mean", windows, axes=self.places, dtype=dtype)
-            pool(part, "mean", self.steps[-1], axes=self.places, dtype=self.dtypes[-1],
-                 out=y[block])  # fmt: skip
-        return y
+    def of(self, x: Array, out: Array | None = None) -> Array:
+        return weighted.sums(
+            x, self.windows, self.places, self.order, self.weights, self.dtype, self.work, out
+        )
 
-    def vjp(self, x: Array) -> tuple[Array, Pullback]:
-        y, pullbacks = x, []
-        for windows, dtype in zip(self.steps, self.dtypes, strict=True):
-            y, pullback = vjp(pool, y, "mean", windows, axes=self.places, dtype=dtype)
-            pullbacks.append(pullback)
+    def pullback(self, x: Array) -> Pullback:
+        shape, dtype = x.shape, gradient_dtype(x)
 
-        def pullback_of_all(gy: Any) -> Array:
-            for pullback in reversed(pullbacks):
-                gy = pullback(gy)
-            return gy
+        def pullback(gy: Any) -> Array:
+            return weighted.sums_transposed(
+                gy, self.windows, self.places, self.order, self.weights, shape, dtype
+            )
 
-        return y, pullback_of_all
+        return pullback
 
     def to(self, dtype: Any) -> _Blur:
         """The same with a result of this type."""
-        return replace(self, dtypes=[*self.dtypes[:-1], np.dtype(dtype)])
+        return replace(self, dtype=np.dtype(dtype))
+
+
+@cache
+def _binomial(size: int) -> Array:
+    return np.array([comb(size - 1, tap) for tap in range(size)]) / 2.0 ** (size - 1)
 
 
 def _checked_blur(
     x: Array, filter_size: Any, stride: Any, padding_mode: Any, options: Options
 ) -> _Blur:
-    """With a result in the type to compute in."""
+    """With a result in the type to compute in; (f - 1) // 2 of a filter's padding come first."""
     filter_size = _filter_sizes(filter_size)
     # Checks the stride and the mode, and that their entries are as many as the filter's.
     given = windows_with(filter_size, stride, padding_mode)
     places, order = pooled_axes(x, given, options.axes, options.channels_last, options.rank)
-    steps = _steps(per_axis(filter_size, order), per_axis(given.stride, order), padding_mode)
-    return _Blur(steps, [wide_dtype(x, options.dtype)] * len(steps), places)
-
-
-def _blocks(x: Array, places: Sequence[int]) -> list[Any]:
-    """Slices of x along one of its outer axes, so that what is between two steps is small: it
-    stays in the caches and out of the memory that a call takes."""
-    outer = range(places[0])
-    axis = max(outer, key=x.shape.__getitem__, default=None)
-    if axis is None or x.size <= BLOCK:
-        return [...]
-    length = max(BLOCK * x.shape[axis] // x.size, 1)
-    before = (slice(None),) * axis
-    return [(*before, slice(i, i + length)) for i in range(0, x.shape[axis], length)]
+    sizes, wide = per_axis(filter_size, order), wide_dtype(x, options.dtype)
+    padding = tuple(((size - 1) // 2, size // 2) for size in sizes)
+    windows = sliding(sizes, per_axis(given.stride, order), padding, padding_mode=padding_mode)
+    return _Blur(windows, tuple(map(_binomial, sizes)), places, wide, wide)
 
 
 def _present(x: Array, options: Options) -> Array | None:
@@ -196,13 +158,13 @@ def _blur(
         _refuse_nan(x, mask, blur)
     if mask is None:
         blur = blur.to(dtype)
-        y, back = blur.vjp(x) if differentiable else (blur.of(x), _no_pullback)
-        return stored(y, dtype, options.out, x), back
+        back = blur.pullback(x) if differentiable else _no_pullback
+        return blur.of(x, options.out), back
     weights = _weights_of(mask, blur)
     held = np.where(mask, x, x.dtype.type(0))
-    y, spread = blur.vjp(held) if differentiable else (blur.of(held), _no_pullback)
+    spread = blur.pullback(held) if differentiable else _no_pullback
     with np.errstate(invalid="ignore"):
-        y = stored(y / weights, dtype, options.out, x, options.where)
+        y = stored(blur.of(held) / weights, dtype, options.out, x, options.where)
     divisors = np.where(np.isnan(weights), np.inf, weights)
     shape = y.shape
 
@@ -281,8 +243,8 @@ def blur_pool(
 
     Notes
     -----
-    16-bit floats are added up in float32. The gradient is that of the average poolings of
-    two elements of which the filter is made.
+    16-bit floats are added up in float32, integers in float64. The gradient of a 16-bit float is
+    rounded once.
 
     References
     ----------

@@ -1,13 +1,13 @@
 """Convolution with a stride: pooling whose weights are learned.
 
 Arrays are seen as (N, groups, channels of a group, *space), whatever their layout. The result is
-made in blocks of outputs, in one of two ways:
+made in one of two ways:
 
-(a) The elements that the windows of a block read become the columns of a matrix ("im2col":
-    Chellapilla, Puri and Simard 2006), some taps of the kernel at a time, so that columns never
-    take more than a few MiB, and BLAS multiplies them with the weights.
+(a) The elements that the windows of a block of outputs read become the columns of a matrix
+    ("im2col": Chellapilla, Puri and Simard 2006), some taps of the kernel at a time, so that
+    columns never take more than a few MiB, and BLAS multiplies them with the weights.
 (b) Where each group has one input and one output channel ("depthwise") matrices would have one
-    row. There, what a tap reads is multiplied with its weight, and the products are added up.
+    row. There the compiled weighted sums make the result and the gradient in x.
 
 What a tap reads of a block is a slice of the input, and the slice of those outputs for which it
 lies inside of the input. The same slices take gradients back, so that nothing is ever padded.
@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays
+from cpool import arrays, weighted
 from cpool.alternatives.common import checked_policy, differentiable, refuse_nan, result_dtype
 from cpool.arrays import Options
 from cpool.pooling import pool
@@ -36,7 +36,7 @@ from cpool.windows import sliding, whole
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
 COLUMNS = 8 << 20  # bytes of columns at a time: with less, two threads wait for each other
-SUMS = 256 << 10  # bytes of sums over taps at a time, for the second cache
+NEAR = 1024  # elements that are read even if most are padding
 LONG = 512  # columns with which a matrix product runs at full speed
 RUN = 16  # channels that are worth being copied as a run
 
@@ -88,29 +88,6 @@ class _Axis(NamedTuple):
         elements = slice(at, first + last * self.stride + 1, self.stride)
         return slice(start, last + 1), elements
 
-    def phases(self, outputs: slice) -> _Phases:
-        """Lines of every stride-th element, so that outputs one apart read elements one apart."""
-        base = outputs.start * self.stride - self.before
-        count = outputs.stop - outputs.start
-        shifts = [tap * self.dilation for tap in range(self.kernel)]
-        reach = shifts[-1] // self.stride
-        if reach > count:  # most of a line would be read by nothing: one for each tap
-            firsts, taps = shifts, [(tap, 0) for tap in range(self.kernel)]
-            reach = 0
-        else:
-            firsts = sorted({shift % self.stride for shift in shifts})
-            taps = [(firsts.index(each % self.stride), each // self.stride) for each in shifts]
-        length = count + reach
-        return _Phases(length, [self.inside(base + first, length) for first in firsts], taps)
-
-
-class _Phases(NamedTuple):
-    """Lines of one length: what is in each, and the line and the offset of each tap."""
-
-    length: int
-    reads: list[_Read | None]
-    taps: list[tuple[int, int]]
-
 
 def _axis(n: int, kernel: int, stride: int, dilation: int, padding: Any) -> _Axis:
     span = (kernel - 1) * dilation + 1
@@ -128,6 +105,11 @@ def _axis(n: int, kernel: int, stride: int, dilation: int, padding: Any) -> _Axi
             f"{span} elements, more than the padded axis has: {n} and padding ({before}, {after})"
         )
     return _Axis(n, kernel, stride, dilation, before, m)
+
+
+def _is_near(axis: _Axis) -> bool:
+    """Whether what windows reach over is not mostly padding, which the compiled sums read too."""
+    return (axis.m - 1) * axis.stride + (axis.kernel - 1) * axis.dilation < 4 * axis.n + NEAR
 
 
 def _blocks(lengths: tuple[int, ...], room: int) -> Iterator[tuple[slice, ...]]:
@@ -449,111 +431,30 @@ class _ByColumns(_Convolution):
 
 
 class _Depthwise(_ByColumns):
-    """Products with the weights of one tap after the other, for groups of one channel.
+    """Groups of one channel: sums over windows, with weights of their own for each channel."""
 
-    What a block reads is put into padded planes, one for each phase of the stride. There the
-    elements of a tap are a plane shifted, rows and all, so that loops run over planes and not over
-    rows. Each row ends in results that are none: windows that go on in the next row.
-    """
+    @_SILENT
+    def forward(self, bias: np.ndarray | None, dtype: np.dtype) -> np.ndarray:
+        y = np.empty(self.y_shape, dtype)
+        self._sums(self.x, self._grouped(y), bias)
+        return y
 
-    def blocks(self) -> Iterator[tuple[slice, ...]]:
-        room = SUMS // self.compute.itemsize
-        n, space = self.x.shape[0], [axis.m for axis in self.axes]
-        if self.channels_last:
-            boxes = _blocks((n, *space, self.groups), room)
-            return ((batch, groups, *box) for batch, *box, groups in boxes)
-        return _blocks((n, self.groups, *space), room)
+    @_SILENT
+    def gradient_in_x(self, gy: Any) -> np.ndarray:
+        gy = arrays.gradient_input(gy, self.y_shape, self.compute == np.float64)
+        gx = np.empty(self.x_shape, self.dtype)
+        self._sums(self._grouped(gy), self._grouped(gx), transposed=True)
+        return gx
 
-    def values(self, block: tuple[slice, ...]) -> np.ndarray:
-        planes = _Planes(self.axes, block, self.channels_last)
-        flat, views = planes.zeros(self.compute)
-        x = self.x[block[:2]][:, :, 0]
-        for view, read in zip(views, planes.reads, strict=True):
-            _fill(view, x, read)
-        sums, y = planes.results(self.compute)
-        product = np.empty_like(sums)
-        for tap, part in enumerate(planes.of_taps(flat)):
-            np.multiply(part, planes.spread(self.weight[block[1], 0, tap, 0]), out=product)
-            sums += product
-        return y[:, :, None]
-
-    def add_to_inputs(self, gx: np.ndarray, gy: np.ndarray, block: tuple[slice, ...]) -> None:
-        planes = _Planes(self.axes, block, self.channels_last)
-        sums, inside = planes.results(self.compute)
-        np.copyto(inside, gy[:, :, 0], casting="unsafe")
-        flat, views = planes.zeros(self.compute)
-        for tap, part in enumerate(planes.of_taps(flat)):
-            part += planes.spread(self.weight[block[1], 0, tap, 0]) * sums
-        for view, read in zip(views, planes.reads, strict=True):
-            if read.elements is not None:
-                gx[:, :, 0][(..., *read.elements)] += view[(..., *read.places)]
-
-
-class _Planes:
-    """Planes of every stride-th element that a block reads, and where taps are in them.
-
-    They lie as the input does: (N, groups, planes, elements), or (N, planes, elements, groups).
-    """
-
-    def __init__(self, axes: list[_Axis], block: tuple[slice, ...], channels_last: bool) -> None:
-        phases = [axis.phases(part) for axis, part in zip(axes, block[2:], strict=True)]
-        self.batch, self.groups, *self.space = _size(block)
-        self.channels_last = channels_last
-        self.lengths = [each.length for each in phases]
-        # The last results of the first axis need no elements behind them.
-        self.rows = [self.space[0], *self.lengths[1:]]
-        self.reads = _crossed([each.reads for each in phases])
-        counts = [len(each.reads) for each in phases]
-        self.places = [
-            (_flat([plane for plane, _ in tap], counts), _flat([at for _, at in tap], self.lengths))
-            for tap in itertools.product(*(each.taps for each in phases))
-        ]
-
-    def zeros(self, dtype: np.dtype) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The planes, and a view (N, groups, *space) of each. Behind a plane is what results that
-        are none read."""
-        count, elements = len(self.reads), prod(self.lengths)
-        extended = max(at for _, at in self.places) + prod(self.rows)
-        if self.channels_last:
-            flat = np.zeros((self.batch, count, extended, self.groups), dtype)
-            views = flat[:, :, :elements].reshape(self.batch, count, *self.lengths, self.groups)
-            return flat, [np.moveaxis(views[:, i], -1, 1) for i in range(count)]
-        flat = np.zeros((self.batch, self.groups, count, extended), dtype)
-        views = flat[..., :elements].reshape(self.batch, self.groups, count, *self.lengths)
-        return flat, [views[:, :, i] for i in range(count)]
-
-    def of_taps(self, flat: np.ndarray) -> Iterator[np.ndarray]:
-        """What each tap reads for all results."""
-        for plane, at in self.places:
-            read = slice(at, at + prod(self.rows))
-            if self.channels_last:
-                yield flat[:, plane, read].reshape(self.batch, -1, self.rows[-1] * self.groups)
-            else:
-                yield flat[:, :, plane, read]
-
-    def spread(self, weights: np.ndarray) -> np.ndarray:
-        """A weight for each group beside what a tap reads: a row of them where groups are last,
-        so that loops run over rows and not over groups."""
-        return np.tile(weights, self.rows[-1]) if self.channels_last else weights[:, None]
-
-    def results(self, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
-        """Zeros beside what a tap reads, and the view (N, groups, *space) of those that count."""
-        inside = tuple(slice(m) for m in self.space)
-        if self.channels_last:
-            flat = np.zeros((self.batch, prod(self.rows[:-1]), self.rows[-1] * self.groups), dtype)
-            view = np.moveaxis(flat.reshape(self.batch, *self.rows, self.groups), -1, 1)
-        else:
-            flat = np.zeros((self.batch, self.groups, prod(self.rows)), dtype)
-            view = flat.reshape(self.batch, self.groups, *self.rows)
-        return flat, view[(..., *inside)]
-
-
-def _flat(place: Sequence[int], lengths: Sequence[int]) -> int:
-    """The number of a place in row-major order, which may lie outside of the lengths."""
-    number = 0
-    for at, length in zip(place, lengths, strict=True):
-        number = number * length + at
-    return number
+    def _sums(
+        self, x: np.ndarray, y: np.ndarray, bias: np.ndarray | None = None, transposed: bool = False
+    ) -> None:
+        weights = np.zeros((self.taps + 1, self.groups), self.compute)
+        weights[:-1] = self.weight[:, 0, :, 0].T
+        if bias is not None:
+            weights[-1] = bias
+        windows = [tuple(axis) for axis in self.axes]
+        weighted.dense_sums(x[:, :, 0], y[:, :, 0], windows, weights, transposed)
 
 
 def _of(block: tuple[slice, ...]) -> tuple[slice, ...]:
@@ -599,7 +500,7 @@ def _arguments(
     space = x.shape[-rank - 1 : -1] if last else x.shape[-rank:]
     of_axes = zip(space, weight.shape[2:], windows.stride, windows.dilation, pads, strict=True)
     axes = [_axis(*of_axis) for of_axis in of_axes]
-    depthwise = weight.shape[1] == 1 and weight.shape[0] == groups
+    depthwise = weight.shape[1] == 1 and weight.shape[0] == groups and all(map(_is_near, axes))
     call = (_Depthwise if depthwise else _ByColumns)(x, weight, axes, groups, options)
     if options.nan_policy == "raise":
         call.refuse_nan()

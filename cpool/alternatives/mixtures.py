@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays
+from cpool import arrays, weighted
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
@@ -178,7 +178,7 @@ class _Taps:
             lengths[entry] = x.shape[axis]
         tables = windows.table(lengths, absent=-1)
         self.kernel = tuple(len(table[0]) for table in tables)
-        self.sources, self.steps = [], []
+        self.sources, self.steps, self.geometry = [], [], []
         for axis, entry in zip(self.axes, self.order, strict=True):
             read = np.array(tables[entry])
             stride, dilation = (
@@ -193,6 +193,7 @@ class _Taps:
             x[(slice(None),) * axis + (source < 0,)] = 0
             self.sources.append(source)
             self.steps.append((outputs, stride, dilation))
+            self.geometry.append((len(source), kernel, stride, dilation, 0, outputs))
         self.padded = x
 
     def view(self, padded: np.ndarray, tap: tuple[int, ...]) -> np.ndarray:
@@ -206,12 +207,20 @@ class _Taps:
             index[axis] = slice(first, first + (outputs - 1) * stride + 1, stride)
         return padded[tuple(index)]
 
-    def weighted(self, weight: np.ndarray, bias: Any) -> np.ndarray:
+    def weighted(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """The inner product of weight and each window, plus bias."""
-        total = np.full(self.view(self.padded, (0,) * weight.ndim).shape, bias, weight.dtype)
-        for tap in np.ndindex(*weight.shape):
-            total += weight[tap] * self.view(self.padded, tap)
+        total = np.empty(self.view(self.padded, (0,) * weight.ndim).shape, weight.dtype)
+        self._sums(self.padded, total, weight, bias)
         return total
+
+    def _sums(
+        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, last: Any, transposed: bool = False
+    ) -> None:
+        """Weighted sums of x into y; transposed, of what is given for each window."""
+        by_tap = np.append(weight.transpose(self.order), last).astype(y.dtype).reshape(-1, 1)
+        axes = tuple(range(-len(self.axes), 0))
+        x, y = (np.moveaxis(a, self.axes, axes)[np.newaxis] for a in (x, y))
+        weighted.dense_sums(x, y, self.geometry, by_tap, transposed)
 
     def of_weight(self, gz: np.ndarray) -> np.ndarray:
         """The gradient in the weights, given that in the products."""
@@ -223,10 +232,8 @@ class _Taps:
 
     def of_x(self, gz: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The gradient in x: places of the padding give theirs to what was read there."""
-        gx = np.zeros(self.padded.shape, gz.dtype)
-        for tap in np.ndindex(*self.kernel):
-            part = self.view(gx, tap)
-            part += weight[tap] * gz
+        gx = np.empty(self.padded.shape, gz.dtype)
+        self._sums(gz, gx, weight, 0, transposed=True)
         for axis, source in zip(self.axes, self.sources, strict=True):
             read = np.flatnonzero(source >= 0)
             moved = np.moveaxis(gx, axis, 0)

@@ -4,9 +4,9 @@ The processor is asked before a module is imported, because even its initialisat
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
 A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``order.pyx``,
-``unpooling.pyx``) says for which types and operations it compiles the texts that it includes;
-``regions.pyx``, which pools boxes, is a text of its own and includes the first. From the bottom up
-these are:
+``unpooling.pyx``, ``weighted.pyx``) says for which types and operations it compiles the texts that
+it includes; ``regions.pyx``, which pools boxes, is a text of its own and includes the first. From
+the bottom up these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags
@@ -25,6 +25,7 @@ flat       small planes, several at a time
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
 scatter    their transpose; unpooling
+weighted   weighted sums: along one axis after the other, or of all taps at once
 lanes      windows side by side, where a window is no fold of two elements at a time
 means      norms, power means and exponentially weighted means of lanes
 sampling   an element of each lane, drawn
@@ -48,7 +49,7 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling", "regions")
+UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling", "regions", "weighted")
 
 
 def built() -> list[str]:

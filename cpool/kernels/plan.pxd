@@ -73,6 +73,7 @@ cdef struct Axis:
     double size0
     const double* exist         # elements of each window that exist along this axis; NULL: exist0
     double exist0
+    const double* weight        # of each tap, in weighted sums; NULL: 1
 
 
 cdef struct Tile:
@@ -218,6 +219,13 @@ cdef struct Plan:
     Py_ssize_t band             # rows of the result that are made one after the other
     Py_ssize_t piece            # ... of so many windows
     Py_ssize_t spare_at, slopes_at, columns_at, keys_at
+    # --- weighted sums (kernels/weighted.pxi)
+    bint dense                  # weights of each channel at gx, not those of the axes
+    Py_ssize_t tap_step         # bytes from the weight of a tap to that of the next one
+    Py_ssize_t window           # taps; behind their weights is what is added to each sum
+    Py_ssize_t phases           # that a line is taken apart to
+    Py_ssize_t phase            # elements from one of them to the next
+    Py_ssize_t taps_at, weights_at
     # --- tiles: boxes of the result, one after the other at absolute positions
     Py_ssize_t depth            # extent along D: 1, but for small planes
     Py_ssize_t tile[3]          # extent along H, W, inner
@@ -267,6 +275,7 @@ cdef struct Kernels:
     kernel_t regions_max
     kernel_t regions_spread
     kernel_t regions_scatter
+    kernel_t weigh              # weighted sums
 
 
 ctypedef void (*provide_t)(Kernels*) noexcept

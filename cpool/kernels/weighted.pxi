@@ -1,0 +1,703 @@
+# Weighted sums: y[d, h, w] = sum over all taps (i, j, k) of weight[i, j, k] * x[d_i, h_j, w_k].
+#
+# Weights that are products of one for each axis are those of the plan's axes: planes of a window
+# are added up, then its rows, to one line for each row of the result, then along the line. Others
+# (`dense`) differ from channel to channel. There the lines are all rows that a tile reads, and a
+# row of the result is one sum over the taps in several lines. Either way that last sum is the same:
+# taps are places in lines, from one row of the result to the next all of them move on alike.
+#
+# Lines are padded; for strides they are taken apart into phases first, so that taps are rows of
+# neighbouring elements. Transposed windows have their phases in the result instead: each is a sum
+# over the taps that reach it, and then they are put together.
+#
+# Any number of taps is added up in registers, in the order of the window, by `weigh` alone, or by
+# `weigh_channels` where the weights lie beside each other as the channels do.
+
+cdef extern from *:
+    """
+    #ifdef __AVX__
+    #define CPOOL_VECTOR 32
+    #else
+    #define CPOOL_VECTOR 16
+    #endif
+    """
+    const int VECTOR "CPOOL_VECTOR"     # bytes that are added up at once
+
+
+# --- rows -----------------------------------------------------------------------------------------
+# A vector's elements in a small array, which the compiler keeps in a register.
+
+cdef inline void clear_vector(T* a) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(VECTOR // sizeof(T)):
+        a[k] = 0
+
+
+cdef inline void add_multiple(T* a, T weight, const T* x) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(VECTOR // sizeof(T)):
+        a[k] = a[k] + weight * x[k]
+
+
+cdef inline void add_products(T* a, const T* weights, const T* x) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(VECTOR // sizeof(T)):
+        a[k] = a[k] + weights[k] * x[k]
+
+
+cdef inline void put_sum(T* y, const T* a, T more) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(VECTOR // sizeof(T)):
+        y[k] = a[k] + more
+
+
+cdef inline void put_sums(T* y, const T* a, const T* more) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(VECTOR // sizeof(T)):
+        y[k] = a[k] + more[k]
+
+
+cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                const Py_ssize_t* restrict at, const T* restrict weights, Py_ssize_t count, T more,
+                Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    """Each row of y = sum of weights[t] * x[at[t] ...] + more; n is a whole number of blocks. What
+    is behind a row may be the next one, which is finished later."""
+    cdef T a[8]
+    cdef T b[8]
+    cdef T c[8]
+    cdef T d[8]
+    cdef const T* p
+    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    for j in range(rows):
+        i = 0
+        while i + 4 * size <= n:
+            clear_vector(a)
+            clear_vector(b)
+            clear_vector(c)
+            clear_vector(d)
+            for t in range(count):
+                p = x + at[t] + i
+                add_multiple(a, weights[t], p)
+                add_multiple(b, weights[t], p + size)
+                add_multiple(c, weights[t], p + 2 * size)
+                add_multiple(d, weights[t], p + 3 * size)
+            put_sum(y + i, a, more)
+            put_sum(y + i + size, b, more)
+            put_sum(y + i + 2 * size, c, more)
+            put_sum(y + i + 3 * size, d, more)
+            i += 4 * size
+        while i + 2 * size <= n:
+            clear_vector(a)
+            clear_vector(b)
+            for t in range(count):
+                p = x + at[t] + i
+                add_multiple(a, weights[t], p)
+                add_multiple(b, weights[t], p + size)
+            put_sum(y + i, a, more)
+            put_sum(y + i + size, b, more)
+            i += 2 * size
+        while i < n:
+            clear_vector(a)
+            for t in range(count):
+                add_multiple(a, weights[t], x + at[t] + i)
+            put_sum(y + i, a, more)
+            i += size
+        x += xp
+        y += yp
+
+
+cdef void weigh_each(T* y, const T* x, const Py_ssize_t* at, const T* weights, Py_ssize_t count,
+                     T more, Py_ssize_t n) noexcept nogil:
+    """The same for a few elements, of which not one more may be read."""
+    cdef Py_ssize_t i, t
+    cdef T value
+    for i in range(n):
+        value = 0
+        for t in range(count):
+            value = value + weights[t] * x[at[t] + i]
+        y[i] = value + more
+
+
+cdef void weigh_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Py_ssize_t* at,
+                     const T* weights, Py_ssize_t count, T more, Py_ssize_t n, Py_ssize_t rows,
+                     bint safe) noexcept nogil:
+    """Rows of any length."""
+    cdef Py_ssize_t j, whole = DOWN(n, sizeof(T))
+    if safe:
+        weigh(y, yp, x, xp, at, weights, count, more, UP(n, sizeof(T)), rows)
+        return
+    for j in range(rows):
+        weigh(y, 0, x, 0, at, weights, count, more, whole, 1)
+        weigh_each(y + whole, x + whole, at, weights, count, more, n - whole)
+        x += xp
+        y += yp
+
+
+cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
+                         const Py_ssize_t* restrict at, const T* restrict weights,
+                         const Py_ssize_t* restrict which, Py_ssize_t count,
+                         const T* restrict more, Py_ssize_t n,
+                         Py_ssize_t windows) noexcept nogil:
+    """Windows of rows of n channels, one behind the other in y and xp apart in x; weights[which[t]]
+    is the first channel's weight. Four windows at a time; the last channels are done with those
+    before them, so that nothing is written behind a window."""
+    cdef T a[8]
+    cdef T b[8]
+    cdef T c[8]
+    cdef T d[8]
+    cdef const T* p
+    cdef const T* v
+    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    for j in range(windows // 4):
+        i = 0
+        while i < n:
+            i = least(i, n - size)
+            clear_vector(a)
+            clear_vector(b)
+            clear_vector(c)
+            clear_vector(d)
+            for t in range(count):
+                v = weights + which[t] + i
+                p = x + at[t] + i
+                add_products(a, v, p)
+                add_products(b, v, p + xp)
+                add_products(c, v, p + 2 * xp)
+                add_products(d, v, p + 3 * xp)
+            put_sums(y + i, a, more + i)
+            put_sums(y + n + i, b, more + i)
+            put_sums(y + 2 * n + i, c, more + i)
+            put_sums(y + 3 * n + i, d, more + i)
+            i += size
+        x += 4 * xp
+        y += 4 * n
+    for j in range(windows % 4):
+        i = 0
+        while i < n:
+            i = least(i, n - size)
+            clear_vector(a)
+            for t in range(count):
+                add_products(a, weights + which[t] + i, x + at[t] + i)
+            put_sums(y + i, a, more + i)
+            i += size
+        x += xp
+        y += n
+
+
+cdef void weigh_few_channels(T* y, const T* x, Py_ssize_t xp, const Py_ssize_t* at,
+                             const T* weights, const Py_ssize_t* which, Py_ssize_t count,
+                             const T* more, Py_ssize_t n, Py_ssize_t windows) noexcept nogil:
+    """The same for less than a vector of them."""
+    cdef Py_ssize_t c, j, t
+    cdef T value
+    for j in range(windows):
+        for c in range(n):
+            value = 0
+            for t in range(count):
+                value = value + weights[which[t] + c] * x[at[t] + c]
+            y[c] = value + more[c]
+        x += xp
+        y += n
+
+
+# --- what windows read ----------------------------------------------------------------------------
+
+cdef struct List:
+    # Room for the taps of a sum: where they are, and which of the window's they are.
+    Py_ssize_t* at
+    Py_ssize_t* tap
+    Py_ssize_t count
+
+
+cdef inline void put_tap(List* list, Py_ssize_t at, Py_ssize_t tap) noexcept nogil:
+    list.at[list.count] = at
+    list.tap[list.count] = tap
+    list.count += 1
+
+
+cdef void list_covering(const Axis* a, Py_ssize_t position, Py_ssize_t lo,
+                        List* list) noexcept nogil:
+    """The windows that read a padded position."""
+    cdef Py_ssize_t tap, window, at
+    for tap in range(a.kernel):
+        at = position - tap * a.dilation
+        if at < 0:
+            return
+        window = at // a.stride if a.stride > 1 else at
+        if window * a.stride == at and window < a.n:
+            put_tap(list, window - lo, tap)
+
+
+cdef void list_taps(const Axis* a, Py_ssize_t o, Py_ssize_t lo, bint direct,
+                    List* list) noexcept nogil:
+    """What element o of the result is added up from: elements of the source (direct), or places of
+    an extent that begins at `lo`."""
+    cdef Py_ssize_t i, at, tap
+    list.count = 0
+    if direct:
+        lo = 0
+    if a.identity:
+        put_tap(list, o - lo, 0)
+        return
+    if a.transposed and a.source == NULL:
+        list_covering(a, o + a.before, lo, list)
+        return
+    if a.transposed:
+        for i in range(a.image0[o], a.image0[o + 1]):
+            list_covering(a, a.images[i], lo, list)
+        return
+    for tap in range(a.kernel):
+        at = o * a.stride + tap * a.dilation
+        if a.source != NULL:
+            if at < a.reach:
+                put_tap(list, a.source[at] if direct else at - lo, tap)
+        elif a.before <= at < a.before + a.n:
+            put_tap(list, at - a.before - lo, tap)
+
+
+cdef void use_weights(const Axis* a, List* list, Py_ssize_t pitch, T* weights) noexcept nogil:
+    """Taps of an axis become distances in memory, and get the axis' weights."""
+    cdef Py_ssize_t i
+    for i in range(list.count):
+        weights[i] = 1 if a.weight == NULL else <T> a.weight[list.tap[i]]
+        list.at[i] = list.at[i] * pitch
+
+
+cdef inline List list_at(const Plan* g, int number, char* s) noexcept nogil:
+    """Room for one of three lists."""
+    cdef List list
+    list.at = <Py_ssize_t*> (s + g.taps_at) + 2 * number * g.taps
+    list.tap = list.at + g.taps
+    list.count = 0
+    return list
+
+
+cdef inline T* weights_at(const Plan* g, int number, char* s, T tag) noexcept nogil:
+    return <T*> (s + g.weights_at) + number * g.taps
+
+
+# --- source rows ----------------------------------------------------------------------------------
+
+cdef void load_numbers(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
+                       char* s) noexcept nogil:
+    """Source row (d, h) of a tile, as numbers that are added up."""
+    cdef Py_ssize_t nw = t.w_hi - t.w_lo, n = nw * t.nc
+    cdef const char* raw = place(g, t, d, h)
+    if is_floating(g.x_type):
+        load_plain(g, t, d, h, y, s)
+        return
+    if g.x_swapped or not is_contiguous(g.xs, nw, t.nc, g.x_size) or <size_t> raw % g.x_size != 0:
+        gather(s + g.raw_at, raw, nw, t.nc, g.xs[2], g.xs[3], g.x_size, g.x_swapped)
+        raw = s + g.raw_at
+    if g.x_type == BOOL or g.x_type == UINT8:
+        widen(y, <const uint8_t*> raw, n)
+    elif T is double:
+        if g.x_type == INT8:
+            widen(y, <const int8_t*> raw, n)
+        elif g.x_type == INT16:
+            widen(y, <const int16_t*> raw, n)
+        elif g.x_type == UINT16:
+            widen(y, <const uint16_t*> raw, n)
+        elif g.x_type == INT32:
+            widen(y, <const int32_t*> raw, n)
+        elif g.x_type == UINT32:
+            widen(y, <const uint32_t*> raw, n)
+        elif g.x_type == INT64:
+            widen(y, <const int64_t*> raw, n)
+        else:
+            widen(y, <const uint64_t*> raw, n)
+
+
+cdef const T* weigh_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, bint* direct,
+                           bint* safe, char* s, T tag) noexcept nogil:
+    """The source rows of a tile, the planes of the windows added up: all that there are, where they
+    lie (direct), or the tile's own."""
+    cdef Py_ssize_t h, i, row, n = (t.w_hi - t.w_lo) * t.nc
+    cdef List list = list_at(g, 0, s)
+    cdef T* weights = weights_at(g, 0, s, tag)
+    cdef T* y
+    direct[0] = g.in_place and g.axis[0].identity
+    safe[0] = t.safe or not direct[0]
+    if direct[0]:
+        pitch[0] = g.xs[1] // <Py_ssize_t> sizeof(T)
+        return <const T*> place(g, t, t.d, 0)
+    pitch[0] = g.line
+    for h in range(t.h_lo, t.h_hi):
+        row = row_of(&g.axis[1], h)
+        y = row_at(s, g.box_at, h - t.h_lo, g.line, tag)
+        if g.axis[0].identity:
+            load_numbers(g, t, t.d, row, y, s)
+            continue
+        list_taps(&g.axis[0], t.d, 0, True, &list)
+        for i in range(0 if g.in_place else list.count):
+            load_numbers(g, t, list.at[i], row, row_at(s, g.rows_at, i, g.line, tag), s)
+            list.at[i] = i
+        if g.in_place:
+            use_weights(&g.axis[0], &list, g.xs[0] // <Py_ssize_t> sizeof(T), weights)
+            weigh_rows(y, 0, <const T*> place(g, t, 0, row), 0, list.at, weights, list.count,
+                       <T> 0, n, 1, t.safe)
+        else:
+            use_weights(&g.axis[0], &list, g.line, weights)
+            weigh_rows(y, 0, row_at(s, g.rows_at, 0, g.line, tag), 0, list.at, weights,
+                       list.count, <T> 0, n, 1, True)
+    return row_at(s, g.box_at, 0, g.line, tag)
+
+
+cdef void weigh_heights(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    """A line for each row of the result: the rows of its window added up."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t h, rows, first, stop, pitch, n = (t.w_hi - t.w_lo) * t.nc
+    cdef bint direct, safe
+    cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
+    cdef List list = list_at(g, 0, s)
+    cdef T* weights = weights_at(g, 0, s, tag)
+    cdef const T* x = weigh_planes(g, t, &pitch, &direct, &safe, s, tag)
+    full_windows(a, t.h0, t.h1, &first, &stop)
+    h = t.h0
+    while h < t.h1:
+        rows = stop - h if h == first and h < stop else 1
+        list_taps(a, h, t.h_lo, direct, &list)
+        use_weights(a, &list, pitch, weights)
+        weigh_rows(line + (h - t.h0) * g.line + t.left * t.nc, g.line, x, a.stride * pitch,
+                   list.at, weights, list.count, <T> 0, n, rows, safe)
+        h += rows
+
+
+cdef void list_planes(const Plan* g, const Tile* t, List* planes) noexcept nogil:
+    """The planes that a dense sum reads; -1 for one of the padding."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t tap, at
+    if a.transposed:
+        list_taps(a, t.d, 0, True, planes)
+        return
+    for tap in range(a.kernel):
+        at = t.d * a.stride + tap * a.dilation - a.before
+        put_tap(planes, at if 0 <= at < a.n else -1, tap)
+
+
+cdef inline Py_ssize_t back_of(const Axis* a) noexcept nogil:
+    """How many windows before the first one of a phase may reach its first element."""
+    return (a.kernel - 1) * a.dilation // a.stride
+
+
+cdef Py_ssize_t lines_of_tile(const Axis* a, const Tile* t, Py_ssize_t* first) noexcept nogil:
+    """The lines that a dense sum reads of each plane, and the source row of the first one: those
+    outside of the plane are zeros, so that all windows are alike."""
+    cdef Py_ssize_t q0, q1
+    if a.transposed:
+        q0, q1 = phases_of(a, t.h0, t.h1)
+        first[0] = q0 - back_of(a)
+        return q1 - first[0]
+    first[0] = t.h0 * a.stride - a.before
+    return (t.h1 - t.h0 - 1) * a.stride + (a.kernel - 1) * a.dilation + 1
+
+
+cdef void list_lines(const Plan* g, const Tile* t, Py_ssize_t phase, const List* planes,
+                     List* lines) noexcept nogil:
+    """The lines that reach the first row of a phase of a transposed dense sum, and the first tap
+    along each."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t i, j, first, rows = lines_of_tile(a, t, &first)
+    lines.count = 0
+    for i in range(planes.count):
+        for j in range(a.kernel):
+            if j * a.dilation % a.stride == phase:
+                put_tap(lines, (i * rows + back_of(a) - j * a.dilation // a.stride) * g.line,
+                        (planes.tap[i] * a.kernel + j) * g.axis[2].kernel)
+
+
+cdef void load_lines(const Plan* g, const Tile* t, const List* planes, char* s,
+                     T tag) noexcept nogil:
+    """All rows that a tile reads, of all planes that it does; zeros where there are none."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t i, j, row, first, rows = lines_of_tile(a, t, &first)
+    cdef Py_ssize_t size = (t.w_hi - t.w_lo) * t.nc * sizeof(T)
+    cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
+    for i in range(planes.count):
+        for j in range(rows):
+            row = first + j
+            if planes.at[i] < 0 or row < 0 or row >= a.n:
+                fill(line, t.width * t.nc, <T> 0)
+            elif g.in_place:
+                memcpy(line + t.left * t.nc, place(g, t, planes.at[i], row), size)
+            else:
+                load_numbers(g, t, planes.at[i], row, line + t.left * t.nc, s)
+            line += g.line
+
+
+# --- along the row --------------------------------------------------------------------------------
+
+cdef inline bint in_phases(const Plan* g, Py_ssize_t nc, size_t size) noexcept nogil:
+    """Whether lines are taken apart: the channels of a window are not a row themselves."""
+    return not g.axis[2].transposed and g.axis[2].stride > 1 and nc * size < BLOCK
+
+
+cdef inline bint shares_phases(const Axis* a) noexcept nogil:
+    """Whether phases are those of the stride; where it is long, there is one for each tap."""
+    return a.stride <= a.kernel
+
+
+cdef void split_lines(const Plan* g, const Tile* t, Py_ssize_t lines, char* s,
+                      T tag) noexcept nogil:
+    """Lines are taken apart into phases."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, phase, first
+    cdef const T* line = row_at(s, g.lines_at, 0, g.line, tag)
+    cdef T* y = row_at(s, g.phases_at, 0, g.phase, tag)
+    for i in range(lines):
+        if a.stride == 2 and t.nc == 1 and a.kernel > 1:
+            split2(y, y + g.phase, line, UP((t.width + 1) // 2, sizeof(T)))
+        else:
+            for phase in range(g.phases):
+                first = phase if shares_phases(a) else phase * a.dilation
+                thin_out(y + phase * g.phase, line + first * t.nc,
+                         (t.width - first + a.stride - 1) // a.stride, a.stride * t.nc, t.nc)
+        line += g.line
+        y += g.phases * g.phase
+
+
+cdef Py_ssize_t tap_in_line(const Plan* g, const Tile* t, Py_ssize_t tap,
+                            size_t size) noexcept nogil:
+    """Where in a line a tap of its first window is, or, transposed, of the first element that it
+    reaches."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t reach = tap * a.dilation
+    if a.transposed:
+        return (back_of(a) - reach // a.stride) * t.nc
+    if in_phases(g, t.nc, size):
+        if not shares_phases(a):
+            return tap * g.phase
+        return reach % a.stride * g.phase + reach // a.stride * t.nc
+    return reach * t.nc
+
+
+cdef void sum_along(const Plan* g, const Tile* t, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                    Py_ssize_t rows, const List* list, const T* weights,
+                    const T* dense) noexcept nogil:
+    """Rows of the result, in any order of memory that lines have; dense: NULL, or the channels'
+    weights, in which list.tap says where each tap's are."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t h, m = t.w1 - t.w0
+    cdef const T* more = NULL
+    if dense != NULL:
+        more = dense + g.window * (g.tap_step // <Py_ssize_t> sizeof(T))
+    if a.stride == 1 and (dense == NULL or g.inner == 1) or in_phases(g, t.nc, sizeof(T)):
+        weigh(y, yp, x, xp, list.at, weights, list.count, more[0] if dense != NULL else <T> 0,
+              UP(m * t.nc, sizeof(T)), rows)
+        return
+    for h in range(rows):
+        if dense == NULL:
+            weigh(y, t.nc, x, a.stride * t.nc, list.at, weights, list.count, <T> 0,
+                  UP(t.nc, sizeof(T)), m)
+        else:
+            sum_channels(g, t, y, x, a.stride * t.nc, m, list, dense)
+        x += xp
+        y += yp
+
+
+cdef void sum_channels(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp,
+                       Py_ssize_t windows, const List* list, const T* dense) noexcept nogil:
+    cdef const T* more = dense + g.window * (g.tap_step // <Py_ssize_t> sizeof(T))
+    if t.nc * <Py_ssize_t> sizeof(T) < BLOCK:
+        weigh_few_channels(y, x, xp, list.at, dense, list.tap, list.count, more, t.nc, windows)
+    else:
+        weigh_channels(y, x, xp, list.at, dense, list.tap, list.count, more, t.nc, windows)
+
+
+cdef Py_ssize_t rows_into_result(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """How many rows of a tile can be written where the result is: what is behind each, which may
+    be written over, must be a later row of the same tile."""
+    cdef Py_ssize_t n = t.w1 * t.nc, rows = t.h1 - t.h0
+    if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
+            or g.ys[1] != n * size or not is_contiguous(g.ys, t.w1, t.nc, size)
+            or <size_t> target(g, t) % size != 0):
+        return 0
+    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size)):
+        return rows
+    return most(0, rows - 1 - BLOCK // (n * size))
+
+
+cdef void finish_rows(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, const List* list,
+                      const T* weights, const T* dense, char* s) noexcept nogil:
+    """Sums along lines, xp apart from one row of the result to the next, to the result."""
+    cdef Py_ssize_t h, rows = t.h1 - t.h0, straight = rows_into_result(g, t, sizeof(T))
+    cdef T* z = <T*> (s + g.result_at)
+    cdef AddOp op
+    op.tag = 0
+    if straight > 0:
+        sum_along(g, t, <T*> target(g, t), t.w1 * t.nc, x, xp, straight, list, weights, dense)
+    sum_along(g, t, z, g.row, x + straight * xp, xp, rows - straight, list, weights, dense)
+    for h in range(straight, rows):
+        store(g, t, t.h0 + h, z + (h - straight) * g.row, NULL, s, op)
+
+
+cdef void merge_phase(T* wide, const T* x, Py_ssize_t groups, Py_ssize_t phase, Py_ssize_t stride,
+                      Py_ssize_t nc) noexcept nogil:
+    """Every stride-th group of a row."""
+    cdef Py_ssize_t i
+    for i in range(groups):
+        memcpy(wide + (i * stride + phase) * nc, x + i * nc, nc * sizeof(T))
+
+
+cdef void give_back(const Axis* a, T* wide, Py_ssize_t nc) noexcept nogil:
+    """What padding got goes to the elements that it repeats."""
+    cdef Py_ssize_t j, c, to
+    for j in range(a.reach):
+        if a.before <= j < a.before + a.m:
+            continue
+        to = (a.before + a.source[j]) * nc
+        for c in range(nc):
+            wide[to + c] = wide[to + c] + wide[j * nc + c]
+
+
+cdef void list_reaching(const Plan* g, const Tile* t, const List* lines, Py_ssize_t phase,
+                        const T* dense, List* list, T* weights) noexcept nogil:
+    """The taps along W that reach one phase of a transposed sum, in each of some lines."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, tap, which
+    list.count = 0
+    for i in range(lines.count):
+        for tap in range(a.kernel):
+            if a.stride > 1 and tap * a.dilation % a.stride != phase:
+                continue
+            which = (lines.tap[i] + tap) * (g.tap_step // <Py_ssize_t> sizeof(T))
+            if dense != NULL:
+                weights[list.count] = dense[which]
+            else:
+                weights[list.count] = 1 if a.weight == NULL else <T> a.weight[tap]
+            put_tap(list, lines.at[i] + tap_in_line(g, t, tap, sizeof(T)), which)
+
+
+cdef void spread_phase(const Plan* g, const Tile* t, T* y, Py_ssize_t yp, const T* x,
+                       Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, const List* list,
+                       const T* weights, const T* dense) noexcept nogil:
+    """Rows of n elements of one phase."""
+    cdef Py_ssize_t i, step = g.tap_step // <Py_ssize_t> sizeof(T)
+    if dense == NULL or g.inner == 1:
+        weigh(y, yp, x, xp, list.at, weights, list.count,
+              <T> 0 if dense == NULL else dense[g.window * step], UP(n * t.nc, sizeof(T)), rows)
+        return
+    for i in range(rows):
+        sum_channels(g, t, y + i * yp, x + i * xp, t.nc, n, list, dense)
+
+
+cdef void spread_rows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t step, Py_ssize_t rows,
+                      const T* x, Py_ssize_t xp, const List* lines, const T* dense,
+                      char* s) noexcept nogil:
+    """Rows h, h + step, ... of a transposed sum, from lines that have what there is along D and H,
+    xp apart from one row to the next."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, phase, q0, q1
+    cdef List list = list_at(g, 2, s)
+    cdef T* weights = weights_at(g, 2, s, <T> 0)
+    cdef T* wide = <T*> (s + g.result_at)
+    cdef T* part = <T*> (s + g.phases_at)
+    cdef AddOp op
+    op.tag = 0
+    q0, q1 = phases_of(a, t.w0, t.w1)
+    if a.stride == 1:
+        list_reaching(g, t, lines, 0, dense, &list, weights)
+        if step == 1 and a.source == NULL:
+            finish_rows(g, t, x, xp, &list, weights, dense, s)
+            return
+        spread_phase(g, t, wide, g.row, x, xp, q1 - q0, rows, &list, weights, dense)
+    for phase in range(a.stride if a.stride > 1 else 0):
+        part = <T*> (s + g.phases_at) + phase % 2 * rows * g.phase
+        list_reaching(g, t, lines, phase, dense, &list, weights)
+        spread_phase(g, t, part, g.phase, x, xp, q1 - q0, rows, &list, weights, dense)
+        for i in range(rows if a.stride > 2 or t.nc > 1 else 0):
+            merge_phase(wide + i * g.row, part + i * g.phase, q1 - q0, phase, a.stride, t.nc)
+    if a.stride == 2 and t.nc == 1:
+        zip2(wide, g.row, part - rows * g.phase, part, g.phase, UP(q1 - q0, sizeof(T)), rows)
+    for i in range(rows):
+        if a.source != NULL:
+            give_back(a, wide, t.nc)
+        store(g, t, h + i * step, wide + (t.w0 + a.before - q0 * a.stride) * t.nc, NULL, s, op)
+        wide += g.row
+
+
+# --- a tile ---------------------------------------------------------------------------------------
+
+cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t tap, lp = g.line, rows = t.h1 - t.h0
+    cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
+    cdef List list = list_at(g, 1, s)
+    cdef T* weights = weights_at(g, 1, s, tag)
+    cdef AddOp op
+    op.tag = 0
+    weigh_heights(g, t, s, tag)
+    fill_borders(g, t, <T*> x, rows, op, tag)
+    if a.transposed:
+        put_tap(&list, 0, 0)
+        spread_rows(g, t, t.h0, 1, rows, x, lp, &list, <const T*> NULL, s)
+        return
+    for tap in range(a.kernel):
+        put_tap(&list, tap_in_line(g, t, tap, sizeof(T)), tap)
+    use_weights(a, &list, 1, weights)
+    if in_phases(g, t.nc, sizeof(T)):
+        split_lines(g, t, rows, s, tag)
+        x, lp = row_at(s, g.phases_at, 0, g.phase, tag), g.phases * g.phase
+    finish_rows(g, t, x, lp, &list, weights, <const T*> NULL, s)
+
+
+cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
+                      T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t i, j, tap, h, lp = g.line, first, rows = lines_of_tile(b, t, &first)
+    cdef Py_ssize_t step = g.tap_step // <Py_ssize_t> sizeof(T)
+    cdef const T* x = row_at(s, g.lines_at, 0, g.line, tag)
+    cdef const T* w = <const T*> dense
+    cdef List planes = list_at(g, 0, s), lines = list_at(g, 1, s), list = list_at(g, 2, s)
+    cdef T* weights = weights_at(g, 0, s, tag)
+    cdef AddOp op
+    op.tag = 0
+    list_planes(g, t, &planes)
+    load_lines(g, t, &planes, s, tag)
+    fill_borders(g, t, <T*> x, planes.count * rows, op, tag)
+    if a.transposed:
+        for i in range(b.stride):
+            h = t.h0 + (i - (t.h0 + b.before) % b.stride + b.stride) % b.stride
+            if h < t.h1:
+                list_lines(g, t, i, &planes, &lines)
+                j = (h + b.before) // b.stride - (t.h0 + b.before) // b.stride
+                spread_rows(g, t, h, b.stride, (t.h1 - 1 - h) // b.stride + 1, x + j * lp, lp,
+                            &lines, w, s)
+        return
+    if in_phases(g, t.nc, sizeof(T)):
+        split_lines(g, t, planes.count * rows, s, tag)
+        x, lp = row_at(s, g.phases_at, 0, g.phase, tag), g.phases * g.phase
+    for i in range(planes.count):
+        for j in range(b.kernel):
+            for tap in range(a.kernel):
+                h = (planes.tap[i] * b.kernel + j) * a.kernel + tap
+                weights[list.count] = w[h * step]
+                put_tap(&list, (i * rows + j * b.dilation) * lp + tap_in_line(g, t, tap, sizeof(T)),
+                        h * step)
+    finish_rows(g, t, x, b.stride * lp, &list, weights, w, s)
+
+
+cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item) noexcept nogil:
+    """The first weight of a tile's plane and channels."""
+    cdef const char* weights = g.gx
+    cdef Py_ssize_t plane = item // (g.tiles[0] * g.tiles[1] * g.tiles[2] * g.axis[0].m)
+    cdef int i
+    for i in range(g.outer_ndim - 1, -1, -1):
+        weights += plane % g.outer[i] * g.g_outer[i]
+        plane = plane // g.outer[i]
+    return weights + t.c0 * g.gs[3]
+
+
+cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
+    cdef Py_ssize_t item
+    cdef Tile t
+    for item in range(lo, hi):
+        locate(g, item, &t, s)
+        # Windows of convolutions may lie wholly in the padding.
+        t.w_lo = least(t.w_lo, g.axis[2].n)
+        t.w_hi = most(t.w_hi, t.w_lo)
+        t.left = least(t.left, t.width)
+        if g.dense:
+            weigh_dense(g, &t, dense_weights(g, &t, item), s, tag)
+        else:
+            weigh_separable(g, &t, s, tag)

@@ -1,0 +1,103 @@
+"""Compiled weighted sums: small integers, so that every sum is exact, against tables of windows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import cpool
+from cpool import weighted
+
+LAST = pytest.mark.parametrize("last", [False, True], ids=["channels first", "channels last"])
+
+
+def table(n, kernel, stride, dilation, before, m):
+    """For each tap, a matrix that takes elements to what the windows read."""
+    matrices = np.zeros((kernel, m, n))
+    for tap, window in np.ndindex(kernel, m):
+        at = window * stride + tap * dilation - before
+        if 0 <= at < n:
+            matrices[tap, window, at] = 1
+    return matrices
+
+
+def along(x, matrices):
+    """Each of the last axes of x, multiplied with its matrix."""
+    for axis, matrix in enumerate(matrices, start=2):
+        x = np.moveaxis(np.tensordot(matrix, x, (1, axis)), 0, axis)
+    return x
+
+
+def sums(x, weights, geometry, transposed=False):
+    tables = [table(*axis) for axis in geometry]
+    total = 0
+    for number, taps in enumerate(np.ndindex(*(len(each) for each in tables))):
+        matrices = [each[tap] for each, tap in zip(tables, taps, strict=True)]
+        each = along(x, [matrix.T for matrix in matrices] if transposed else matrices)
+        total = total + each * weights[number].reshape(-1, *[1] * len(geometry))
+    return total + weights[-1].reshape(-1, *[1] * len(geometry))
+
+
+def random_axis(rng, longest, taps):
+    n, kernel, dilation = rng.integers(1, longest), rng.integers(1, taps), rng.integers(1, 4)
+    span = (kernel - 1) * dilation + 1
+    stride, before, after = rng.choice([1, 2, 3, 9]), rng.integers(0, span + 2), span
+    return tuple(map(int, (n, kernel, stride, dilation, before,
+                           (n + before + after - span) // stride + 1)))  # fmt: skip
+
+
+def random_array(rng, shape, dtype, last):
+    """Of small integers, in either layout, perhaps turned round."""
+    x = rng.integers(-8, 9, shape).astype(dtype)
+    if last:
+        x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+    return x[..., ::-1] if rng.random() < 0.2 else x
+
+
+@LAST
+@pytest.mark.parametrize("seed", range(40))
+def test_dense_sums(seed, last):
+    rng = np.random.default_rng(seed)
+    rank = seed % 3 + 1
+    geometry = [random_axis(rng, (150, 30, 8)[rank - 1], (8, 6, 4)[rank - 1]) for _ in range(rank)]
+    lengths, counts = zip(*((axis[0], axis[-1]) for axis in geometry), strict=True)
+    outer = (int(rng.integers(1, 4)), int(rng.choice([1, 3, 8, 9, 20, 70])))
+    dtype = rng.choice(["float64", "float32", ">f4", "float16", "int32"])
+    work = np.float64 if dtype in ("float64", "int32") else np.float32
+    taps = int(np.prod([axis[1] for axis in geometry]))
+    weights = rng.integers(-8, 9, (taps + 1, outer[1] if seed % 4 else 1)).astype(work)
+    x = random_array(rng, outer + lengths, dtype, last)
+    y = random_array(rng, outer + counts, work, last)
+    weighted.dense_sums(x, y, geometry, weights)
+    np.testing.assert_array_equal(y, sums(x.astype(float), weights, geometry))
+    gy, gx = random_array(rng, y.shape, work, last), random_array(rng, x.shape, work, last)
+    weights[-1] = 0
+    weighted.dense_sums(gy, gx, geometry, weights, transposed=True)
+    np.testing.assert_array_equal(gx, sums(gy.astype(float), weights, geometry, transposed=True))
+
+
+def test_integers_need_float64():
+    weights = np.ones((2, 1), np.float32)
+    with pytest.raises(TypeError, match="added up in float64"):
+        weighted.dense_sums(np.ones((1, 1, 3), int), np.ones((1, 1, 3)), [(3, 1, 1, 1, 0, 3)],
+                            weights)  # fmt: skip
+
+
+@LAST
+def test_threads_change_no_bit(last):
+    rng = np.random.default_rng(0)
+    x, weight = rng.normal(size=(3, 40, 61, 53)), rng.normal(size=(40, 1, 3, 5))
+    x = np.ascontiguousarray(np.moveaxis(x, 1, -1)) if last else x
+    found = []
+    for threads in (1, 2, 5):
+        with cpool.num_threads(threads):
+            for function, args, own in (
+                (cpool.conv2d, (weight, None, 2, 1), {"groups": 40}),
+                (cpool.blur_pool2d, (5, (2, 3)), {}),
+            ):
+                y, pullback = cpool.vjp(function, x, *args, **own, channels_last=last)
+                found.append((y, pullback(np.cos(y))))
+    for results in (found[::2], found[1::2]):
+        for y, gx in results[1:]:
+            np.testing.assert_array_equal(y, results[0][0])
+            np.testing.assert_array_equal(gx, results[0][1])
