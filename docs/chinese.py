@@ -1,13 +1,19 @@
-"""Search in the Chinese edition, with nothing to install.
+"""Search in the Chinese edition, with nothing to install, and its tables of results.
 
 Chinese is written without spaces, and Sphinx finds its words only where a dictionary is installed.
 Here each pair of neighbouring characters is a term, in the index and in what is looked for: a page
 is found when it holds all pairs of a phrase.
+
+The scripts of the questions run once, for both editions. What their tables say in words, and what
+their figures show, is put into the edition's language by the catalogue ``results.po``.
 """
 
 from __future__ import annotations
 
+import gettext
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sphinx.search.zh import SearchChinese
@@ -44,6 +50,27 @@ function splitQuery(query) {
         ]
 
 
+#: A cell of a table, and the words that stand for a picture.
+RESULT = re.compile(r"(<t[hd]\b[^>]*>|:alt: )([^<\n]+)")
+NUMBER = re.compile(r"\d+")
+
+
+def in_words(text: str, translated: Callable[[str], str]) -> str:
+    """A text by the catalogue, where the numbers in it are {}; as it is if that has none."""
+    pattern = NUMBER.sub("{}", text)
+    found = translated(pattern)
+    return text if found == pattern else found.format(*NUMBER.findall(text))
+
+
+def translate_results(app: Sphinx, docname: str, source: list[str]) -> None:
+    if not docname.startswith("generated/questions/"):
+        return
+    folders = [Path(app.confdir, name) for name in app.config.locale_dirs]
+    catalogue = gettext.translation("results", folders[0], [app.config.language], fallback=True)
+    source[0] = RESULT.sub(lambda m: m[1] + in_words(m[2], catalogue.gettext), source[0])
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_search_language(SearchPairs)
+    app.connect("source-read", translate_results)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -11,10 +11,11 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jinja2
 import numpydoc.docscrape_sphinx
+import sphinx_gallery.scrapers
 from jinja2.sandbox import SandboxedEnvironment
 
 import cpool
@@ -110,6 +111,16 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
 }
+
+titles_of = sphinx_gallery.scrapers._matplotlib_fig_titles
+
+
+def described(figure: Any) -> str:
+    """The text that stands for a figure: its label, or the titles in it."""
+    return figure.get_label() or titles_of(figure)
+
+
+sphinx_gallery.scrapers._matplotlib_fig_titles = described
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
