@@ -20,6 +20,7 @@ from sphinx.search.zh import SearchChinese
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
+    from sphinx.config import Config
 
 LATIN = re.compile(r"[A-Za-z0-9_]+")
 HAN = re.compile(r"[\u3400-\u9fff]+")
@@ -50,8 +51,8 @@ function splitQuery(query) {
         ]
 
 
-#: A cell of a table, and the words that stand for a picture.
-RESULT = re.compile(r"(<t[hd]\b[^>]*>|:alt: )([^<\n]+)")
+#: A cell of a table, the words that stand for a picture, and how long a script took.
+RESULT = re.compile(r"(<t[hd]\b[^>]*>|:alt: |\n *(?=\*\*Total))([^<\n]+)")
 NUMBER = re.compile(r"\d+")
 
 
@@ -70,7 +71,14 @@ def translate_results(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = RESULT.sub(lambda m: m[1] + in_words(m[2], catalogue.gettext), source[0])
 
 
+def name_menu(app: Sphinx, config: Config) -> None:
+    """The theme has no translation of this one."""
+    if config.language == "zh_CN":
+        config.html_theme_options["header_dropdown_text"] = "更多"
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_search_language(SearchPairs)
+    app.connect("config-inited", name_menu)
     app.connect("source-read", translate_results)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,7 +15,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 COLOURS = ["#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00", "#999999"]
-INK, PALE, PADDING = "#222222", "#ffffff", "#dddddd"
+INK, PALE, PADDING = "#111111", "#ffffff", "#dddddd"
 
 
 def ink_on(colour: Any) -> str:

@@ -23,9 +23,9 @@ The page looks at this twice: in a model that can be computed exactly, and in ne
 #
 # .. math::
 #
-#    \text{average:} \quad & \mu = \alpha, & \sigma^2 &= \alpha (1 - \alpha) / P, \\
+#    \text{average:} \quad & \mu = \alpha, & \quad \sigma^2 &= \alpha (1 - \alpha) / P, \\
 #    \text{max:} \quad & \mu = 1 - (1 - \alpha)^P, &
-#    \sigma^2 &= \bigl( 1 - (1 - \alpha)^P \bigr) (1 - \alpha)^P .
+#    \quad \sigma^2 &= \bigl( 1 - (1 - \alpha)^P \bigr) (1 - \alpha)^P .
 #
 # The pooled feature tells the classes apart if its means are far from one another, compared with
 # its spread. So let the *separability* be
