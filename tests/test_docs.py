@@ -340,6 +340,7 @@ class Browser:
         page.set_viewport_size(DESKTOP)
         page.goto(self.address + path)
         visit.found = page.evaluate(INSPECT)
+        page.add_style_tag(content="* { transition: none !important; }")
         for theme in ("dark", "light"):
             page.emulate_media(color_scheme=theme)
             page.wait_for_selector(f"html[data-theme={theme}]")
