@@ -332,6 +332,15 @@ class Browser:
     outside: list[str] = field(default_factory=list)
 
     def visit(self, path: str) -> Visit:
+        """Once more where a page did not load in time, as on a machine that is busy."""
+        from playwright.sync_api import TimeoutError as TooSlow
+
+        try:
+            return self._visit(path)
+        except TooSlow:
+            return self._visit(path)
+
+    def _visit(self, path: str) -> Visit:
         visit = Visit()
         page = self.context.new_page()
         page.on("console", lambda m: m.type == "error" and visit.console.append(m.text))
