@@ -11,10 +11,11 @@ from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import jinja2
 import numpydoc.docscrape_sphinx
+import sphinx_gallery.scrapers
 from jinja2.sandbox import SandboxedEnvironment
 
 import cpool
@@ -110,6 +111,16 @@ sphinx_gallery_conf = {
     "show_memory": False,
     "show_signature": False,
 }
+
+titles_of = sphinx_gallery.scrapers._matplotlib_fig_titles
+
+
+def described(figure: Any) -> str:
+    """The text that stands for a figure: its label, or the titles in it."""
+    return figure.get_label() or titles_of(figure)
+
+
+sphinx_gallery.scrapers._matplotlib_fig_titles = described
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -252,6 +263,15 @@ def without_stubs(app: Sphinx, docname: str, source: list[str]) -> None:
     source[0] = re.sub(r"\n +:toctree: \S+", "", source[0])
 
 
+_FIGURE = re.compile(r"<img [^>]*sphx-glr-single-img[^>]*>")
+
+
+def wrap_figures(app: Sphinx, page: str, template: str, context: dict, doctree: object) -> None:
+    """Put the figures of scripts into a box, in which they scroll where the window is narrow."""
+    if "body" in context:
+        context["body"] = _FIGURE.sub(r'<div class="wide">\g<0></div>', context["body"])
+
+
 def drop_modules_without_source(app: Sphinx) -> list[tuple[str, dict, str]]:
     """viewcode makes no page for a compiled module, but lists it among its pages."""
     modules = getattr(app.env, "_viewcode_modules", {})
@@ -264,5 +284,6 @@ def setup(app: Sphinx) -> None:
     app.connect("config-inited", forget_other_mode)
     app.connect("config-inited", write_api_tables)
     app.connect("config-inited", leave_names_out)
+    app.connect("html-page-context", wrap_figures)
     app.connect("html-collect-pages", drop_modules_without_source, priority=400)
     app.connect("build-finished", copy_mathjax)

@@ -11,6 +11,7 @@ import functools
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,18 +72,24 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Page(HTMLParser):
-    """What a page can be linked by, what it links to, and what it loads."""
+    """What a page can be linked by, what it links to, what it loads, and how it is read aloud."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.anchors: set[str] = set()
         self.links: set[str] = set()
         self.loads: set[str] = set()
+        self.levels: list[int] = []
+        self.descriptions: list[str | None] = []
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         self.anchors.update(given[key] for key in ("id", "name") if given.get(key))
+        if re.fullmatch("h[1-6]", tag):
+            self.levels.append(int(tag[1]))
+        if tag == "img":
+            self.descriptions.append(given.get("alt"))
         if tag == "a" and given.get("href"):
             self.links.add(given["href"])
         elif tag in {"img", "script", "source", "object", "iframe"}:
@@ -145,6 +152,79 @@ def test_loads(site: Path, pages: dict[Path, Page]) -> None:
     assert broken == []
 
 
+def test_headings(site: Path, pages: dict[Path, Page]) -> None:
+    """Each page begins with one heading of the first level, and none skips a level."""
+    wrong = {}
+    for path, page in pages.items():
+        steps = zip([0, *page.levels], page.levels, strict=False)
+        if page.levels.count(1) > 1 or any(level > last + 1 for last, level in steps):
+            wrong[str(path.relative_to(site))] = page.levels
+    assert wrong == {}
+
+
+def test_pictures_are_described(site: Path, pages: dict[Path, Page]) -> None:
+    """In words, not by the name of a script; small pictures beside their title have none."""
+    wrong = [
+        f"{path.relative_to(site)}: {text}"
+        for path, page in pages.items()
+        for text in page.descriptions
+        if text is None or re.match(r"plot \d", text)
+    ]
+    assert wrong == []
+    assert sum(bool(text) for page in pages.values() for text in page.descriptions) > 20
+
+
+class Words(HTMLParser):
+    """The texts of an article's paragraphs, headings and cells, without code and formulas."""
+
+    TEXTS = ("p", "h1", "h2", "h3", "li", "td", "th", "dt", "figcaption")
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+        self.open: list[tuple[str, bool]] = []  # tags that are open, and whether they are left out
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"img", "br", "hr", "input", "meta", "link", "source", "wbr", "col"}:
+            return
+        given = dict(attrs)
+        classes = (given.get("class") or "").split()
+        beside = tag in {"code", "pre", "script", "style"} or "math" in classes
+        self.open.append((tag, beside))
+        if tag in self.TEXTS:
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while any(each == tag for each, _ in self.open) and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        tags = [tag for tag, _ in self.open]
+        if "article" in tags and self.texts and not any(beside for _, beside in self.open):
+            self.texts[-1] += data
+
+
+HAN = r"[\u3400-\u9fff]"
+ENGLISH = r"\b(the|of|and|is|are|to|in|for|with|by|on)\b"
+
+
+def test_the_chinese_edition_is_chinese(site: Path) -> None:
+    """No sentence of its five sections is left in English, but titles of papers."""
+    if not (site / "zh").is_dir():
+        pytest.skip("no Chinese edition was built")
+    folders = ("start", "maths", "backward", "alternatives", "generated/questions")
+    paths = [path for folder in folders for path in (site / "zh" / folder).glob("*.html")]
+    assert len(paths) > 30
+    left = []
+    for path in paths:
+        for text in Words(path).texts:
+            chinese, paper = re.search(HAN, text), re.search(r"\((19|20)\d\d\)", text)
+            if re.search(ENGLISH, text) and not chinese and not paper:
+                left.append(f"{path.relative_to(site)}: {text.strip()}")
+    assert left == []
+
+
 # In a browser -------------------------------------------------------------------------------------
 
 PHONE, DESKTOP = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
@@ -157,7 +237,8 @@ async () => {
   for (const picture of pictures) picture.loading = "eager";
   await Promise.all(pictures.map((picture) => picture.decode().catch(() => null)));
   const formulas = [...document.querySelectorAll(".math")].filter((f) => !f.closest("pre"));
-  const raw = (f) => !f.querySelector("mjx-container") || /\\[(\[a-z]/.test(f.innerText);
+  const backslash = (f) => f.querySelector("mjx-c.mjx-c5C") || /\\[(\[a-z]/.test(f.innerText);
+  const raw = (f) => !f.querySelector("mjx-container") || backslash(f);
   return {
     formulas: formulas.length,
     raw: formulas.filter(raw).map((f) => f.innerText),
@@ -189,6 +270,48 @@ OVERFLOW = """
 }
 """
 
+#: Texts that hardly differ from their ground, and pictures that have none.
+CONTRAST = r"""
+() => {
+  const parsed = (text) => {
+    const numbers = text.match(/[\d.]+/g).map(Number);
+    const [r, g, b, a] = text.startsWith("color(") ? numbers.map((n) => n * 255) : numbers;
+    return [[r, g, b], a === undefined ? 1 : text.startsWith("color(") ? a / 255 : a];
+  };
+  const ground = (e) => {
+    const layers = [];
+    for (; e; e = e.parentElement) {
+      const [colour, alpha] = parsed(getComputedStyle(e).backgroundColor);
+      layers.push([colour, alpha]);
+      if (alpha === 1) break;
+    }
+    return layers.reverse().reduce(
+      (below, [colour, alpha]) => below.map((v, i) => v * (1 - alpha) + colour[i] * alpha),
+      [255, 255, 255],
+    );
+  };
+  const light = (colour) => {
+    const linear = colour.map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2];
+  };
+  const found = new Map();
+  for (const e of document.querySelectorAll("article *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !e.checkVisibility() || e.closest("mjx-assistive-mml, .headerlink")) continue;
+    const [text, behind] = [parsed(getComputedStyle(e).color)[0], ground(e)];
+    const [low, high] = [light(text), light(behind)].sort((a, b) => a - b);
+    const ratio = (high + 0.05) / (low + 0.05);
+    if (ratio < 4.5) found.set(`${text} on ${behind}`, `${ratio.toFixed(2)}: ${e.outerHTML}`);
+  }
+  const clear = (e) => parsed(getComputedStyle(e).backgroundColor)[1] < 1;
+  const dark = document.documentElement.dataset.theme === "dark";
+  const bare = [...document.querySelectorAll("article img")].filter((e) => dark && clear(e));
+  return [...found].map(([colours, text]) => `${colours}, ${text.slice(0, 120)}`)
+    .concat(bare.map((e) => e.outerHTML.slice(0, 120)));
+}
+"""
+
 
 @dataclass
 class Visit:
@@ -197,6 +320,7 @@ class Visit:
     found: dict[str, Any] = field(default_factory=dict)
     console: list[str] = field(default_factory=list)
     overflow: list[Any] = field(default_factory=list)
+    unreadable: dict[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass
@@ -208,6 +332,15 @@ class Browser:
     outside: list[str] = field(default_factory=list)
 
     def visit(self, path: str) -> Visit:
+        """Once more where a page did not load in time, as on a machine that is busy."""
+        from playwright.sync_api import TimeoutError as TooSlow
+
+        try:
+            return self._visit(path)
+        except TooSlow:
+            return self._visit(path)
+
+    def _visit(self, path: str) -> Visit:
         visit = Visit()
         page = self.context.new_page()
         page.on("console", lambda m: m.type == "error" and visit.console.append(m.text))
@@ -216,6 +349,11 @@ class Browser:
         page.set_viewport_size(DESKTOP)
         page.goto(self.address + path)
         visit.found = page.evaluate(INSPECT)
+        page.add_style_tag(content="* { transition: none !important; }")
+        for theme in ("dark", "light"):
+            page.emulate_media(color_scheme=theme)
+            page.wait_for_selector(f"html[data-theme={theme}]")
+            visit.unreadable[theme] = page.evaluate(CONTRAST)
         page.set_viewport_size(PHONE)
         visit.overflow = page.evaluate(OVERFLOW)
         page.close()
@@ -228,6 +366,8 @@ class _Quiet(SimpleHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # a page with formulas asks for more than 5 files at once
+
     def handle_error(self, *_: Any) -> None:
         """A page that is closed may leave a request unanswered."""
 
@@ -302,6 +442,12 @@ def test_nothing_leaves_the_machine(visits: dict[str, Visit], browser: Browser) 
 def test_fits_a_phone(visits: dict[str, Visit]) -> None:
     """What is wider than a phone scrolls within itself."""
     assert {name: v.overflow for name, v in visits.items() if v.overflow} == {}
+
+
+def test_both_themes_can_be_read(visits: dict[str, Visit]) -> None:
+    """Text has a contrast of 4.5 to 1 (WCAG 2, level AA), and pictures a ground, light and dark."""
+    wrong = {name: v.unreadable for name, v in visits.items() if any(v.unreadable.values())}
+    assert wrong == {}
 
 
 def _search(browser: Browser, folder: str, words: str) -> list[str]:

@@ -81,8 +81,9 @@ class Table:
     def _repr_html_(self) -> str:
         def line(cells: list[str], tag: str) -> str:
             aligned = ["left", *["right"] * (len(cells) - 1)]
+            scope = ' scope="col"' if tag == "th" else ""
             return "".join(
-                f'<{tag} style="text-align: {side}; white-space: nowrap">{text}</{tag}>'
+                f'<{tag}{scope} style="text-align: {side}; white-space: nowrap">{text}</{tag}>'
                 for text, side in zip(map(html.escape, cells), aligned, strict=True)
             )
 
@@ -114,6 +115,8 @@ def lines(ax: Axes, x: Any, results: Mapping[str, Sequence[Any]], **options: Any
     ax.grid(alpha=0.3)
 
 
-def figure(columns: int = 1, width: float = 7.0, height: float = 3.4) -> tuple[Any, Any]:
-    """A figure of some panels side by side."""
-    return plt.subplots(1, columns, figsize=(width, height), layout="constrained", squeeze=True)
+def figure(alt: str, columns: int = 1, width: float = 7.0, height: float = 3.4) -> tuple[Any, Any]:
+    """A figure of some panels side by side, and what it shows, for those who do not see it."""
+    fig, axes = plt.subplots(1, columns, figsize=(width, height), layout="constrained")
+    fig.set_label(alt)
+    return fig, axes

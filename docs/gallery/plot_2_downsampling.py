@@ -29,6 +29,7 @@ rings = 0.5 + 0.5 * np.cos(0.2 * np.pi * n * radius**2) * (radius < 1)
 rings = rings.astype(np.float32)
 
 figure = plt.figure(figsize=(n / 100, n / 100), layout="none")  # one pixel for each pixel
+figure.set_label("Rings round the middle, finer and finer outward, in a grey square.")
 show(figure.add_axes((0, 0, 1, 1)), rings)
 
 # %%
@@ -61,6 +62,7 @@ fine = cpool.min_pool2d(radius, k) > 0.46  # the limit is at 0.31 along axes, 0.
 fine &= cpool.max_pool2d(radius, k) < 0.95
 error = {name: np.sqrt(np.mean((picture[fine] - 0.5) ** 2)) for name, picture in small.items()}
 figure, ax = plt.subplots(figsize=(6, 2.6))
+figure.set_label("A bar for each way: the difference where nothing should be left.")
 bars = ax.barh(list(error), list(error.values()))
 ax.bar_label(bars, fmt="%.3f", padding=3)
 ax.set(xlabel="difference where nothing should be left", xlim=(0, 0.55))

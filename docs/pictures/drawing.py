@@ -11,10 +11,17 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import to_rgb
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 COLOURS = ["#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#0072B2", "#D55E00", "#999999"]
-INK, PALE, PADDING = "#222222", "#ffffff", "#dddddd"
+INK, PALE, PADDING = "#111111", "#ffffff", "#dddddd"
+
+
+def ink_on(colour: Any) -> str:
+    """Dark or white, whichever has more contrast with a colour."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in to_rgb(colour)]
+    return INK if np.dot(linear, (0.2126, 0.7152, 0.0722)) > 0.2 else PALE
 
 
 def canvas(width: float, height: float, rows: int = 1, columns: int = 1) -> tuple[Any, Any]:
@@ -36,7 +43,8 @@ def cell(
     """A unit square whose upper left corner is (x, -y)."""
     box = {"linewidth": 1, "edgecolor": INK, "linestyle": "-"} | kwargs
     axes.add_patch(Rectangle((x, -y - 1), 1, 1, facecolor=colour, **box))
-    axes.text(x + 0.5, -y - 0.5, str(text), ha="center", va="center", color=INK)
+    small = {"fontsize": 8} if len(str(text)) > 3 else {}
+    axes.text(x + 0.5, -y - 0.5, str(text), ha="center", va="center", color=ink_on(colour), **small)
 
 
 def grid(axes: Any, values: np.ndarray, colours: Any = PALE, at: tuple[float, float] = (0, 0),
@@ -87,7 +95,8 @@ def bar(axes: Any, x: float, y: float, text: object, colour: str) -> None:
                                   boxstyle="round,pad=0,rounding_size=0.15", edgecolor=colour,
                                   facecolor=PALE if empty else colour,
                                   linestyle=":" if empty else "-"))  # fmt: skip
-    axes.text(x + 0.5, -y - 0.5, str(text), ha="center", va="center", color=INK, fontsize=9)
+    ink = INK if empty else ink_on(colour)
+    axes.text(x + 0.5, -y - 0.5, str(text), ha="center", va="center", color=ink, fontsize=9)
 
 
 def places_of(windows: Any, n: int) -> Iterable[list[tuple[int, int | None]]]:

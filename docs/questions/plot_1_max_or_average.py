@@ -23,9 +23,9 @@ The page looks at this twice: in a model that can be computed exactly, and in ne
 #
 # .. math::
 #
-#    \text{average:} \quad & \mu = \alpha, & \sigma^2 &= \alpha (1 - \alpha) / P, \\
+#    \text{average:} \quad & \mu = \alpha, & \quad \sigma^2 &= \alpha (1 - \alpha) / P, \\
 #    \text{max:} \quad & \mu = 1 - (1 - \alpha)^P, &
-#    \sigma^2 &= \bigl( 1 - (1 - \alpha)^P \bigr) (1 - \alpha)^P .
+#    \quad \sigma^2 &= \bigl( 1 - (1 - \alpha)^P \bigr) (1 - \alpha)^P .
 #
 # The pooled feature tells the classes apart if its means are far from one another, compared with
 # its spread. So let the *separability* be
@@ -62,7 +62,13 @@ drawn = {
     for pooling in ("max", "average")
 }
 
-fig, axes = report.figure(2, 8)
+fig, axes = report.figure(
+    "Separability against the number of places in a pool, for features that are often on "
+    "and for rare ones. In each panel a line for the maximum and one for the average, "
+    "with dots of what was drawn.",
+    columns=2,
+    width=8,
+)
 for ax, (case, alphas) in zip(axes, CASES.items(), strict=True):
     for pooling, colour in zip(("max", "average"), report.COLOURS, strict=False):
         ax.plot(fine, separability.separability(pooling, *alphas, fine), color=colour)
@@ -124,7 +130,10 @@ report.Table(
 NAMES = ("max", "average", "lp (p = 2)", "soft", "mixed", "every second")
 results = {name: tasks.accuracies(name) for name in NAMES}
 
-fig, ax = report.figure()
+fig, ax = report.figure(
+    "Test accuracy of the network with each pooling: the mean with an error bar, and a "
+    "grey dot for each seed."
+)
 report.dots(ax, results, "test accuracy, %")
 plt.show()
 
@@ -180,7 +189,10 @@ by_size = {
     for name in ("max", "average")
 }
 
-fig, ax = report.figure()
+fig, ax = report.figure(
+    "Test accuracy against the size of the window: a line with error bars for the "
+    "maximum, one for the average."
+)
 report.lines(ax, WINDOWS, by_size)
 ax.set(xscale="log", xlabel="window, pixels along each axis", ylabel="test accuracy, %")
 ax.set_xticks(WINDOWS, [f"{w} × {w}" for w in WINDOWS])

@@ -127,7 +127,11 @@ def quartiles(ax, x, values, name, number):
     )  # fmt: skip
 
 
-fig, ax = report.figure(width=8.5)
+fig, ax = report.figure(
+    "Time of a call divided by that of a copy, against the pixels along each axis: a "
+    "line with quartiles for each of five poolings.",
+    width=8.5,
+)
 for number, name in enumerate(OPERATORS):
     to_copy = [timing.ratios(times[side], "copy")[name] for side in SIDES]
     quartiles(ax, SIDES, to_copy, name, number)
@@ -171,7 +175,10 @@ def operations(function, count):
     return np.array(found) / found[0]
 
 
-fig, ax = report.figure()
+fig, ax = report.figure(
+    "Against k, relative to 3 × 3: the operations of a maximum by the formula and as the "
+    "kernels do it, and the times of maximum, average and SoftPool.",
+)
 ax.plot(KERNELS, operations(cpool.max_pool2d, "formula"), "--", color="0.5", label="max: formula")
 ax.plot(KERNELS, operations(cpool.max_pool2d, "kernels"), ":", color="0.5", label="max: kernels")
 for number, (name, found) in enumerate(growth.items()):

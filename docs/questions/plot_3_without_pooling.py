@@ -97,7 +97,10 @@ report.Table(
 )  # fmt: skip
 
 # %%
-fig, ax = report.figure(width=8)
+fig, ax = report.figure(
+    "Test accuracy of each network: the mean with an error bar, and a grey dot for each seed.",
+    width=8,
+)
 report.dots(ax, results, "test accuracy, %")
 plt.show()
 
@@ -127,11 +130,13 @@ report.Table(
 AMOUNTS = (100, 300, 1200)
 FOUR = tuple(tasks.HALVING)[:4]
 by_amount = {
-    name: [tasks.halved(name, amount) for amount in AMOUNTS[:-1]] + [results[name]]
-    for name in FOUR
+    name: [tasks.halved(name, amount) for amount in AMOUNTS[:-1]] + [results[name]] for name in FOUR
 }
 
-fig, ax = report.figure()
+fig, ax = report.figure(
+    "Test accuracy against the number of training pictures: a line with error bars for "
+    "each of four networks.",
+)
 report.lines(ax, AMOUNTS, by_amount)
 ax.set(xscale="log", xlabel="training pictures", ylabel="test accuracy, %")
 ax.set_xticks(AMOUNTS, AMOUNTS)

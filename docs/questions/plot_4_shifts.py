@@ -99,7 +99,10 @@ def errors(function):
 
 photographs = {name: errors(function) for name, function in DOWN.items()}
 
-fig, ax = report.figure()
+fig, ax = report.figure(
+    "Relative error against the shift in pixels: a line with error bars for each way to "
+    "make a photograph smaller."
+)
 report.lines(ax, range(9), photographs)
 ax.set(xlabel="shift, pixels", ylabel="relative error, %")
 ax.legend(fontsize="small")
@@ -126,7 +129,13 @@ networks = {by: tasks.shifted(by) for by in tasks.HALVED_BY}
 networks["max, flat"] = tasks.shifted("max", flat=True)
 networks["max, shifted"] = tasks.shifted("max", augmented=True)
 
-fig, axes = report.figure(2, 8.5, 4.4)
+fig, axes = report.figure(
+    "Accuracy, and agreement of the labels, against the shift in pixels: a line with "
+    "error bars for each network.",
+    columns=2,
+    width=8.5,
+    height=4.4,
+)
 for ax, kind in zip(axes, ("accuracy", "agreement"), strict=True):
     report.lines(ax, tasks.SHIFTS, {name: getattr(each, kind) for name, each in networks.items()})
     ax.set(xlabel="shift, pixels", ylabel=f"{kind}, %", xticks=tasks.SHIFTS)

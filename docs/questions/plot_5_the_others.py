@@ -59,12 +59,16 @@ def passes(pooling):
 times = timing.seconds({name: passes(each) for name, each in poolings().items()}, rounds=7)
 times = timing.ratios(times, "max")
 without = tasks.two_stages(poolings()["max"], 0).size
-learned = {
-    name: tasks.two_stages(each, 0).size - without for name, each in poolings().items()
-}
+learned = {name: tasks.two_stages(each, 0).size - without for name, each in poolings().items()}
 order = sorted(accuracy, key=lambda name: -report.mean(accuracy[name]))
 
-fig, (left, right) = report.figure(2, 8.5, 8)
+fig, (left, right) = report.figure(
+    "A row for each operator, the best on top. On the left the test accuracy with an "
+    "error bar, on the right the time relative to the maximum, with quartiles.",
+    columns=2,
+    width=8.5,
+    height=8,
+)
 report.dots(left, {name: accuracy[name] for name in order}, "test accuracy, %")
 left.axvline(report.mean(accuracy["max"]), color="0.5", linestyle=":")
 for place, name in zip(range(len(order))[::-1], order, strict=True):
