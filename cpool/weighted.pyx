@@ -143,8 +143,8 @@ def dense_sums(cnp.ndarray x, cnp.ndarray y, list geometry, cnp.ndarray weights,
     the axis before these, or one for all; or their transpose, from x = gy to y = gx.
 
     geometry: for each axis (n, kernel, stride, dilation, before, m), n elements and m windows;
-    weights: (taps + 1, channels or 1), contiguous, float32 or float64, which sums are made in; the last
-    row is added to the sums."""
+    weights: (taps + 1, channels or 1), contiguous, float32 or float64, which sums are made in; the
+    last row is added to the sums."""
     cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
