@@ -77,6 +77,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
                         help="numbers of threads (default: 1 and all)")
     parser.add_argument("--json", metavar="FILE", type=_new_file, default=Path(f"{FILES}.json"),
                         help="write all timings there (default: %(default)s)")
+    parser.add_argument("--csv", metavar="FILE", type=_new_file,
+                        help="write the table there, with a column for the number of threads")
     parser.add_argument("--plot", metavar="FILE", type=_new_file, default=Path(f"{FILES}.png"),
                         help="draw a picture there, with matplotlib (default: %(default)s)")
     parser.add_argument("--list", action="store_true",
@@ -230,6 +232,9 @@ def write_files(options: argparse.Namespace, about: Mapping[str, object],
     """Write all timings, and the plot where it can be drawn."""
     report.write_json(options.json, about, results)
     print(f"written: {options.json}")
+    if options.csv:
+        report.write_csv(options.csv, results)
+        print(f"written: {options.csv}")
     if importlib.util.find_spec("matplotlib") is None:
         print("no plot: it needs the package matplotlib")
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import dataclasses
 import importlib
 import importlib.util
@@ -460,6 +461,18 @@ def test_rows_that_are_behind_head_the_table(capsys):
     assert [line.split()[0] for line in lines[3:7]] == ["behind", "level", "ahead", "no"]
     assert "1 ahead, 1 level, 1 behind" in lines
     assert "geometric mean of best peer / cpool: 1.00 over 3 rows" in lines
+
+
+def test_the_table_as_a_file(tmp_path):
+    behind, ahead = fake_result([1e-6] * 5, [2e-6] * 5), fake_result([3e-6] * 5, [1e-6] * 5)
+    report.write_csv(tmp_path / "x.csv", [ahead, dataclasses.replace(ahead, threads=2), behind])
+    with (tmp_path / "x.csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    assert [(line["threads"], line["verdict"]) for line in lines] == [
+        ("1", "behind"), ("1", "ahead"), ("2", "ahead")]
+    assert [line["peer/cpool"] for line in lines] == ["0.50", "3.00", "3.00"]
+    assert lines[0]["row"] == rows.ROWS[0].name
+    assert (lines[0]["cpool"], lines[0]["its time"]) == ("2.00", "1.00")
 
 
 def test_a_busy_machine_and_what_was_left_out_are_told(capsys):
