@@ -757,7 +757,8 @@ def test_reduction(reduction, error, message):
 @every_operator
 @pytest.mark.parametrize("windows", [2, (2, 2), "same", None, sliding, cpool.Windows], ids=named)
 def test_windows(kind, windows):
-    message = says("windows", "be made by sliding, adaptive, fractional, whole or pyramid", repr(windows))
+    allowed = "be made by sliding, adaptive, fractional, whole or pyramid"
+    message = says("windows", allowed, repr(windows))
     assert_refused_both_ways(TypeError, message, pool, image(), kind.name, windows)
 
 
