@@ -337,7 +337,8 @@ def write_csv(path: Path, results: Sequence[Result]) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(("threads", "verdict", *HEADINGS[1:7], "its time", *HEADINGS[8:]))
         for result in sorted(sorted_results(results), key=lambda result: result.threads):
-            writer.writerow((result.threads, *_cells(result)))
+            cells = ("" if cell == "-" else cell for cell in _cells(result))
+            writer.writerow((result.threads, *cells))
 
 
 def write_plot(path: Path, about: Mapping[str, object], results: Sequence[Result]) -> None:

@@ -467,7 +467,7 @@ def as_rst() -> str:
         lines += ["Other functions", "---------------", "",
                   "Some have adaptive and global forms. Options are tried, of",
                   f"{', '.join(_OPTIONS)}; one that has no meaning is an error",
-                  "(:doc:`conventions` says which, and why).", "",
+                  "(:doc:`/conventions` says which, and why).", "",
                   *_list_table(others)]  # fmt: skip
     return "\n".join(lines)
 

@@ -473,6 +473,7 @@ def test_the_table_as_a_file(tmp_path):
     assert [line["peer/cpool"] for line in lines] == ["0.50", "3.00", "3.00"]
     assert lines[0]["row"] == rows.ROWS[0].name
     assert (lines[0]["cpool"], lines[0]["its time"]) == ("2.00", "1.00")
+    assert lines[0]["copy"] == ""
 
 
 def test_a_busy_machine_and_what_was_left_out_are_told(capsys):
