@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import jinja2
 import numpydoc.docscrape_sphinx
+import sphinx.ext.autosummary
 import sphinx_gallery.scrapers
 from jinja2.sandbox import SandboxedEnvironment
 
@@ -280,10 +281,21 @@ def drop_modules_without_source(app: Sphinx) -> list[tuple[str, dict, str]]:
     return []
 
 
+def leave_citations_out(app: Sphinx, config: Config) -> None:
+    """What a summary cites is told on the page of its name; tables of names have no references."""
+    summary = sphinx.ext.autosummary.extract_summary
+
+    def without_citations(doc: list[str], document: Any) -> str:
+        return re.sub(r" ?\[[\w-]+\]_", "", summary(doc, document))
+
+    sphinx.ext.autosummary.extract_summary = without_citations
+
+
 def setup(app: Sphinx) -> None:
     app.connect("config-inited", forget_other_mode)
     app.connect("config-inited", write_api_tables)
     app.connect("config-inited", leave_names_out)
+    app.connect("config-inited", leave_citations_out)
     app.connect("html-page-context", wrap_figures)
     app.connect("html-collect-pages", drop_modules_without_source, priority=400)
     app.connect("build-finished", copy_mathjax)
