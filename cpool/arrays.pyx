@@ -137,14 +137,14 @@ cdef class Options:
 # memset of a constant size, which takes longer to start than the library's memset to run.
 cdef Plan _plan
 cdef size_t BEFORE_OUTER = <char*> &_plan.outer - <char*> &_plan
-cdef size_t BEHIND_OUTER = <char*> (&_plan + 1) - <char*> &_plan.axis
+cdef size_t BEHIND_OUTER = <char*> (&_plan + 1) - <char*> &_plan.apart
 
 
 cdef void clear(Plan* g) noexcept:
     """Zero a plan but for its outer axes, most of its 4 kB, of which `view` enters those there
     are."""
     memset(g, 0, BEFORE_OUTER)
-    memset(&g.axis, 0, BEHIND_OUTER)
+    memset(&g.apart, 0, BEHIND_OUTER)
     g.parts = 1
 
 
@@ -539,6 +539,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     if known:
         put_back(call)
     else:
+        if g.apart > 0:
+            key.count = 0       # planes have windows of their own, which are not met again
         keep(call, &key, (windows, array.descr, divisor, options.axes, options.channels_last,
                           options.nan_policy, options.dtype))
     if offsets:

@@ -5,6 +5,7 @@ from cython.parallel cimport parallel, prange, threadid
 from libc.stdlib cimport free, malloc
 
 from cpool.kernels.plan cimport Kernels, Plan, kernel_t, provide_t
+from cpool.windows cimport make_windows, room_for_windows
 
 import cpool.kernels
 from cpool import threads
@@ -61,6 +62,58 @@ use_instruction_set(cpool.kernels.NAME)
 
 cdef int run(kernel_t kernel, Plan* g, double work) except -1:
     """All items of a plan. What went wrong in kernels is in g.failures."""
+    cdef Plan all_planes
+    cdef int i
+    if g.apart == 0:
+        return run_alike(kernel, g, work)
+    all_planes = g[0]
+    all_planes.one, all_planes.kernel = g, kernel
+    all_planes.items = g.items * g.apart
+    all_planes.tables_at = (g.scratch + 63) // 64 * 64
+    all_planes.scratch = all_planes.tables_at
+    for i in range(3):
+        if g.axis[i].drawn != NULL:
+            all_planes.scratch += 8 * room_for_windows(&g.axis[i])
+    return run_alike(plane_by_plane, &all_planes, work)
+
+
+cdef void plane_by_plane(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    """A kernel: that of one plane, for the items of each plane that are among these."""
+    cdef Py_ssize_t plane, first, stop, each = g.one.items
+    cdef Plan one = g.one[0]
+    while lo < hi:
+        plane = lo // each
+        first = lo - plane * each
+        stop = min(each, first + hi - lo)
+        enter(&one, g.one, plane, <Py_ssize_t*> (s + g.tables_at))
+        g.kernel(&one, first, stop, s)
+        lo += stop - first
+
+
+cdef void enter(Plan* g, const Plan* first, Py_ssize_t plane, Py_ssize_t* memory) noexcept nogil:
+    """The plan of a plane: where it is, and its windows."""
+    cdef Py_ssize_t index, rest = plane
+    cdef int i
+    for i in range(3):
+        if g.axis[i].drawn != NULL:
+            memory = make_windows(&g.axis[i], plane, memory)
+    g.x, g.y, g.q, g.q2, g.mask, g.gx = first.x, first.y, first.q, first.q2, first.mask, first.gx
+    for i in range(g.apart_ndim - 1, -1, -1):
+        index = rest % g.outer[i]
+        rest = rest // g.outer[i]
+        g.x += index * g.x_outer[i]
+        g.y += index * g.y_outer[i]
+        if g.q != NULL:
+            g.q += index * g.q_outer[i]
+        if g.q2 != NULL:
+            g.q2 += index * g.q2_outer[i]
+        if g.mask != NULL:
+            g.mask += index * g.m_outer[i]
+        if g.gx != NULL:
+            g.gx += index * g.g_outer[i]
+
+
+cdef int run_alike(kernel_t kernel, Plan* g, double work) except -1:
     cdef int count = 1, memory = 0
     if g.items == 0:
         return 0

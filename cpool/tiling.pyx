@@ -147,6 +147,8 @@ cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
     cdef Py_ssize_t fewest, longest
     if w.start != NULL:
         run_lengths(w, &fewest, &longest)
+        if w.drawn != NULL:
+            fewest, longest = w.drawn.fewest, w.drawn.longest
         return w.start[0] == 0 and 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place))
@@ -384,15 +386,14 @@ cdef void tile_selected(Plan* g, Py_ssize_t size, Py_ssize_t line) noexcept:
     where rows at the border of a tile are selected from twice."""
     cdef const Axis* h = &g.axis[1]
     cdef Py_ssize_t taps = reading(h, 1), row = g.tile[1] * g.tile[2] * (size + 4)
-    if h.start != NULL:
-        return
+    cdef Py_ssize_t step = h.stride if h.start == NULL else most(1, h.n // h.m)
     if not g.in_place:
         row += line * size
     if g.fused:
         g.tile[0] = SELECTED // row
     else:
-        g.tile[0] = most((2 * SELECTED // row - taps) // h.stride + 1,
-                         least(taps // h.stride, 8 * SELECTED // row))
+        g.tile[0] = most((2 * SELECTED // row - taps) // step + 1,
+                         least(taps // step, 8 * SELECTED // row))
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 

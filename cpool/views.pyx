@@ -62,6 +62,13 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     g.constant = not keep_order and is_constant(g, pooled)
     for j in range(pooled.count if g.constant else 0):
         along[j].x = along[j].y     # an axis of one window has no stride of its own
+    if are_drawn(pooled):
+        g.inner = 1
+        number_planes(g, dims, count)
+        fill_slots(g, pooled, along, keep_order)
+        g.apart, g.apart_ndim = g.planes, g.outer_ndim
+        g.planes, g.outer_ndim = 1, 0
+        return 0
     take_inner(g, along, pooled.count, dims, &count)
     number_planes(g, dims, count)
     fill_slots(g, pooled, along, keep_order)
@@ -78,6 +85,15 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     if g.q2 == NULL:
         rows_from_planes(g)
     return 0
+
+
+cdef bint are_drawn(const Pooled* pooled) noexcept:
+    """Whether planes differ in their windows: then the view is one of a plane."""
+    cdef int i
+    for i in range(pooled.count):
+        if pooled.windows[i].drawn != NULL:
+            return True
+    return False
 
 
 cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count) noexcept:
@@ -180,6 +196,8 @@ cdef bint is_constant(const Plan* g, const Pooled* pooled) noexcept:
     """Whether all elements of a plane get the same: the value of its only window."""
     cdef const Axis* a
     cdef int i
+    if are_drawn(pooled):
+        return False
     for i in range(pooled.count):
         a = &pooled.windows[i]
         if (a.n != 1 or a.source != NULL or a.before != 0 or a.dilation != 1

@@ -129,6 +129,7 @@ cdef int fill_axis(Axis* a, tuple geometry, bint transposed, Tables tables) exce
     a.reach = max(a.before + a.n, (a.m - 1) * a.stride + (a.kernel - 1) * a.dilation + 1)
     a.transposed = False
     a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
+    a.drawn = NULL
     a.size = a.exist = a.weight = NULL
     a.size0 = a.exist0 = 1
     a.identity = a.kernel == 1 and a.stride == 1 and a.before == 0 and a.m == a.n

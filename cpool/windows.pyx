@@ -8,6 +8,7 @@ Windows are immutable, hashable and picklable, and need no data: `w.output_shape
 """
 
 cimport cython
+cimport numpy as cnp
 from cpython.long cimport PyLong_AsLongLongAndOverflow
 from libc.stdlib cimport free, malloc
 
@@ -24,6 +25,8 @@ cdef extern from *:
     #endif
     """
     ctypedef long long wide "cpool_wide"
+
+cnp.import_array()
 
 cdef Py_ssize_t LIMIT = <Py_ssize_t> 1 << 62
 cdef Py_ssize_t MAPPED = <Py_ssize_t> 1 << 28   # padding that takes no more than a second to map
@@ -456,6 +459,7 @@ cdef class Sliding(Windows):
         a.transposed = False
         a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
         a.size = a.exist = NULL
+        a.drawn = NULL
         a.identity = k == 1 and s == 1 and before == 0 and m == n
         if before == 0 and after == 0 and not self.ceil:
             return 0
@@ -617,6 +621,7 @@ cdef void set_axis(Axis* a, Py_ssize_t n, Py_ssize_t m) noexcept:
     a.transposed = False
     a.source = a.images = a.image0 = a.start = a.count = a.origin = NULL
     a.size = a.exist = NULL
+    a.drawn = NULL
     a.identity = m == n
 
 
@@ -709,6 +714,9 @@ def adaptive(output_size):
 
 
 cdef class Fractional(Windows):
+    """Where windows begin depends on a sample for each axis. `of_planes` gives each plane its own;
+    then tables are made plane by plane where planes are pooled (`make_windows`), and those of an
+    Axis hold the windows of all planes."""
     cdef Py_ssize_t k[3]
     cdef Py_ssize_t m[3]
     cdef double ratio[3]
@@ -717,6 +725,7 @@ cdef class Fractional(Windows):
     cdef bint drawn         # u is not given: it is drawn for each plane
     cdef bint single        # places are computed in float32, as PyTorch does it with such samples
     cdef bint overlap
+    cdef object each        # samples of planes: an array of float64, a row for each; or None
 
     def __cinit__(self):
         cdef int i
@@ -741,30 +750,45 @@ cdef class Fractional(Windows):
         return m
 
     cdef int fill(self, Axis* a, int i, Py_ssize_t n, Tables tables) except -1:
-        cdef Py_ssize_t m = self.length(i, n, tables), o, at, least, most
-        cdef Py_ssize_t k = self.k[i] if self.overlap else 0
+        cdef Py_ssize_t m = self.length(i, n, tables), o
+        cdef Drawn d
         if self.drawn:
             raise ValueError(
                 "samples must be given to fractional where windows are asked for without rng")
         set_axis(a, n, m)
         if a.identity:
             return 0
+        d.n, d.m, d.kernel, d.single = n, m, self.k[i] if self.overlap else 0, self.single
+        d.sample, d.step, d.planes = &self.u[i], 0, 1
+        # A window that is the only one is the same in all planes.
+        if self.each is not None and m > 1:
+            d.sample = <const double*> cnp.PyArray_DATA(self.each) + i
+            d.planes, d.step = self.each.shape
+            a.drawn = <const Drawn*> tables.take(sizeof(Drawn) // 8 + 1)
+            (<Drawn*> a.drawn)[0] = d
+            bound(a, tables)
+            a.origin, a.kernel = a.start, a.drawn.longest
+            return 0
         start = <Py_ssize_t*> tables.take(m)
         count = <Py_ssize_t*> tables.take(m)
-        at = 0
-        for o in range(m):
-            # Rounding must neither put a window beyond the axis nor leave one empty.
-            least, most = (at, n - k) if self.overlap else (at + (o > 0), n - m + o)
-            at = fractional_start(self, i, n, m, o)
-            at = start[o] = min(max(at, least), most)
-            count[o] = k
-        for o in range(0 if self.overlap else m):
-            count[o] = (start[o + 1] if o + 1 < m else n) - start[o]
+        place_windows(&d, 0, start, count)
         a.kernel = count[0]
         for o in range(1, m):
             a.kernel = max(a.kernel, count[o])
         a.start, a.count, a.origin = start, count, start
         return 0
+
+    def of_planes(self, cnp.ndarray samples):
+        """The same with samples of each plane: a row for each, of one number for each axis."""
+        cdef Fractional w = Fractional.__new__(Fractional)
+        w.entries, w.named, w.overlap, w.by_ratio = (
+            self.entries, self.named, self.overlap, self.by_ratio)
+        w.k, w.m, w.ratio = self.k, self.m, self.ratio
+        if not np.all((np.greater_equal(samples, 0)) & (np.less(samples, 1))):
+            raise ValueError(f"samples must be at least 0 and less than 1, got {samples!r}")
+        w.single = is_single(samples)
+        w.each = np.array(samples, np.float64, order="C")
+        return w
 
     @property
     def kernel_size(self):
@@ -810,20 +834,81 @@ cdef object shown_reals(int entries, double* values, bint single):
     return tuple([kind(values[i]) for i in range(entries)])
 
 
-cdef Py_ssize_t fractional_start(Fractional w, int i, Py_ssize_t n, Py_ssize_t m,
-                                 Py_ssize_t o) noexcept:
-    """Where window o of m begins. Written as PyTorch computes it, operation by operation."""
-    cdef Py_ssize_t room = n - w.k[i] if w.overlap else n, steps = m - 1 if w.overlap else m
-    cdef double step
-    cdef float narrow
-    if w.overlap and o == m - 1:
-        return room
-    if w.single:
-        narrow = <float> room / <float> steps
-        return (<Py_ssize_t> ((<float> o + <float> w.u[i]) * narrow)
-                - <Py_ssize_t> (<float> w.u[i] * narrow))
-    step = <double> room / <double> steps
-    return <Py_ssize_t> ((<double> o + w.u[i]) * step) - <Py_ssize_t> (w.u[i] * step)
+cdef void place_windows(const Drawn* d, Py_ssize_t plane, Py_ssize_t* start,
+                        Py_ssize_t* count) noexcept nogil:
+    """The windows of a plane: where each begins, written as PyTorch computes it, operation by
+    operation, and how many elements it has."""
+    cdef Py_ssize_t room = d.n - d.kernel, steps = d.m - (d.kernel > 0), o, at = 0
+    cdef Py_ssize_t least, most = room
+    cdef double u = d.sample[plane * d.step], step = 0
+    cdef float narrow_u = <float> u, narrow = 0
+    if steps > 0:
+        step, narrow = <double> room / <double> steps, <float> room / <float> steps
+    for o in range(d.m):
+        # Rounding must neither put a window beyond the axis nor leave one empty.
+        least = at
+        if d.kernel == 0:
+            least, most = at + (o > 0), d.n - d.m + o
+        if o == steps:
+            at = room
+        elif d.single:
+            at = (<Py_ssize_t> ((<float> o + narrow_u) * narrow)
+                  - <Py_ssize_t> (narrow_u * narrow))
+        else:
+            at = <Py_ssize_t> ((<double> o + u) * step) - <Py_ssize_t> (u * step)
+        at = start[o] = min(max(at, least), most)
+        count[o] = d.kernel
+    for o in range(d.m if d.kernel == 0 else 0):
+        count[o] = (start[o + 1] if o + 1 < d.m else d.n) - start[o]
+
+
+cdef Py_ssize_t room_for_windows(const Axis* a) noexcept nogil:
+    """Entries that make_windows needs."""
+    return 3 * a.drawn.m + 2 * a.drawn.n
+
+
+cdef Py_ssize_t* make_windows(Axis* a, Py_ssize_t plane, Py_ssize_t* memory) noexcept nogil:
+    """The tables of a plane; gives what memory is left."""
+    cdef const Drawn* d = a.drawn
+    cdef Py_ssize_t* start = memory
+    cdef Py_ssize_t* count = memory + d.m
+    cdef double* size = <double*> (memory + 2 * d.m)
+    cdef Py_ssize_t o
+    place_windows(d, plane, start, count)
+    if a.size != NULL:
+        for o in range(d.m):
+            size[o] = count[o]
+        a.size = a.exist = size
+    a.start, a.count, a.origin = start, count, start
+    if a.transposed:
+        find_cover(start, count, d.m, memory + 3 * d.m, memory + 3 * d.m + d.n, d.n)
+        a.start, a.count = memory + 3 * d.m, memory + 3 * d.m + d.n
+    return memory + room_for_windows(a)
+
+
+cdef int bound(Axis* a, Tables tables) except -1:
+    """Tables by which work is cut: what each element of the result is folded from in some plane."""
+    cdef Drawn* d = <Drawn*> a.drawn
+    cdef Axis some = a[0]
+    cdef Py_ssize_t p, o
+    start = <Py_ssize_t*> tables.take(a.m)
+    count = <Py_ssize_t*> tables.take(a.m)
+    memory = <Py_ssize_t*> tables.take(room_for_windows(a))
+    d.fewest, d.longest = LIMIT, 0
+    for o in range(a.m):
+        start[o], count[o] = a.n, 0     # at first where the last one ends
+    for p in range(d.planes):
+        make_windows(&some, p, memory)
+        for o in range(a.m):
+            d.fewest, d.longest = min(d.fewest, some.count[o]), max(d.longest, some.count[o])
+            if some.count[o] > 0:
+                start[o] = min(start[o], some.start[o])
+                count[o] = max(count[o], some.start[o] + some.count[o])
+    for o in range(a.m):
+        start[o] = min(start[o], count[o])
+        count[o] -= start[o]
+    a.start, a.count = start, count
+    return 0
 
 
 def fractional(kernel_size, output_size=None, output_ratio=None, *, samples=None,
@@ -946,7 +1031,7 @@ cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
     a.size0 = a.exist0 = a.kernel
     if a.start != NULL:
         for o in range(a.m):
-            if a.count[o] != a.kernel:
+            if a.count[o] != a.kernel if a.drawn == NULL else a.drawn.fewest < a.drawn.longest:
                 a.size = a.exist = size_table(a, 0, a.n, tables)
                 break
         return 0
@@ -979,18 +1064,15 @@ cdef double* size_table(Axis* a, Py_ssize_t lo, Py_ssize_t hi, Tables tables) ex
 
 cdef int transpose(Axis* a, Tables tables) except -1:
     """The same windows, from their values to the elements that they cover."""
-    cdef Py_ssize_t i, j, lo = 0, hi = 0
+    cdef Py_ssize_t i, j
     a.n, a.m = a.m, a.n
     a.transposed = True
-    if a.start != NULL:
+    if a.drawn != NULL:
+        bound(a, tables)
+    elif a.start != NULL:
         start = <Py_ssize_t*> tables.take(a.m)
         count = <Py_ssize_t*> tables.take(a.m)
-        for i in range(a.m):
-            while lo < a.n and a.start[lo] + a.count[lo] <= i:
-                lo += 1
-            while hi < a.n and a.start[hi] <= i:
-                hi += 1
-            start[i], count[i] = lo, hi - lo
+        find_cover(a.start, a.count, a.n, start, count, a.m)
         a.start, a.count = start, count
     if a.source != NULL:
         image0 = <Py_ssize_t*> tables.take(a.m + 1)
@@ -1009,6 +1091,18 @@ cdef int transpose(Axis* a, Tables tables) except -1:
         image0[0] = 0
         a.images, a.image0 = images, image0
     return 0
+
+
+cdef void find_cover(const Py_ssize_t* start, const Py_ssize_t* count, Py_ssize_t windows,
+                     Py_ssize_t* first, Py_ssize_t* number, Py_ssize_t elements) noexcept nogil:
+    """Which irregular windows cover each element."""
+    cdef Py_ssize_t i, lo = 0, hi = 0
+    for i in range(elements):
+        while lo < windows and start[lo] + count[lo] <= i:
+            lo += 1
+        while hi < windows and start[hi] <= i:
+            hi += 1
+        first[i], number[i] = lo, hi - lo
 
 
 cdef int tabulate(Axis* a, Axis* b, Tables tables) except -1:

@@ -48,6 +48,17 @@ cdef enum:
     REST = 2048     # bytes of rows that are copied to where whole blocks behind them may be read
 
 
+cdef struct Drawn:
+    # Windows along one axis that are each plane's own (see windows.pyx).
+    const double* sample        # of plane p: sample[p * step]
+    Py_ssize_t step
+    Py_ssize_t planes
+    Py_ssize_t n, m             # elements, windows
+    Py_ssize_t kernel           # elements of each; 0: up to where the next one begins
+    bint single                 # places are computed in float32
+    Py_ssize_t fewest, longest  # taps of one element of the result, in any plane
+
+
 cdef struct Axis:
     # Windows along one axis. Regular ones start `stride` apart on the padded axis, on which
     # source element i stands at `before + i`; irregular ones (adaptive, whole) have a table.
@@ -69,6 +80,7 @@ cdef struct Axis:
     const Py_ssize_t* start     # irregular: first element of each window; NULL if regular
     const Py_ssize_t* count     # irregular: number of elements
     const Py_ssize_t* origin    # irregular: first element of each window, transposed or not
+    const Drawn* drawn          # planes have tables of their own, within these bounds; or NULL
     const double* size          # what a mean divides by, along this axis; NULL: always size0
     double size0
     const double* exist         # elements of each window that exist along this axis; NULL: exist0
@@ -125,6 +137,7 @@ cdef struct Regions:
     bint whole                  # all samples lie on elements
 
 
+ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept nogil
 # int: What (kernels/load.pxi)
 ctypedef void (*count_t)(const Plan*, const Tile*, int, char*) noexcept nogil
 
@@ -161,6 +174,12 @@ cdef struct Plan:
     Py_ssize_t m_outer[64]
     Py_ssize_t q2_outer[64]
     Py_ssize_t g_outer[64]
+    # --- planes one by one, where each has its own windows: all else is the plan of one of them
+    Py_ssize_t apart            # so many; 0: planes are alike
+    int apart_ndim              # their axes are the first ones of `outer`
+    const Plan* one             # in the plan of all: that of one plane, its kernel,
+    kernel_t kernel
+    Py_ssize_t tables_at        # and the room for its tables
     # --- the plane: D, H, W and a contiguous inner axis
     Axis axis[3]
     Py_ssize_t inner
@@ -255,9 +274,6 @@ cdef inline double constant_divisor(const Plan* g) noexcept nogil:
     if g.divisor != 0:
         return g.divisor
     return g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
-
-
-ctypedef void (*kernel_t)(const Plan*, Py_ssize_t, Py_ssize_t, char*) noexcept nogil
 
 
 cdef struct Kernels:
