@@ -16,7 +16,7 @@ from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, type_number, unsigned
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport has_small_planes, tile, tile_unpooling
-from cpool.views cimport Pooled, view
+from cpool.views cimport Pooled, bring_together, view
 from cpool.windows cimport Tables, Windows, boolean, fill_sizes, tabulate, transpose
 
 import numpy as np
@@ -519,6 +519,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         g.q2 = cnp.PyArray_BYTES(q2) if positions else NULL
     else:
         view(g, &pooled, array, y, q, q2, mask, selecting)
+        bring_together(g)
         if selecting:
             count_offsets(g, not offsets)
         g.count = kernels.count
@@ -620,6 +621,7 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, None, None, None, False)
+    bring_together(g)
     if has_small_planes(g) and not g.constant:
         tabulate(&g.axis[1], &g.axis[2], tables)
     g.y_plain = g.t_type == code
@@ -667,6 +669,7 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
         g.no_offset = 255 if g.q_size == 1 else 65535 if g.q_size == 2 else -1
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, offsets, None, None, True)
+    bring_together(g)
     g.y_plain = g.t_type == code
     g.in_place = readable(g, array)
     g.gathered = is_gathered(g)

@@ -2,9 +2,11 @@
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from cython.parallel cimport parallel, prange, threadid
+from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
-from cpool.kernels.plan cimport Kernels, Plan, kernel_t, provide_t
+from cpool.kernels.plan cimport Kernels, Moved, Plan, kernel_t, provide_t
 from cpool.windows cimport make_windows, room_for_windows
 
 import cpool.kernels
@@ -74,7 +76,26 @@ cdef int run(kernel_t kernel, Plan* g, double work) except -1:
     for i in range(3):
         if g.axis[i].drawn != NULL:
             all_planes.scratch += 8 * room_for_windows(&g.axis[i])
-    return run_alike(plane_by_plane, &all_planes, work)
+    if g.group == 0:
+        return run_alike(plane_by_plane, &all_planes, work)
+    all_planes.items = number_groups(g, g.outer[g.apart_ndim - 1]) * (
+        g.apart // g.outer[g.apart_ndim - 1])
+    place_copies(&all_planes, &all_planes.moved_x)
+    place_copies(&all_planes, &all_planes.moved_mask)
+    place_copies(&all_planes, &all_planes.moved_y)
+    place_copies(&all_planes, &all_planes.moved_q)
+    place_copies(&all_planes, &all_planes.moved_q2)
+    return run_alike(group_by_group, &all_planes, work)
+
+
+cdef inline Py_ssize_t number_groups(const Plan* g, Py_ssize_t planes) noexcept nogil:
+    return (planes + g.group - 1) // g.group
+
+
+cdef void place_copies(Plan* g, Moved* a) noexcept:
+    a.at = (g.scratch + 63) // 64 * 64
+    if a.size > 0:
+        g.scratch = a.at + g.group * a.pitch + g.margin
 
 
 cdef void plane_by_plane(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
@@ -85,18 +106,101 @@ cdef void plane_by_plane(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) n
         plane = lo // each
         first = lo - plane * each
         stop = min(each, first + hi - lo)
-        enter(&one, g.one, plane, <Py_ssize_t*> (s + g.tables_at))
+        move_to_plane(&one, g.one, plane)
+        take_windows(&one, plane, <Py_ssize_t*> (s + g.tables_at))
         g.kernel(&one, first, stop, s)
         lo += stop - first
 
 
-cdef void enter(Plan* g, const Plan* first, Py_ssize_t plane, Py_ssize_t* memory) noexcept nogil:
-    """The plan of a plane: where it is, and its windows."""
-    cdef Py_ssize_t index, rest = plane
+cdef void group_by_group(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    """The same where planes lie side by side; items are groups of them."""
+    cdef int last = g.apart_ndim - 1
+    cdef Py_ssize_t side = g.outer[last], groups = number_groups(g, side), item, plane, i, count
+    cdef Plan one = g.one[0], there
+    one.x_end = s + g.moved_x.at + g.group * g.moved_x.pitch + g.margin
+    for item in range(lo, hi):
+        plane = item // groups * side + item % groups * g.group
+        count = min(g.group, side - item % groups * g.group)
+        there = g.one[0]
+        move_to_plane(&there, g.one, plane)
+        copy_planes(&g.moved_x, s, <char*> there.x, g.x_outer[last], count, False)
+        if there.mask != NULL:
+            copy_planes(&g.moved_mask, s, <char*> there.mask, g.m_outer[last], count, False)
+        if there.q != NULL and g.transposed:
+            copy_planes(&g.moved_q, s, there.q, g.q_outer[last], count, False)
+        for i in range(count):
+            one.x = s + g.moved_x.at + i * g.moved_x.pitch
+            one.y = s + g.moved_y.at + i * g.moved_y.pitch
+            if there.mask != NULL:
+                one.mask = s + g.moved_mask.at + i * g.moved_mask.pitch
+            if there.q != NULL:
+                one.q = s + g.moved_q.at + i * g.moved_q.pitch
+            if there.q2 != NULL:
+                one.q2 = s + g.moved_q2.at + i * g.moved_q2.pitch
+            take_windows(&one, plane + i, <Py_ssize_t*> (s + g.tables_at))
+            g.kernel(&one, 0, one.items, s)
+        copy_planes(&g.moved_y, s, there.y, g.y_outer[last], count, True)
+        if there.q != NULL and not g.transposed:
+            copy_planes(&g.moved_q, s, there.q, g.q_outer[last], count, True)
+        if there.q2 != NULL:
+            copy_planes(&g.moved_q2, s, there.q2, g.q2_outer[last], count, True)
+
+
+ctypedef fused Bytes:
+    uint8_t
+    uint16_t
+    uint32_t
+    uint64_t
+
+
+cdef void copy_planes(const Moved* a, char* s, char* there, Py_ssize_t step, Py_ssize_t count,
+                      bint back) noexcept nogil:
+    """The elements of some planes, `step` bytes from plane to plane, to scratch, or back."""
+    cdef char* copy = s + a.at
+    cdef char* line
+    cdef Py_ssize_t d, h
+    for d in range(a.n[0]):
+        for h in range(a.n[1]):
+            line = there + d * a.strides[0] + h * a.strides[1]
+            if a.size == 1:
+                copy_rows(copy, a.pitch, line, step, a.strides[2], a.n[2], count, back,
+                          <uint8_t> 0)
+            elif a.size == 2:
+                copy_rows(copy, a.pitch, line, step, a.strides[2], a.n[2], count, back,
+                          <uint16_t> 0)
+            elif a.size == 4:
+                copy_rows(copy, a.pitch, line, step, a.strides[2], a.n[2], count, back,
+                          <uint32_t> 0)
+            else:
+                copy_rows(copy, a.pitch, line, step, a.strides[2], a.n[2], count, back,
+                          <uint64_t> 0)
+            copy += a.n[2] * a.size
+
+
+cdef void copy_rows(char* copy, Py_ssize_t pitch, char* there, Py_ssize_t step, Py_ssize_t stride,
+                    Py_ssize_t n, Py_ssize_t count, bint back, Bytes tag) noexcept nogil:
+    """A row of each plane. memcpy, because elements may lie anywhere."""
+    cdef Py_ssize_t i, w
+    for i in range(count):
+        for w in range(n if back else 0):
+            memcpy(there + w * stride, copy + w * sizeof(Bytes), sizeof(Bytes))
+        for w in range(0 if back else n):
+            memcpy(copy + w * sizeof(Bytes), there + w * stride, sizeof(Bytes))
+        copy += pitch
+        there += step
+
+
+cdef void take_windows(Plan* g, Py_ssize_t plane, Py_ssize_t* memory) noexcept nogil:
     cdef int i
     for i in range(3):
         if g.axis[i].drawn != NULL:
             memory = make_windows(&g.axis[i], plane, memory)
+
+
+cdef void move_to_plane(Plan* g, const Plan* first, Py_ssize_t plane) noexcept nogil:
+    """The arrays of a plane."""
+    cdef Py_ssize_t index, rest = plane
+    cdef int i
     g.x, g.y, g.q, g.q2, g.mask, g.gx = first.x, first.y, first.q, first.q2, first.mask, first.gx
     for i in range(g.apart_ndim - 1, -1, -1):
         index = rest % g.outer[i]

@@ -37,6 +37,7 @@ cdef enum:
     CHANNELS = 64           # that one thread adds slopes to
     STRETCH = 128           # bytes that describe some windows (see kernels/lanes.pxi)
     ROWS = 11               # of scratch (see kernels/means.pxi)
+    MIXED = 1024            # elements of an item of mixtures (PIECES in kernels/windows.pxi)
 
 KINDS = {
     "norm": NORM, "harmonic": HARMONIC, "geometric": GEOMETRIC, "logarithm": LOGARITHM,
@@ -170,6 +171,8 @@ cdef void moderate(Plan* g, double taps) noexcept:
         g.least, g.greatest = 2.0 ** (-bits / fabs(g.p)), 2.0 ** ((bits - room) / fabs(g.p))
     elif g.kind == HARMONIC:
         g.least, g.greatest = 2.0 ** (room - bits), 2.0 ** bits
+    elif g.kind == EXPECTED:
+        g.least, g.greatest = 2.0 ** (-0.5 * bits), 2.0 ** (0.5 * (bits - room))
     else:
         g.least, g.greatest = 0, 0.5 * bits / fabs(g.p)     # of exponentials
     if g.kind == LOGARITHM:
@@ -236,6 +239,57 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(array)
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))
+    return y
+
+
+def expected(x, Windows windows, Options options):
+    """What is drawn on average in proportion to the elements above 0: the sum of their squares over
+    their sum, or the mean of a window without any. None if an element is so large or so small that
+    its square would lose digits."""
+    cdef cnp.ndarray array = as_input(x), y
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    cdef int failures = 0
+    mask = as_mask(options.where, array)
+    moderate(g, prepare(g, call, &pooled, EXPECTED, array, windows, options, 1.0, None))
+    g.task = VALUES_OF
+    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+        options.out, call, (array, mask))
+    view(g, &pooled, array, y, None, None, mask, False)
+    place_lanes(g)
+    g.failures = &failures
+    driver.run(kernels.means, g, work_of(g, y))
+    if failures & IMMODERATE:
+        return None
+    if failures != 0:
+        explain(failures, g.y_type)
+    return y
+
+
+def gated(cnp.ndarray z, cnp.ndarray top, cnp.ndarray mean):
+    """Mixtures of maxima and means, each in the proportion 1 / (1 + exp(-z)): arrays of one shape
+    and type, float32 or float64, in C order."""
+    cdef Plan plan
+    cdef Plan* g = &plan
+    cdef int code = type_code(z.descr, "z")
+    cdef cnp.ndarray y
+    cdef object each
+    shape, dtype = (<object> z).shape, (<object> z).dtype
+    y = np.empty(shape, dtype)
+    for each in (z, top, mean):
+        if (each.shape != shape or each.dtype != dtype or not each.flags.c_contiguous
+                or code not in (FLOAT, DOUBLE)):
+            raise ValueError("z, top and mean must be alike, float32 or float64, and in C order")
+    clear(g)
+    types(g, z, code, code, code)
+    g.kind = GATED
+    g.x, g.y = cnp.PyArray_BYTES(z), cnp.PyArray_BYTES(y)
+    g.q, g.mask = cnp.PyArray_BYTES(top), cnp.PyArray_BYTES(mean)
+    g.axis[2].n = cnp.PyArray_SIZE(z)
+    g.items = (g.axis[2].n + MIXED - 1) // MIXED
+    g.scratch = 64
+    run(g, kernels.means, 4.0 * cnp.PyArray_SIZE(z))
     return y
 
 

@@ -14,6 +14,11 @@ cnp.import_array()
 
 cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
 
+cdef enum:
+    GROUP = 16          # planes that are copied together, at most
+    FEWEST = 4          # ... or not at all
+    COPIES = 524288     # bytes of them
+
 cdef Axis SINGLE                # an axis of one element, which is its own window
 memset(&SINGLE, 0, sizeof(Axis))
 SINGLE.n = SINGLE.m = SINGLE.kernel = SINGLE.stride = SINGLE.dilation = SINGLE.reach = 1
@@ -94,6 +99,60 @@ cdef bint are_drawn(const Pooled* pooled) noexcept:
         if pooled.windows[i].drawn != NULL:
             return True
     return False
+
+
+cdef void bring_together(Plan* g) noexcept:
+    """Planes of a view of one, if they lie side by side, are copied some at a time: an element of
+    a plane has only others of other planes beside it. Then the view is that of a copy."""
+    cdef int i, last = g.apart_ndim - 1
+    cdef Py_ssize_t near = LARGE, size
+    if g.apart == 0 or last < 0:
+        return
+    for i in range(3):
+        if g.axis[i].n > 1:
+            near = min(near, absolute(g.xs[i]))
+    if absolute(g.x_outer[last]) >= near:
+        return
+    size = set_moved(g, &g.moved_x, g.xs, g.x_size, False)
+    size += set_moved(g, &g.moved_y, g.ys, g.y_size, True)
+    if g.mask != NULL:
+        size += set_moved(g, &g.moved_mask, g.ms, 1, False)
+    if g.q != NULL:
+        size += set_moved(g, &g.moved_q, g.qs, g.q_size, not g.transposed)
+    if g.q2 != NULL:
+        size += set_moved(g, &g.moved_q2, g.q2s, 8, True)
+    g.group = min(GROUP, min(g.outer[last], COPIES // size))
+    if g.group < FEWEST:
+        g.group = 0
+        return
+    lie_together(&g.moved_x, g.xs)
+    lie_together(&g.moved_y, g.ys)
+    lie_together(&g.moved_mask, g.ms)
+    lie_together(&g.moved_q, g.qs)
+    lie_together(&g.moved_q2, g.q2s)
+
+
+cdef Py_ssize_t set_moved(const Plan* g, Moved* a, const Py_ssize_t* strides, int size,
+                          bint results) noexcept:
+    """An array with an element for each of the source, or of the result; bytes of a plane."""
+    cdef int i
+    cdef double bytes = size
+    a.size = size
+    for i in range(3):
+        a.strides[i] = strides[i]
+        a.n[i] = g.axis[i].m if results else g.axis[i].n
+        bytes *= <double> a.n[i]
+    # Not a power of 2, so that the planes of a group are at different places of the cache.
+    a.pitch = (<Py_ssize_t> min(bytes, 1e15) + 63) // 64 * 64
+    a.pitch += 64 if a.pitch % 128 == 0 else 0
+    return a.pitch
+
+
+cdef void lie_together(const Moved* a, Py_ssize_t* strides) noexcept:
+    """The strides of a copy."""
+    strides[2] = a.size
+    strides[1] = a.n[2] * a.size
+    strides[0] = a.n[1] * a.n[2] * a.size
 
 
 cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count) noexcept:

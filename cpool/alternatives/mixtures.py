@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, weighted
+from cpool import arrays, lanes, weighted
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
 from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, summed_to
 from cpool.reductions.sums import existing
 from cpool.results import MAX, stored, wide_dtype
-from cpool.windows import Sliding, Windows, sliding
+from cpool.windows import Fractional, Sliding, Windows, sliding
 
 if TYPE_CHECKING:
     from cpool.windows import _Ints, _Padding, _PaddingMode
 
 _TOP, _MEAN = Max(), Mean(count_include_pad=False)
+_BLOCK = 1 << 20  # bytes of x that are pooled at once: what comes of them stays in the caches
 
 
 # --- what both have in common ---------------------------------------------------------------------
@@ -28,11 +32,32 @@ _TOP, _MEAN = Max(), Mean(count_include_pad=False)
 
 def _mix(share: np.ndarray, top: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """share * top + (1 - share) * mean; what has no share is not there, even if it is infinite."""
+    if share.ndim == 0 and (share == 0 or share == 1):
+        return top if share else mean
     with np.errstate(invalid="ignore"):
-        y = share * top + (1 - share) * mean
-    np.copyto(y, top, where=share == 1)
-    np.copyto(y, mean, where=share == 0)
+        y = share * top
+        rest = 1 - share
+        y += np.multiply(rest, mean, out=rest if rest.shape == mean.shape else None)
+    for alone, value in ((1, top), (0, mean)) if share.ndim else ():
+        there = share == alone
+        if there.any():
+            np.copyto(y, value, where=there)
     return y
+
+
+def _blocks(shape: tuple[int, ...], lead: int, size: int) -> Iterator[tuple[slice, ...]]:
+    """Parts of an array, of about _BLOCK bytes, cut along the first `lead` axes."""
+    each = size * math.prod(shape[1:])
+    if lead == 0 or each * shape[0] <= _BLOCK:
+        yield ()
+    elif each <= _BLOCK or lead == 1:
+        step = max(1, _BLOCK // each)
+        for start in range(0, shape[0], step):
+            yield (slice(start, start + step),)
+    else:
+        for start in range(shape[0]):
+            for inner in _blocks(shape[1:], lead - 1, size):
+                yield (slice(start, start + 1), *inner)
 
 
 class _Windows:
@@ -73,9 +98,7 @@ class _Windows:
         return difference
 
     def result(self, y: np.ndarray) -> np.ndarray:
-        natural = gradient_dtype(self.x)
-        dtype = natural if self.options.dtype is None else arrays.as_dtype(self.options.dtype)
-        return stored(y, dtype, self.options.out, self.x, self.options.where)
+        return _result(y, self.x, self.options)
 
     def checked(self, gy: Any) -> np.ndarray:
         return arrays.checked_gradient(gy, self.top.shape).astype(self.wide)
@@ -85,10 +108,43 @@ class _Windows:
         return self.of_top(share * gy) + self.of_mean((1 - share) * gy)
 
 
+def _result(y: np.ndarray, x: np.ndarray, options: Options) -> np.ndarray:
+    natural = gradient_dtype(x)
+    dtype = natural if options.dtype is None else arrays.as_dtype(options.dtype)
+    return stored(y, dtype, options.out, x, options.where)
+
+
+class _Forward:
+    """What gives the values of windows: block by block, where nothing differs from one to the
+    other."""
+
+    def values(self, parts: _Windows) -> np.ndarray:
+        raise NotImplementedError
+
+    def is_alike(self, windows: Windows, options: Options) -> bool:
+        return options.where is None and not isinstance(windows, Fractional)
+
+    def forward(self, x: Any, windows: Windows, options: Options) -> np.ndarray:
+        x = arrays.as_input(x)
+        (lead, *_), _ = arrays.pooled_axes(
+            x.ndim, windows, options.axes, options.channels_last, options.rank
+        )
+        if x.nbytes <= _BLOCK or lead == 0 or not self.is_alike(windows, options):
+            parts = _Windows(x, windows, options, False)
+            return parts.result(self.values(parts))
+        inner, y = options.replace(out=None), None
+        for index in _blocks(x.shape, lead, x.itemsize):
+            values = self.values(_Windows(x[index], windows, inner, False))
+            if y is None:
+                y = np.empty((*x.shape[:lead], *values.shape[lead:]), values.dtype)
+            y[index] = values
+        return _result(y, x, options)
+
+
 # --- one proportion -------------------------------------------------------------------------------
 
 
-class _Mixture:
+class _Mixture(_Forward):
     """alpha: an array that broadcasts to the result."""
 
     def __init__(self, alpha: Any) -> None:
@@ -110,9 +166,11 @@ class _Mixture:
             ) from None
         return self.alpha.astype(parts.wide)
 
-    def forward(self, x: Any, windows: Windows, options: Options) -> np.ndarray:
-        parts = _Windows(x, windows, options, False)
-        return parts.result(_mix(self._share(parts), parts.top, parts.mean))
+    def is_alike(self, windows: Windows, options: Options) -> bool:
+        return self.alpha.ndim == 0 and super().is_alike(windows, options)
+
+    def values(self, parts: _Windows) -> np.ndarray:
+        return _mix(self._share(parts), parts.top, parts.mean)
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[np.ndarray, Pullback]:
         parts = _Windows(x, windows, options, True)
@@ -166,21 +224,27 @@ class Mixed(Reduction, listed=False):
 # --- a proportion for each window -----------------------------------------------------------------
 
 
-class _Taps:
-    """What each tap of sliding windows reads: views of a copy of x with its padding, in which 0
-    stands for what does not exist."""
+@lru_cache(maxsize=32)
+def _read(windows: Sliding, lengths: tuple[int, ...]) -> list[np.ndarray]:
+    """For each entry of the windows' arguments, what each tap of each window reads, or -1."""
+    return [np.array(table) for table in windows.table(lengths, absent=-1)]
 
-    def __init__(self, x: np.ndarray, windows: Sliding, places: Any) -> None:
+
+class _Taps:
+    """What each tap of sliding windows reads, in numbers of a type; 0 stands for what does not
+    exist."""
+
+    def __init__(self, x: np.ndarray, windows: Sliding, places: Any, dtype: np.dtype) -> None:
         self.axes, self.order = places
-        self.shape = x.shape
+        self.x, self.shape, self.dtype = x, x.shape, dtype
         lengths = [0] * len(self.axes)
         for axis, entry in zip(self.axes, self.order, strict=True):
             lengths[entry] = x.shape[axis]
-        tables = windows.table(lengths, absent=-1)
-        self.kernel = tuple(len(table[0]) for table in tables)
-        self.sources, self.steps, self.geometry = [], [], []
+        tables = _read(windows, tuple(lengths))
+        self.kernel = tuple(table.shape[1] for table in tables)
+        self.sources, self.steps, self.geometry, self.direct = [], [], [], []
         for axis, entry in zip(self.axes, self.order, strict=True):
-            read = np.array(tables[entry])
+            read = tables[entry]
             stride, dilation = (
                 value[entry] if isinstance(value, tuple) else value
                 for value in (windows.stride, windows.dilation)
@@ -189,12 +253,22 @@ class _Taps:
             at = np.arange(outputs)[:, None] * stride + np.arange(kernel) * dilation
             source = np.full(at[-1, -1] + 1, -1)
             source[at] = read
-            x = np.take(x, np.maximum(source, 0), axis)
-            x[(slice(None),) * axis + (source < 0,)] = 0
             self.sources.append(source)
             self.steps.append((outputs, stride, dilation))
             self.geometry.append((len(source), kernel, stride, dilation, 0, outputs))
-        self.padded = x
+            shifts = np.unique((np.arange(len(source)) - source)[source >= 0])
+            if len(shifts) == 1:  # x and zeros
+                before = int(shifts[0])
+                self.direct.append((x.shape[axis], kernel, stride, dilation, before, outputs))
+
+    @cached_property
+    def padded(self) -> np.ndarray:
+        """A copy of x with its padding."""
+        x = self.x.astype(self.dtype)
+        for axis, source in zip(self.axes, self.sources, strict=True):
+            x = np.take(x, np.maximum(source, 0), axis)
+            x[(slice(None),) * axis + (source < 0,)] = 0
+        return x
 
     def view(self, padded: np.ndarray, tap: tuple[int, ...]) -> np.ndarray:
         """The elements of all windows at a tap, whose numbers are in the order of the windows'
@@ -209,18 +283,24 @@ class _Taps:
 
     def weighted(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """The inner product of weight and each window, plus bias."""
-        total = np.empty(self.view(self.padded, (0,) * weight.ndim).shape, weight.dtype)
-        self._sums(self.padded, total, weight, bias)
+        shape = list(self.shape)
+        for axis, (outputs, _, _) in zip(self.axes, self.steps, strict=True):
+            shape[axis] = outputs
+        total = np.empty(shape, weight.dtype)
+        direct = len(self.direct) == len(self.axes)
+        x, geometry = (self.x, self.direct) if direct else (self.padded, self.geometry)
+        self._sums(x, total, geometry, weight, bias)
         return total
 
     def _sums(
-        self, x: np.ndarray, y: np.ndarray, weight: np.ndarray, last: Any, transposed: bool = False
-    ) -> None:
+        self, x: np.ndarray, y: np.ndarray, geometry: list[Any], weight: np.ndarray, last: Any,
+        transposed: bool = False,
+    ) -> None:  # fmt: skip
         """Weighted sums of x into y; transposed, of what is given for each window."""
         by_tap = np.append(weight.transpose(self.order), last).astype(y.dtype).reshape(-1, 1)
         axes = tuple(range(-len(self.axes), 0))
         x, y = (np.moveaxis(a, self.axes, axes)[np.newaxis] for a in (x, y))
-        weighted.dense_sums(x, y, self.geometry, by_tap, transposed)
+        weighted.dense_sums(x, y, geometry, by_tap, transposed)
 
     def of_weight(self, gz: np.ndarray) -> np.ndarray:
         """The gradient in the weights, given that in the products."""
@@ -232,8 +312,11 @@ class _Taps:
 
     def of_x(self, gz: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The gradient in x: places of the padding give theirs to what was read there."""
-        gx = np.empty(self.padded.shape, gz.dtype)
-        self._sums(gz, gx, weight, 0, transposed=True)
+        shape = list(self.shape)
+        for axis, source in zip(self.axes, self.sources, strict=True):
+            shape[axis] = len(source)
+        gx = np.empty(shape, gz.dtype)
+        self._sums(gz, gx, self.geometry, weight, 0, transposed=True)
         for axis, source in zip(self.axes, self.sources, strict=True):
             read = np.flatnonzero(source >= 0)
             moved = np.moveaxis(gx, axis, 0)
@@ -246,7 +329,7 @@ class _Taps:
         return gx
 
 
-class _Gated:
+class _Gated(_Forward):
     """weight: an array with an element for each tap; bias: a number."""
 
     def __init__(self, weight: Any, bias: Any) -> None:
@@ -257,14 +340,14 @@ class _Gated:
             if array.dtype.kind == "b":
                 raise TypeError(f"{name} must be real, got bool")
 
-    def _gates(
+    def _products(
         self, parts: _Windows
-    ) -> tuple[_Taps, np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:
-        """Taps, mask, weights, gates, and the slope of the gates."""
-        mask, x = parts.mask, parts.x.astype(parts.wide)
+    ) -> tuple[_Taps, np.ndarray | None, np.ndarray, np.ndarray]:
+        """Taps, mask, weights, and what the gates are made of."""
+        mask, x = parts.mask, parts.x
         if mask is not None:
-            np.copyto(x, 0, where=~mask)
-        taps = _Taps(x, parts.windows, parts.places)
+            x = np.where(mask, x, np.zeros((), x.dtype))
+        taps = _Taps(x, parts.windows, parts.places, parts.wide)
         if self.weight.shape != taps.kernel:
             raise ValueError(
                 f"weight must have an element for each tap, the shape {taps.kernel}, got "
@@ -272,19 +355,18 @@ class _Gated:
             )
         weight = self.weight.astype(parts.wide)
         with np.errstate(invalid="ignore", over="ignore"):
-            z = taps.weighted(weight, self.bias.astype(parts.wide))
-            small = np.exp(-np.abs(z))
-        gate = np.where(z >= 0, 1, small) / (1 + small)
-        return taps, mask, weight, gate, small / (1 + small) ** 2
+            return taps, mask, weight, taps.weighted(weight, self.bias.astype(parts.wide))
 
-    def forward(self, x: Any, windows: Windows, options: Options) -> np.ndarray:
-        parts = _Windows(x, windows, options, False)
-        gate = self._gates(parts)[3]
-        return parts.result(_mix(gate, parts.top, parts.mean))
+    def values(self, parts: _Windows) -> np.ndarray:
+        return lanes.gated(self._products(parts)[3], parts.top, parts.mean)
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[np.ndarray, Pullback]:
         parts = _Windows(x, windows, options, True)
-        taps, mask, weight, gate, slope = self._gates(parts)
+        taps, mask, weight, z = self._products(parts)
+        y = parts.result(lanes.gated(z, parts.top, parts.mean))
+        small = np.exp(-np.abs(z))
+        gate = np.where(z >= 0, 1, small) / (1 + small)
+        slope = small / (1 + small) ** 2
         slope *= parts.difference()
         dtype = gradient_dtype(parts.x)
         weight_dtype, bias_dtype = gradient_dtype(self.weight), gradient_dtype(self.bias)
@@ -302,7 +384,6 @@ class _Gated:
         def of_bias(gy: Any) -> np.ndarray:
             return np.asarray((parts.checked(gy) * slope).sum(dtype=np.float64)).astype(bias_dtype)
 
-        y = parts.result(_mix(gate, parts.top, parts.mean))
         return y, Gradients(x=of_x, weight=of_weight, bias=of_bias)
 
 

@@ -11,7 +11,7 @@ cdef enum Row:
     BEFORE          # m of the parts before
     TOTAL           # the sum
     MOMENT          # a second sum, of weights times distances from m, or their squares
-    NONES           # taps that may have read nothing
+    NONES           # taps that may have read nothing; of what is expected: the sum of elements
     PART            # the sum of a part, so that long sums are sums of sums
     VALUE           # the result
     COUNT           # elements of each window
@@ -68,7 +68,7 @@ cdef inline T nothing(const Plan* g, bint looking_again, T tag) noexcept nogil:
         return <T> D_NAN
     if g.kind == GEOMETRIC:
         return 1
-    if g.kind == PLAIN or (g.kind == NORM and g.p > 0):
+    if g.kind == PLAIN or g.kind == EXPECTED or (g.kind == NORM and g.p > 0):
         return 0
     return identity(smallest, tag) if takes_least(g) else identity(greatest, tag)
 
@@ -240,6 +240,29 @@ cdef void move_less_one(T* restrict y, const T* restrict f, const T* restrict no
         y[i] = y[i] + f[i] * (y[i] + (done - nones[i]))
 
 
+cdef void add_expected(T* restrict total, T* restrict moment, T* restrict plain,
+                       const T* restrict w, Py_ssize_t n) noexcept nogil:
+    """Elements above 0, their squares, and all elements."""
+    cdef Py_ssize_t i
+    cdef T r
+    for i in range(UP(n, sizeof(T))):
+        r = <T> 0 if w[i] < 0 else w[i]
+        total[i] = total[i] + r
+        moment[i] = moment[i] + r * r
+        plain[i] = plain[i] + w[i]
+
+
+cdef bint are_moderate(const T* restrict w, T least, T greatest, Py_ssize_t n) noexcept nogil:
+    """Whether the sizes of all numbers are from `least` to `greatest`, 0, or NaN."""
+    cdef Py_ssize_t i
+    cdef T a
+    cdef int32_t found = 0
+    for i in range(n):
+        a = size_of(w[i])
+        found |= ((a < least) & (a != 0)) | (a > greatest)
+    return not found
+
+
 cdef void fill_row(T* restrict y, Py_ssize_t n, T value) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(UP(n, sizeof(T))):
@@ -303,6 +326,17 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
                 logs(work, w + t * g.pitch, n)
                 add_row(part, work, n)
         add_row(total, part, n)
+        return
+    if g.kind == EXPECTED:
+        fill_row(work, n, <T> 0)
+        fill_row(scratch(g, s, MORE, tag), n, <T> 0)
+        for t in range(taps):
+            if not are_moderate(w + t * g.pitch, <T> g.least, <T> g.greatest, n):
+                fail(g, IMMODERATE)
+            add_expected(part, work, scratch(g, s, MORE, tag), w + t * g.pitch, n)
+        add_row(total, part, n)
+        add_row(moment, work, n)
+        add_row(scratch(g, s, NONES, tag), scratch(g, s, MORE, tag), n)
         return
     if takes_least(g):
         find_extremes(g, w, taps, n, s, smallest)
@@ -413,7 +447,7 @@ cdef void join_parts(const Plan* g, Py_ssize_t n, int32_t* counts, char* s, T ta
     cdef T* m = scratch(g, s, EXTREME, tag)
     cdef T* before = scratch(g, s, BEFORE, tag)
     greatest.tag = smallest.tag = 0
-    if g.kind != GEOMETRIC and g.kind != PLAIN:
+    if g.kind != GEOMETRIC and g.kind != PLAIN and g.kind != EXPECTED:
         memcpy(before, m, UP(n, sizeof(T)) * sizeof(T))
         if takes_least(g):
             extreme_of_parts(m, g.parts, n, smallest)
@@ -444,6 +478,8 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         finish_mean(y, moment, total, True, n)
     elif g.kind == HARMONIC:
         finish_harmonic(y, m, total, count, n)
+    elif g.kind == EXPECTED:
+        finish_expected(y, total, moment, scratch(g, s, NONES, tag), count, n)
     elif g.kind == NORM and isinf(g.p):
         memcpy(y, m, n * sizeof(T))
     elif g.kind == LOGARITHM:
@@ -499,6 +535,18 @@ cdef void finish_soft(T* restrict y, const T* restrict m, const T* restrict tota
     cdef Py_ssize_t i
     for i in range(UP(n, sizeof(T))):
         y[i] = m[i] + moment[i] / total[i]
+
+
+cdef void finish_expected(T* restrict y, const T* restrict total, const T* restrict moment,
+                          const T* restrict plain, const T* restrict count,
+                          Py_ssize_t n) noexcept nogil:
+    """The mean of what is drawn in proportion to what is above 0; of all, if nothing is."""
+    cdef Py_ssize_t i
+    cdef T drawn, mean
+    for i in range(UP(n, sizeof(T))):
+        drawn = moment[i] / total[i]
+        mean = plain[i] / count[i]
+        y[i] = mean if total[i] == 0 else drawn
 
 
 cdef void finish_harmonic(T* restrict y, const T* restrict m, const T* restrict total,
@@ -815,3 +863,36 @@ cdef void mean_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag
         while at < stop:
             mean_lanes(g, at, least(at + g.lanes, stop), s, tag)
             at += g.lanes
+
+
+# --- mixtures -------------------------------------------------------------------------------------
+
+cdef void gate_piece(T* restrict y, const T* restrict z, const T* restrict top,
+                     const T* restrict mean, Py_ssize_t n) noexcept nogil:
+    """g * top + (1 - g) * mean with g = 1 / (1 + exp(-z)); what has no share is not there, even if
+    it is infinite."""
+    cdef T size[1024 + 32]
+    cdef T small[1024 + 32]
+    cdef Py_ssize_t i
+    cdef T gate, rest, v
+    for i in range(n):
+        size[i] = -size_of(z[i])
+    for i in range(n, UP(n, sizeof(T))):
+        size[i] = 0
+    exps(small, size, n)
+    for i in range(n):
+        gate = <T> 1 if z[i] >= 0 else small[i]
+        gate = gate / (1 + small[i])
+        rest = 1 - gate
+        v = gate * top[i] + rest * mean[i]
+        v = top[i] if gate == 1 else v
+        y[i] = mean[i] if gate == 0 else v
+
+
+cdef void gate_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, T tag) noexcept nogil:
+    """Items are pieces of arrays in one piece: x is z, q the maxima, mask the means."""
+    cdef Py_ssize_t item, at
+    for item in range(lo, hi):
+        at = item * PIECES
+        gate_piece(<T*> g.y + at, <const T*> g.x + at, <const T*> g.q + at, <const T*> g.mask + at,
+                   least(PIECES, g.axis[2].n - at))

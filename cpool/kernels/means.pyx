@@ -26,6 +26,10 @@ include "sampling.pxi"
 cdef void mean_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
     if g.kind == DRAWN:
         draw_items(g, lo, hi, s)
+    elif g.kind == GATED and g.t_type == DOUBLE:
+        gate_items(g, lo, hi, <double> 0)
+    elif g.kind == GATED:
+        gate_items(g, lo, hi, <float> 0)
     elif g.t_type == DOUBLE:
         mean_items(g, lo, hi, s, <double> 0)
     else:

@@ -18,9 +18,10 @@ cdef enum Operation:
 cdef enum Kind:
     # Means that are no sums (kernels/means.pxi), an element drawn (kernels/sampling.pxi), and order
     # statistics (kernels/order.pxi).
-    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN
+    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN, EXPECTED
     DRAWN
     QUANTILE, RANKED, TRIMMED, MODE
+    GATED       # mixtures of maxima and means that are there already (kernels/means.pxi)
 
 
 cdef enum Method:
@@ -86,6 +87,15 @@ cdef struct Axis:
     const double* exist         # elements of each window that exist along this axis; NULL: exist0
     double exist0
     const double* weight        # of each tap, in weighted sums; NULL: 1
+
+
+cdef struct Moved:
+    # An array of which some planes, side by side in memory, are copied to be one after the other.
+    Py_ssize_t strides[3]       # of the array
+    Py_ssize_t n[3]             # elements of a plane
+    Py_ssize_t pitch            # bytes from plane to plane
+    Py_ssize_t at               # where they are in scratch
+    int size                    # bytes of an element; 0: there is no such array
 
 
 cdef struct Tile:
@@ -180,6 +190,8 @@ cdef struct Plan:
     const Plan* one             # in the plan of all: that of one plane, its kernel,
     kernel_t kernel
     Py_ssize_t tables_at        # and the room for its tables
+    Py_ssize_t group            # > 0: planes that are side by side, copied together
+    Moved moved_x, moved_mask, moved_y, moved_q, moved_q2
     # --- the plane: D, H, W and a contiguous inner axis
     Axis axis[3]
     Py_ssize_t inner

@@ -329,6 +329,44 @@ cdef void select_each(const Axis* a, const Tile* t, T* v, int32_t* o, const T* l
             o[w * t.nc + c] = offset
 
 
+cdef bint select_dense(const Axis* a, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
+                       const T* line, Py_ssize_t lp, Py_ssize_t rows, int32_t step, char* scratch,
+                       Op op) noexcept nogil:
+    """Irregular windows of one or two lengths, few elements each: both are selected as if a window
+    began at each element, and then those that do are picked out. False where that takes longer, or
+    there is no room: 24 KiB of scratch and slack."""
+    cdef int32_t places[512]
+    cdef Py_ssize_t w, i, some, fewest, longest, m = t.w1 - t.w0, n = t.w_hi - t.w_lo
+    cdef Py_ssize_t pitch = UP(n, BESIDE(sizeof(T))), room = 24576 // (sizeof(T) + 4)
+    cdef T* values = <T*> scratch
+    cdef int32_t* offsets
+    cdef Run r
+    run_lengths(a, &fewest, &longest)
+    if (fewest < 1 or longest > 9 or longest > fewest + 1 or m > 512 or n > 8 * m
+            or 2 * pitch > room):
+        return False
+    pitch *= 1 + (longest > fewest)
+    offsets = <int32_t*> (scratch + room * sizeof(T))
+    for w in range(m):
+        places[w] = <int32_t> (a.start[t.w0 + w] - t.w_lo)
+        if a.count[t.w0 + w] > fewest:
+            places[w] += <int32_t> (pitch // 2)
+    r.first, r.step, r.pitch, r.period, r.entries, r.tap = 0, 1, 1, 0, NULL, 0
+    while rows > 0:
+        some = least(rows, room // pitch)
+        for i in range(1 + (longest > fewest)):
+            r.count = fewest + i
+            select_run(values + i * (pitch // 2), offsets + i * (pitch // 2), pitch, line, &r,
+                       step, lp, n - r.count + 1, some, op)
+        pick_out(v, yp, values, pitch, places, m, some)
+        pick_out(o, yp, offsets, pitch, places, m, some)
+        v += some * yp
+        o += some * yp
+        line += some * lp
+        rows -= some
+    return True
+
+
 cdef void select_irregular(const Plan* g, const Tile* t, T* v, int32_t* o, const T* line,
                            Op op) noexcept nogil:
     """Irregular windows of rows of channels."""
@@ -422,7 +460,8 @@ cdef void select_full(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t
         select_pairs(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(T))), rows, op)
     elif close and a.kernel == 3:
         select_threes(v, o, yp, line, step, lp, UP(m, BESIDE(sizeof(T))), rows, op)
-    else:
+    elif not (a.start != NULL and nc == 1
+              and select_dense(a, t, v, o, yp, line, lp, rows, step, s + g.phases_at, op)):
         for i in range(rows):
             if a.start != NULL and wide:
                 select_irregular(g, t, v, o, line, op)
@@ -909,6 +948,16 @@ cdef void add_offsets(int64_t* restrict y, const int32_t* restrict o, int64_t fi
         y[i] = at + (first + i * step) if at >= 0 else -1
 
 
+cdef void add_places(int64_t* restrict y, const int32_t* restrict o, int64_t first,
+                     const Py_ssize_t* restrict places, Py_ssize_t n) noexcept nogil:
+    """The same for irregular windows."""
+    cdef Py_ssize_t i
+    cdef int64_t at
+    for i in range(n):
+        at = o[i]
+        y[i] = at + (first + places[i]) if at >= 0 else -1
+
+
 cdef void add_starts(int64_t* restrict y, const int32_t* restrict o,
                      const int32_t* restrict starts, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
@@ -930,6 +979,9 @@ cdef void positions_row(const Plan* g, const Tile* t, Py_ssize_t h, int64_t* y, 
     first = (origin(&a[0], d) * g.plane_shape[1] + origin(&a[1], h)) * g.plane_shape[2]
     if t.nc == 1 and a[2].start == NULL:
         add_offsets(y, o, first + origin(&a[2], t.w0), a[2].stride, t.w1 - t.w0)
+        return
+    if t.nc == 1:
+        add_places(y, o, first, a[2].origin + t.w0, t.w1 - t.w0)
         return
     for w in range(t.w0, t.w1):
         add_offsets(y, o, first + origin(&a[2], w), 0, t.nc)

@@ -100,18 +100,18 @@ class Stochastic(Reduction):
         x = arrays.as_input(x)
         if self.training:
             return _Draws(x, windows, options, rng).result(options)
-        return _Expectation(x, windows, options).result(options)
+        y = lanes.expected(x, windows, options)
+        return _Expectation(x, windows, options).result(options) if y is None else y
 
     def vjp(
         self, x: Any, windows: Windows, options: Options, rng: Rng = None
     ) -> tuple[np.ndarray, Pullback]:
         x = arrays.as_input(x)
-        made = (
-            _Draws(x, windows, options, rng)
-            if self.training
-            else _Expectation(x, windows, options)
-        )
-        return made.result(options), made.gradient()
+        if self.training:
+            drawn = _Draws(x, windows, options, rng)
+            return drawn.result(options), drawn.gradient()
+        y = self.forward(x, windows, options)
+        return y, _Expectation(x, windows, options).gradient()
 
 
 # --- training -------------------------------------------------------------------------------------
@@ -174,6 +174,7 @@ def _numbers(shape: tuple[int, ...], windows: Windows, places: Any, rng: Rng) ->
 
 class _Expectation:
     """The mean of what would be drawn: Σ r² / Σ r where r = max(x, 0); the mean where all r are 0.
+    In float64, for any elements, with what the gradient needs.
     """
 
     def __init__(self, x: np.ndarray, windows: Windows, options: Options) -> None:
