@@ -183,11 +183,11 @@ cdef void copy_rows(char* copy, Py_ssize_t pitch, char* there, Py_ssize_t step, 
     cdef Py_ssize_t i, w
     for i in range(count):
         for w in range(n if back else 0):
-            memcpy(there + w * stride, copy + w * sizeof(Bytes), sizeof(Bytes))
+            memcpy(there + i * step + w * stride, copy + i * pitch + w * sizeof(Bytes),
+                   sizeof(Bytes))
         for w in range(0 if back else n):
-            memcpy(copy + w * sizeof(Bytes), there + w * stride, sizeof(Bytes))
-        copy += pitch
-        there += step
+            memcpy(copy + i * pitch + w * sizeof(Bytes), there + i * step + w * stride,
+                   sizeof(Bytes))
 
 
 cdef void take_windows(Plan* g, Py_ssize_t plane, Py_ssize_t* memory) noexcept nogil:

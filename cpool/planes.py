@@ -22,9 +22,7 @@ def _placed(
 ) -> Fractional:
     """The windows of each plane of x: of each index of the axes that are not pooled, in row-major
     order."""
-    axes, _ = arrays.pooled_axes(
-        x.ndim, windows, options.axes, options.channels_last, options.rank
-    )
+    axes, _ = arrays.pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
     rank = len(axes)
     lead = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
     if samples is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from cpool.windows import _Ints, _Padding, _PaddingMode
 
 _TOP, _MEAN = Max(), Mean(count_include_pad=False)
-_BLOCK = 1 << 20  # bytes of x that are pooled at once: what comes of them stays in the caches
+_BLOCK = 1 << 21  # bytes of x that are pooled at once: what comes of them stays in the caches
 
 
 # --- what both have in common ---------------------------------------------------------------------
@@ -224,10 +224,44 @@ class Mixed(Reduction, listed=False):
 # --- a proportion for each window -----------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Windows along one axis. A copy with padding has `source`, -1 for 0; geometries are those of
+    `weighted.dense_sums`."""
+
+    kernel: int
+    outputs: int
+    stride: int
+    dilation: int
+    source: np.ndarray
+    padded: tuple[int, ...]  # geometry on that copy
+    direct: tuple[int, ...] | None  # on the elements themselves, if what is beside them is 0
+
+
 @lru_cache(maxsize=32)
-def _read(windows: Sliding, lengths: tuple[int, ...]) -> list[np.ndarray]:
-    """For each entry of the windows' arguments, what each tap of each window reads, or -1."""
-    return [np.array(table) for table in windows.table(lengths, absent=-1)]
+def _lines(windows: Sliding, lengths: tuple[int, ...]) -> list[_Line]:
+    """For each entry of the windows' arguments."""
+    lines = []
+    for entry, table in enumerate(windows.table(lengths, absent=-1)):
+        read = np.array(table)
+        stride, dilation = (
+            value[entry] if isinstance(value, tuple) else value
+            for value in (windows.stride, windows.dilation)
+        )
+        outputs, kernel = read.shape
+        at = np.arange(outputs)[:, None] * stride + np.arange(kernel) * dilation
+        source = np.full(at[-1, -1] + 1, -1)
+        source[at] = read
+        padded = (len(source), kernel, stride, dilation, 0, outputs)
+        shifts = np.unique((np.arange(len(source)) - source)[source >= 0])
+        direct = (lengths[entry], kernel, stride, dilation, int(shifts[0]), outputs)
+        lines.append(
+            _Line(
+                kernel, outputs, stride, dilation, source, padded,
+                direct if len(shifts) == 1 else None,
+            )
+        )  # fmt: skip
+    return lines
 
 
 class _Taps:
@@ -240,56 +274,40 @@ class _Taps:
         lengths = [0] * len(self.axes)
         for axis, entry in zip(self.axes, self.order, strict=True):
             lengths[entry] = x.shape[axis]
-        tables = _read(windows, tuple(lengths))
-        self.kernel = tuple(table.shape[1] for table in tables)
-        self.sources, self.steps, self.geometry, self.direct = [], [], [], []
-        for axis, entry in zip(self.axes, self.order, strict=True):
-            read = tables[entry]
-            stride, dilation = (
-                value[entry] if isinstance(value, tuple) else value
-                for value in (windows.stride, windows.dilation)
-            )
-            outputs, kernel = read.shape
-            at = np.arange(outputs)[:, None] * stride + np.arange(kernel) * dilation
-            source = np.full(at[-1, -1] + 1, -1)
-            source[at] = read
-            self.sources.append(source)
-            self.steps.append((outputs, stride, dilation))
-            self.geometry.append((len(source), kernel, stride, dilation, 0, outputs))
-            shifts = np.unique((np.arange(len(source)) - source)[source >= 0])
-            if len(shifts) == 1:  # x and zeros
-                before = int(shifts[0])
-                self.direct.append((x.shape[axis], kernel, stride, dilation, before, outputs))
+        by_entry = _lines(windows, tuple(lengths))
+        self.kernel = tuple(line.kernel for line in by_entry)
+        self.lines = [by_entry[entry] for entry in self.order]  # of each axis
+        self.geometry = [line.padded for line in self.lines]
 
     @cached_property
     def padded(self) -> np.ndarray:
         """A copy of x with its padding."""
         x = self.x.astype(self.dtype)
-        for axis, source in zip(self.axes, self.sources, strict=True):
-            x = np.take(x, np.maximum(source, 0), axis)
-            x[(slice(None),) * axis + (source < 0,)] = 0
+        for axis, line in zip(self.axes, self.lines, strict=True):
+            x = np.take(x, np.maximum(line.source, 0), axis)
+            x[(slice(None),) * axis + (line.source < 0,)] = 0
         return x
 
     def view(self, padded: np.ndarray, tap: tuple[int, ...]) -> np.ndarray:
         """The elements of all windows at a tap, whose numbers are in the order of the windows'
         arguments."""
         index = [slice(None)] * padded.ndim
-        for axis, entry, (outputs, stride, dilation) in zip(
-            self.axes, self.order, self.steps, strict=True
-        ):
-            first = tap[entry] * dilation
-            index[axis] = slice(first, first + (outputs - 1) * stride + 1, stride)
+        for axis, entry, line in zip(self.axes, self.order, self.lines, strict=True):
+            first = tap[entry] * line.dilation
+            index[axis] = slice(first, first + (line.outputs - 1) * line.stride + 1, line.stride)
         return padded[tuple(index)]
 
     def weighted(self, weight: np.ndarray, bias: np.ndarray) -> np.ndarray:
         """The inner product of weight and each window, plus bias."""
         shape = list(self.shape)
-        for axis, (outputs, _, _) in zip(self.axes, self.steps, strict=True):
-            shape[axis] = outputs
+        for axis, line in zip(self.axes, self.lines, strict=True):
+            shape[axis] = line.outputs
         total = np.empty(shape, weight.dtype)
-        direct = len(self.direct) == len(self.axes)
-        x, geometry = (self.x, self.direct) if direct else (self.padded, self.geometry)
-        self._sums(x, total, geometry, weight, bias)
+        direct = [line.direct for line in self.lines]
+        if all(direct):
+            self._sums(self.x, total, direct, weight, bias)
+        else:
+            self._sums(self.padded, total, self.geometry, weight, bias)
         return total
 
     def _sums(
@@ -313,11 +331,12 @@ class _Taps:
     def of_x(self, gz: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """The gradient in x: places of the padding give theirs to what was read there."""
         shape = list(self.shape)
-        for axis, source in zip(self.axes, self.sources, strict=True):
-            shape[axis] = len(source)
+        for axis, line in zip(self.axes, self.lines, strict=True):
+            shape[axis] = len(line.source)
         gx = np.empty(shape, gz.dtype)
         self._sums(gz, gx, self.geometry, weight, 0, transposed=True)
-        for axis, source in zip(self.axes, self.sources, strict=True):
+        for axis, line in zip(self.axes, self.lines, strict=True):
+            source = line.source
             read = np.flatnonzero(source >= 0)
             moved = np.moveaxis(gx, axis, 0)
             back = np.zeros((self.shape[axis], *moved.shape[1:]), gx.dtype)
@@ -340,9 +359,7 @@ class _Gated(_Forward):
             if array.dtype.kind == "b":
                 raise TypeError(f"{name} must be real, got bool")
 
-    def _products(
-        self, parts: _Windows
-    ) -> tuple[_Taps, np.ndarray | None, np.ndarray, np.ndarray]:
+    def _products(self, parts: _Windows) -> tuple[_Taps, np.ndarray | None, np.ndarray, np.ndarray]:
         """Taps, mask, weights, and what the gates are made of."""
         mask, x = parts.mask, parts.x
         if mask is not None:

@@ -156,17 +156,19 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
 cdef void flat_places(const Plan* g, int32_t* places) noexcept nogil:
     """Where the value of each window of a plane is among those that were folded."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t h, o, i = 0, fewest, longest, wide = flat_windows(a)
+    cdef Py_ssize_t h, o, i = a.m, fewest, longest
+    cdef int32_t row = <int32_t> (flat_windows(a) if a.start == NULL else a.n), first = 0
     if a.start != NULL:
         run_lengths(a, &fewest, &longest)
-    for h in range(g.axis[1].m):
+    for o in range(a.m):
+        places[o] = <int32_t> o
+        if a.start != NULL:
+            places[o] = <int32_t> (a.start[o] + (0 if a.count[o] == fewest else g.line))
+    for h in range(1, g.axis[1].m):
+        first += row
         for o in range(a.m):
-            if a.start == NULL:
-                places[i] = <int32_t> (h * wide + o)
-            else:
-                places[i] = <int32_t> (h * a.n + a.start[o]
-                                       + (0 if a.count[o] == fewest else g.line))
-            i += 1
+            places[i + o] = places[o] + first
+        i += a.m
     while i < UP(g.axis[1].m * a.m, 1):
         places[i] = 0
         i += 1
