@@ -261,6 +261,103 @@ def test_axes_in_any_order():
     )  # fmt: skip
 
 
+def one_by_one(x, reduction, windows, samples, gy, where=None, **options):
+    """Values and gradients of planes along the first two axes, a call for each."""
+    y, gx = np.empty_like(gy), np.empty_like(x)
+    for plane in np.ndindex(*x.shape[:2]):
+        own = fractional(
+            windows.kernel_size, windows.output_size, samples=samples[plane],
+            overlapping=windows.overlapping,
+        )  # fmt: skip
+        there = None if where is None else where[plane]
+        y[plane], pullback = cpool.vjp(
+            cpool.pool, x[plane], reduction, own, where=there, **options
+        )
+        gx[plane] = pullback(gy[plane])
+    return y, gx
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("windows", [fractional((2, 3), (5, 4)), fractional(
+    None, (5, 4), overlapping=False), fractional((1, 4), (3, 9)), fractional((9, 1), (1, 12)),
+])  # fmt: skip
+@pytest.mark.parametrize(
+    "reduction",
+    ["max", "min", "mean", "sum", "median", cpool.Lp(3), cpool.LogSumExp(), cpool.Mixed(0.3)],
+)
+def test_each_plane_has_windows_of_its_own(reduction, windows, channels_last, monkeypatch):
+    """More planes than are copied together, and some that are left; masks, and NaNs."""
+    rng = np.random.default_rng(5)
+    x, samples = rng.standard_normal((2, 37, 9, 12)), rng.random((2, 37, 2))
+    gy = rng.standard_normal((2, 37, *windows.output_size))
+    hole = np.where(rng.random(x.shape) < 0.03, np.nan, x)
+    monkeypatch.setattr("cpool.planes.philox", lambda rng: Given(samples))
+    for given, options in (
+        (x, {}),
+        (x, {"where": rng.random(x.shape) < 0.9}),
+        (hole, {"nan_policy": "omit"}),
+    ):
+        expected = one_by_one(given, reduction, windows, samples, gy, **options)
+        axes = (2, 3)
+        if channels_last:
+            given = np.moveaxis(np.ascontiguousarray(np.moveaxis(given, 1, -1)), -1, 1)
+        for threads in (1, 2):
+            with cpool.num_threads(threads):
+                y, pullback = cpool.vjp(
+                    cpool.pool, given, reduction, windows, axes=axes, **options
+                )
+                actual = y, pullback(gy)
+            for one, other in zip(actual, expected, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
+
+
+class Given:
+    """In place of a generator: numbers that are known."""
+
+    def __init__(self, samples):
+        self.samples = samples
+
+    def random(self, shape):
+        return self.samples.reshape(shape)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i2", "u1", "i8"])
+def test_positions_of_each_plane(dtype):
+    """Of planes of one tile and of many, of rows too long to be selected at each element, in all
+    layouts, with ties: against windows that are looked through."""
+    rng = np.random.default_rng(6)
+    for shape, kernel, count, overlapping in (
+        ((2, 19, 13, 14), (2, 3), (7, 6), True),
+        ((2, 19, 13, 14), None, (5, 9), False),
+        ((1, 2, 300, 41), (3, 2), (120, 30), True),
+        ((1, 2, 5, 4000), (2, 2), (3, 2500), True),
+        ((1, 2, 4, 900), (2, 12), (3, 70), True),
+    ):
+        x = rng.integers(0, 6, shape).astype(dtype)
+        samples = rng.random((*shape[:2], 2))
+        windows = fractional(kernel, count, overlapping=overlapping)
+        expected = np.empty((*shape[:2], *count), np.int64)
+        for plane in np.ndindex(*shape[:2]):
+            own = fractional(kernel, count, samples=samples[plane], overlapping=overlapping)
+            rows, columns = own.table(shape[2:])
+            for i, j in np.ndindex(*count):
+                window = x[plane][np.ix_(rows[i], columns[j])]
+                at = np.unravel_index(np.argmax(window), window.shape)
+                expected[(*plane, i, j)] = rows[i][at[0]] * shape[3] + columns[j][at[1]]
+        call = cpool.fractional_max_pool2d
+        given = {"return_indices": True, "_random_samples": samples[..., ::-1]}
+        y, found = call(x, kernel, count, overlapping=windows.overlapping, **given)
+        np.testing.assert_array_equal(found, expected)
+        values = np.take_along_axis(x.reshape(*shape[:2], -1), found.reshape(*shape[:2], -1), 2)
+        np.testing.assert_array_equal(y, values.reshape(y.shape))
+        last = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+        y_last, found = call(
+            last, kernel, count, overlapping=overlapping, channels_last=True, **given
+        )
+        np.testing.assert_array_equal(np.moveaxis(found, -1, 1), expected)
+        np.testing.assert_array_equal(np.moveaxis(y_last, -1, 1), y)
+
+
 def test_planes_with_equal_samples_are_pooled_together():
     x = np.random.default_rng(0).standard_normal((6, 9, 9))
     samples = np.array([0.1, 0.7, 0.1, 0.4, 0.7, 0.1])[:, None] * [1, 0.5]

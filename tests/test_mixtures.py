@@ -207,6 +207,24 @@ def test_mixed_as_a_reduction():
         cpool.Mixed(1.5)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "f2", "i2"])
+def test_large_inputs_are_pooled_in_parts(dtype, channels_last):
+    """What is done part by part is what is done at once to each index of the first axis."""
+    rng = np.random.default_rng(2)
+    x = (8 * rng.standard_normal((5, 24, 130, 131))).astype(dtype)
+    weight = rng.standard_normal((3, 2))
+    options = {"channels_last": channels_last}
+    for call in (
+        lambda x: cpool.gated_pool2d(x, (3, 2), 2, 1, weight=weight, bias=0.5, **options),
+        lambda x: cpool.mixed_pool2d(x, 3, 2, 1, alpha=0.3, **options),
+    ):
+        y = call(x)
+        np.testing.assert_array_equal(y, np.stack([call(each) for each in x]))
+        with cpool.num_threads(2):
+            np.testing.assert_array_equal(call(x), y)
+
+
 def test_types_of_results_and_gradients():
     rng = np.random.default_rng(2)
     x, weight = rng.integers(-9, 9, (3, 8, 8)), rng.standard_normal((2, 2))

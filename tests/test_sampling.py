@@ -334,6 +334,24 @@ def test_inference_of_all_sizes():
     assert cpool.stochastic_pool1d([3, 0, 1, 1], 2, training=False).tolist() == [3, 1]
 
 
+@pytest.mark.parametrize("scale", [1, 1e-30, 1e30, 3e-42])
+@pytest.mark.parametrize("kernel", [2, 7, 400, 5000])
+def test_inference_in_float32(kernel, scale):
+    """Squares of elements that are small or large, windows that are taken in parts."""
+    x = (scale * np.random.default_rng(0).normal(size=(7, 5000))).astype("f4")
+    x[2] = -np.abs(x[2])
+    x[3, ::5] = 0
+    w = x[:, : 5000 // kernel * kernel].reshape(7, -1, kernel).astype(float)
+    r = np.maximum(w, 0)
+    with np.errstate(invalid="ignore"):
+        expected = (r * r).sum(-1) / r.sum(-1)
+    expected = np.where(r.sum(-1) == 0, w.mean(-1), expected)
+    y = cpool.stochastic_pool1d(x, kernel, training=False)
+    np.testing.assert_allclose(y, expected, rtol=2e-6, atol=1.5e-45)
+    with cpool.num_threads(2):
+        np.testing.assert_array_equal(cpool.stochastic_pool1d(x, kernel, training=False), y)
+
+
 def test_a_pullback_does_not_depend_on_what_is_changed_later():
     for training in (True, False):
         x = np.random.default_rng(0).normal(size=(3, 8))
