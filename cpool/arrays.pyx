@@ -531,7 +531,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
                 and in_rows(g, array)):
             g.widened = widens(g)
-            g.halved = g.widened
+            g.halved = g.widened or g.x_type == HALF and g.t_type == FLOAT
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

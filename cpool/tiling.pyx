@@ -18,7 +18,7 @@ cdef enum:
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     BOX = 49152         # bytes of rows that are loaded or folded before
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
-    PLANES = 8192       # bytes of the planes of such a tile
+    PLANES = 16384      # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
     TALL = 8            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
@@ -29,6 +29,7 @@ cdef enum:
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
     CHANNELS = 256      # of a plane that is unpooled
+    STREAMED = 1048576  # bytes of an array that is larger than the fast caches
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
 
 
@@ -78,6 +79,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     if g.constant:
         return tile_constant(g, size)
     g.flat = is_flat(g, selecting or scattering)
+    g.streamed = is_streamed(g)
     if g.flat:
         g.widened = g.halved = False
         return tile_planes(g, size, block)
@@ -105,6 +107,14 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     number_tiles(g)
     place_scratch(g, size, line, boxed, selecting, scattering)
     return 0
+
+
+cdef bint is_streamed(const Plan* g) noexcept:
+    """Whether the rows of the source follow one another in memory, and are many."""
+    cdef Py_ssize_t row = g.axis[2].n * g.inner * g.x_size
+    cdef Py_ssize_t planes = g.planes * g.axis[0].n
+    return (g.xs[1] == row and (g.axis[0].n == 1 or g.xs[0] > 0)
+            and <double> planes * g.axis[1].n * row > STREAMED)
 
 
 cdef void number_tiles(Plan* g) noexcept:
@@ -358,8 +368,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef Py_ssize_t budget = (4 * BOX if g.halved else BOX if boxed or g.transposed or halving
-                              or not needs_lines(g) else STRIP)
+    cdef Py_ssize_t budget = (4 * BOX if g.halved else 2 * STRIP if halving and not boxed else
+                              BOX if boxed or g.transposed or not needs_lines(g) else STRIP)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t rows = most(1, budget // most(
         1, (g.axis[2].m if g.transposed else line) * size))

@@ -452,6 +452,37 @@ def test_kernels_up_to_the_plane(kind):
                 assert check_forward(Case(kind, "sliding", 1, x, k, options))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 8])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "uint8", "int16"])
+@each_kind()
+def test_few_channels_with_stride_two(kind, dtype, channels):
+    """As images have them: windows two apart, with and without borders, in rows of any length."""
+    rng = np.random.default_rng(channels)
+    for width, kernel, padding in itertools.product((4, 7, 8, 15, 16, 33, 64), (2, 3), (0, 1)):
+        x = rng.integers(0, 50, (2, 7, width, channels)).astype(dtype)
+        options = {"stride": 2, "padding": padding, "channels_last": True}
+        assert check_forward(Case(kind, "sliding", 2, x, kernel, options))
+
+
+@pytest.mark.parametrize("divisor", [None, 1, 4, 5])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_means_as_sums_divided(dtype, divisor):
+    """Sums that are divided while they are folded are as if they were divided afterwards."""
+    rng = np.random.default_rng(4)
+    for shape, kernel, stride, padding in (
+        ((3, 5, 28, 28), 3, 2, 1), ((3, 5, 28, 28), 3, 1, 1), ((3, 5, 7, 7), 3, 2, 1),
+        ((3, 5, 7, 7), 2, 2, 0), ((1, 2, 64, 130), 2, 2, 0), ((1, 2, 64, 130), (1, 4), (1, 1), 0),
+        ((1, 2, 64, 130), 3, 2, 1), ((2, 30, 30, 4), 2, 2, 0), ((2, 9, 9, 40), 3, 2, 1),
+    ):
+        last = shape[-1] < shape[-2] or shape[-1] == 40
+        x = rng.standard_normal(shape).astype(dtype)
+        options = {"stride": stride, "padding": padding, "channels_last": last}
+        sums = cpool.sum_pool2d(x, kernel, **options)
+        means = cpool.avg_pool2d(x, kernel, divisor_override=divisor, **options)
+        by = np.prod(np.broadcast_to(kernel, 2)) if divisor is None else divisor
+        np.testing.assert_array_equal(means, sums / np.array(by, dtype))
+
+
 # Exact integers -----------------------------------------------------------------------------------
 
 

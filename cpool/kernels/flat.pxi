@@ -89,18 +89,25 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
     window (so many: plain), and a mask of a plane's windows for each of the others; the number of
     taps that exist at all."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t tap, o, i, at, first, last, wide = flat_windows(a), count = 0
+    cdef Py_ssize_t tap, i, first, end, count = 0
     cdef bint everywhere
+    if is_flat_threes(a):
+        for tap in range(3):
+            flat_mask(g, masks + tap * pitch, tap)
+            i = 0
+            while i < pitch:
+                put_back(masks + tap * pitch + i, masks + tap * pitch + i)
+                i += PER_BLOCK(sizeof(T))
+        plain[0] = 1
+        return 3
     for i in range(2):
         for tap in range(a.kernel):
             first = tap * a.dilation - a.before
-            last = first + (a.m - 1) * a.stride
-            everywhere = first >= 0 and last < a.n
-            if everywhere != (i == 0) or first >= a.n or last < 0:
+            end = first + (a.m - 1) * a.stride
+            everywhere = first >= 0 and end < a.n
+            if everywhere != (i == 0) or first >= a.n or end < 0:
                 continue
-            for o in range(g.axis[1].m * wide):
-                at = o % wide * a.stride + first
-                masks[count * pitch + o] = <T> (0 <= at < a.n)
+            flat_mask(g, masks + count * pitch, tap)
             order[count] = tap
             count += 1
         if i == 0:
@@ -108,6 +115,21 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
     if plain[0] == 2 and count == 3:
         plain[0] = 1                # one pass instead of two
     return count
+
+
+cdef void flat_mask(const Plan* g, T* mask, Py_ssize_t tap) noexcept nogil:
+    """In which windows of a plane a tap exists."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t o, at, first = tap * a.dilation - a.before, wide = flat_windows(a)
+    for o in range(g.axis[1].m * wide):
+        at = o % wide * a.stride + first
+        mask[o] = <T> (0 <= at < a.n)
+
+
+cdef inline bint is_flat_threes(const Axis* a) noexcept nogil:
+    """Windows of three, two apart, whose middle one exists everywhere."""
+    return (a.start == NULL and a.stride == 2 and a.kernel == 3 and a.dilation == 1
+            and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
 
 
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
@@ -140,7 +162,10 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
     cdef const T* taps[16]
     cdef const T* tap_masks[16]
     if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
-        pairs(y, yp, x, xp, n, planes, op)
+        pairs(y, yp, x, xp, n, planes, 1, op)
+        return
+    if is_flat_threes(a):
+        masked_threes(y, yp, x, xp, masks, masks + 2 * n, identity(op, <T> 0), n, planes, op)
         return
     if a.stride > 1:
         split(phases, g.line, x, planes * xp, a.stride, 1)
@@ -215,6 +240,27 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
     return most(0, t.d1 - t.d - 1 - BLOCK // bytes)
 
 
+cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                        Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
+                        Py_ssize_t plain, char* s, Op op) noexcept nogil:
+    """As flat_widths, to the result."""
+    cdef DivideOp divide
+    cdef TimesOp times
+    cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
+                        and is_one_pass(count, plain))
+    if Op is AddOp and (T is float or T is double):
+        if scaled and has_exact_factor(g):
+            times.factor = 1 / constant_divisor(g)
+            flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, times)
+            return
+        if scaled:
+            divide.by = constant_divisor(g)
+            flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, divide)
+            return
+    flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, op)
+    scale_straight(g, y, planes * yp)
+
+
 cdef void flat_divisors(const Plan* g, const Tile* t, double* by) noexcept nogil:
     """What each window of a plane is divided by; all planes are alike."""
     cdef Py_ssize_t h
@@ -252,8 +298,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
         if straight > 0:
-            flat_widths(g, y, n, x, yp, straight, order, count, plain, s, op)
-            scale_straight(g, y, straight * n)
+            flat_straight(g, y, n, x, yp, straight, order, count, plain, s, op)
         if straight < planes:
             flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain, s,
                         op)

@@ -32,21 +32,29 @@ cdef extern from *:
     #if defined(__F16C__)
     #include <immintrin.h>
     #endif
+    CPOOL_INLINE void cpool_eight_to_floats(float *y, const uint16_t *x) {
+    #if defined(__F16C__)
+        _mm256_storeu_ps(y, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)x)));
+    #else
+        for (int i = 0; i < 8; i++) y[i] = cpool_half_to_float(x[i]);
+    #endif
+    }
+    CPOOL_INLINE void cpool_eight_to_halves(uint16_t *y, const float *x) {
+    #if defined(__F16C__)
+        _mm_storeu_si128((__m128i *)y, _mm256_cvtps_ph(_mm256_loadu_ps(x),
+                         _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    #else
+        for (int i = 0; i < 8; i++) y[i] = cpool_float_to_half(x[i]);
+    #endif
+    }
     static void cpool_halves_to_floats(float *y, const uint16_t *x, Py_ssize_t n) {
         Py_ssize_t i = 0;
-    #if defined(__F16C__)
-        for (; i + 8 <= n; i += 8)
-            _mm256_storeu_ps(y + i, _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(x + i))));
-    #endif
+        for (; i + 8 <= n; i += 8) cpool_eight_to_floats(y + i, x + i);
         for (; i < n; i++) y[i] = cpool_half_to_float(x[i]);
     }
     static void cpool_floats_to_halves(uint16_t *y, const float *x, Py_ssize_t n) {
         Py_ssize_t i = 0;
-    #if defined(__F16C__)
-        for (; i + 8 <= n; i += 8)
-            _mm_storeu_si128((__m128i *)(y + i), _mm256_cvtps_ph(_mm256_loadu_ps(x + i),
-                             _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
-    #endif
+        for (; i + 8 <= n; i += 8) cpool_eight_to_halves(y + i, x + i);
         for (; i < n; i++) y[i] = cpool_float_to_half(x[i]);
     }
     /* bfloat16 is the upper half of a float. */
@@ -71,6 +79,8 @@ cdef extern from *:
     """
     float half_to_float "cpool_half_to_float"(uint16_t h) noexcept nogil
     uint16_t float_to_half "cpool_float_to_half"(float f) noexcept nogil
+    void eight_to_floats "cpool_eight_to_floats"(float* y, const uint16_t* x) noexcept nogil
+    void eight_to_halves "cpool_eight_to_halves"(uint16_t* y, const float* x) noexcept nogil
     void halves_to_floats "cpool_halves_to_floats"(float* y, const uint16_t* x,
                                                    Py_ssize_t n) noexcept nogil
     void floats_to_halves "cpool_floats_to_halves"(uint16_t* y, const float* x,

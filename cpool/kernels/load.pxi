@@ -18,36 +18,58 @@ cdef enum What:
     VALUES, EXISTING, NANS
 
 
+cdef extern from *:
+    """
+    #define CPOOL_APART(bytes) do { \
+        for (i = 0; i < n; i++) memcpy(y + i * to, x + i * from, bytes); \
+    } while (0)
+    /* n elements, `from` bytes apart, to places `to` bytes apart. */
+    static void cpool_bring(char *restrict y, Py_ssize_t to, const char *restrict x,
+                            Py_ssize_t from, Py_ssize_t n, int size) {
+        Py_ssize_t i;
+        if (size == 1) CPOOL_APART(1);
+        else if (size == 2) CPOOL_APART(2);
+        else if (size == 4) CPOOL_APART(4);
+        else if (size == 8) CPOOL_APART(8);
+        else CPOOL_APART(size);
+    }
+    #define CPOOL_TURN(number, turned) do { \
+        for (i = 0; i < n; i++) { \
+            number v; \
+            memcpy(&v, y + i * sizeof v, sizeof v); \
+            v = turned(v); \
+            memcpy(y + i * sizeof v, &v, sizeof v); \
+        } \
+    } while (0)
+    /* The other byte order. */
+    static void cpool_turn(char *y, Py_ssize_t n, int size) {
+        Py_ssize_t i;
+        if (size == 2) CPOOL_TURN(uint16_t, __builtin_bswap16);
+        else if (size == 4) CPOOL_TURN(uint32_t, __builtin_bswap32);
+        else if (size == 8) CPOOL_TURN(uint64_t, __builtin_bswap64);
+    }
+    """
+    void move_elements "cpool_bring"(char* y, Py_ssize_t to, const char* x, Py_ssize_t start,
+                             Py_ssize_t n, int size) noexcept nogil
+    void turn "cpool_turn"(char* y, Py_ssize_t n, int size) noexcept nogil
+
+
 cdef void gather(char* raw, const char* x, Py_ssize_t nw, Py_ssize_t nc, Py_ssize_t sw,
                  Py_ssize_t sc, int size, bint swapped) noexcept nogil:
     """Elements of any stride, alignment and byte order, one after the other."""
-    cdef Py_ssize_t w, c
-    cdef int b
-    cdef const char* at
-    if not swapped and (sc == size or nc == 1):
-        if sw == nc * size or nw == 1:
-            memcpy(raw, x, nw * nc * size)
-            return
-        if nc > 1:
-            for w in range(nw):
-                memcpy(raw + w * nc * size, x + w * sw, nc * size)
-            return
-    for w in range(nw):
-        at = x + w * sw
-        for c in range(nc):
-            if swapped:
-                for b in range(size):
-                    raw[b] = at[size - 1 - b]
-            elif size == 1:
-                raw[0] = at[0]
-            elif size == 2:
-                memcpy(raw, at, 2)
-            elif size == 4:
-                memcpy(raw, at, 4)
-            else:
-                memcpy(raw, at, 8)
-            raw += size
-            at += sc
+    cdef Py_ssize_t w
+    if nc > 1 and sc != size:
+        for w in range(nw):
+            move_elements(raw + w * nc * size, size, x + w * sw, sc, nc, size)
+    elif sw == nc * size or nw == 1:
+        memcpy(raw, x, nw * nc * size)
+    elif nc > 1:
+        for w in range(nw):
+            memcpy(raw + w * nc * size, x + w * sw, nc * size)
+    else:
+        move_elements(raw, size, x, sw, nw, size)
+    if swapped:
+        turn(raw, nw * nc, size)
 
 
 cdef void widen(Any* restrict y, const S* restrict x, Py_ssize_t n) noexcept nogil:

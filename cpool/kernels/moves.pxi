@@ -43,11 +43,77 @@ cdef void pick_out(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t
 
 # --- strides along a row: taken apart into phases, put together from phases ---------------------
 
+cdef extern from *:
+    """
+    #if defined(__AVX2__)
+    #include <immintrin.h>
+    /* The even and the odd ones of two vectors of groups of `size` bytes, for which compilers take
+       twice as many instructions. Both come in the order of the instruction: the second and the
+       third quarter are exchanged, which cpool_put_back undoes. */
+    CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)x);
+        __m256i b = _mm256_loadu_si256((const __m256i *)x + 1);
+        __m256i e, o;
+        if (size == 1) {
+            __m256i low = _mm256_set1_epi16(0xff);
+            e = _mm256_packus_epi16(_mm256_and_si256(a, low), _mm256_and_si256(b, low));
+            o = _mm256_packus_epi16(_mm256_srli_epi16(a, 8), _mm256_srli_epi16(b, 8));
+        } else if (size == 2) {
+            __m256i low = _mm256_set1_epi32(0xffff);
+            e = _mm256_packus_epi32(_mm256_and_si256(a, low), _mm256_and_si256(b, low));
+            o = _mm256_packus_epi32(_mm256_srli_epi32(a, 16), _mm256_srli_epi32(b, 16));
+        } else if (size == 4) {
+            __m256 p = _mm256_castsi256_ps(a), q = _mm256_castsi256_ps(b);
+            e = _mm256_castps_si256(_mm256_shuffle_ps(p, q, 0x88));
+            o = _mm256_castps_si256(_mm256_shuffle_ps(p, q, 0xdd));
+        } else if (size == 8) {
+            __m256d p = _mm256_castsi256_pd(a), q = _mm256_castsi256_pd(b);
+            e = _mm256_castpd_si256(_mm256_unpacklo_pd(p, q));
+            o = _mm256_castpd_si256(_mm256_unpackhi_pd(p, q));
+        } else {
+            __m256i p = _mm256_permute2x128_si256(a, b, 0x20);
+            __m256i q = _mm256_permute2x128_si256(a, b, 0x31);
+            e = _mm256_permute4x64_epi64(p, 0xd8);
+            o = _mm256_permute4x64_epi64(q, 0xd8);
+        }
+        _mm256_storeu_si256((__m256i *)even, e);
+        _mm256_storeu_si256((__m256i *)odd, o);
+    }
+    CPOOL_INLINE void cpool_put_back(void *y, const void *x) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)x);
+        _mm256_storeu_si256((__m256i *)y, _mm256_permute4x64_epi64(v, 0xd8));
+    }
+    #else
+    #define CPOOL_PART(number) do { \
+        for (i = 0; i < BLOCK / sizeof(number); i++) { \
+            memcpy((number *)even + i, (const number *)x + 2 * i, sizeof(number)); \
+            memcpy((number *)odd + i, (const number *)x + 2 * i + 1, sizeof(number)); \
+        } \
+    } while (0)
+    CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
+        size_t i;
+        if (size == 1) CPOOL_PART(uint8_t);
+        else if (size == 2) CPOOL_PART(uint16_t);
+        else if (size == 4) CPOOL_PART(uint32_t);
+        else if (size == 8) CPOOL_PART(uint64_t);
+        else CPOOL_PART(cpool_huge);
+    }
+    CPOOL_INLINE void cpool_put_back(void *y, const void *x) { memcpy(y, x, BLOCK); }
+    #endif
+    """
+    void deal "cpool_deal"(void* even, void* odd, const void* x, size_t size) noexcept nogil
+    void put_back "cpool_put_back"(void* y, const void* x) noexcept nogil
+
+
 cdef void split2(T* restrict a, T* restrict b, const T* restrict x, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(DOWN(n, sizeof(T))):
-        a[i] = x[2 * i]
-        b[i] = x[2 * i + 1]
+    cdef Py_ssize_t i = 0
+    cdef T even[32]
+    cdef T odd[32]
+    while i < DOWN(n, sizeof(T)):
+        deal(even, odd, x + 2 * i, sizeof(T))
+        put_back(a + i, even)
+        put_back(b + i, odd)
+        i += PER_BLOCK(sizeof(T))
 
 
 cdef void zip2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,

@@ -188,6 +188,35 @@ cdef void mean_bfloats(uint16_t* restrict y, Py_ssize_t yp, const two_shorts* re
         b += xp
 
 
+cdef void mean_halves(uint16_t* restrict y, Py_ssize_t yp, const uint16_t* restrict a,
+                      const uint16_t* restrict b, Py_ssize_t xp, Py_ssize_t n,
+                      Py_ssize_t rows) noexcept nogil:
+    """Eight results at a time."""
+    cdef Py_ssize_t i, j, k
+    cdef float p[16]
+    cdef float q[16]
+    cdef float even[8]
+    cdef float odd[8]
+    for j in range(rows):
+        i = 0
+        while i < DOWN(n, sizeof(uint16_t)):
+            eight_to_floats(p, a + 2 * i)
+            eight_to_floats(p + 8, a + 2 * i + 8)
+            eight_to_floats(q, b + 2 * i)
+            eight_to_floats(q + 8, b + 2 * i + 8)
+            for k in range(16):
+                p[k] = p[k] + q[k]
+            deal(even, odd, p, sizeof(float))
+            for k in range(8):
+                odd[k] = (even[k] + odd[k]) * <float> 0.25
+            put_back(even, odd)
+            eight_to_halves(y + i, even)
+            i += 8
+        y += yp
+        a += xp
+        b += xp
+
+
 cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
                      Py_ssize_t rows) noexcept nogil:
     """rows of n windows, in whole blocks, from twice as many rows of x."""
@@ -203,6 +232,8 @@ cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
         mean_quads(<int16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
     elif g.x_type == UINT16:
         mean_quads(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
+    elif g.x_type == HALF:
+        mean_halves(<uint16_t*> y, yp, <const uint16_t*> x, <const uint16_t*> b, 2 * xp, n, rows)
     else:
         mean_bfloats(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
 

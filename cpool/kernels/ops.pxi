@@ -4,19 +4,30 @@
 cdef inline T pick(T a, T v, Op op) noexcept nogil:
     """a and v combined. In two steps: a NaN in v must win, and this form is vectorised."""
     cdef T m
-    if Op is AddOp:
-        return <T> (a + v)
-    elif Op is MaxOp:
+    if Op is MaxOp:
         m = v if v > a else a
         return v if v != v else m
-    else:
+    elif Op is MinOp:
         m = v if v < a else a
         return v if v != v else m
+    else:
+        return <T> (a + v)
+
+
+cdef inline T last(T v, Op op) noexcept nogil:
+    """What the last fold of a window makes of the value: sums become means while they are in a
+    register."""
+    if Op is DivideOp:
+        return <T> (v / <T> op.by)
+    elif Op is TimesOp:
+        return <T> (v * <T> op.factor)
+    else:
+        return v
 
 
 cdef inline T identity(Op op, T tag) noexcept nogil:
     """What changes nothing when combined with anything."""
-    if Op is AddOp or T is huge:
+    if (Op is not MaxOp and Op is not MinOp) or T is huge:
         return <T> 0
     elif T is float or T is double:
         return -F_INF if Op is MaxOp else F_INF

@@ -5,7 +5,7 @@ cdef void fold2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
     cdef Py_ssize_t i, j
     for j in range(rows):
         for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(a[i], b[i], op)
+            y[i] = last(pick(a[i], b[i], op), op)
         y += yp
         a += xp
         b += xp
@@ -17,7 +17,7 @@ cdef void fold3(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
     cdef Py_ssize_t i, j
     for j in range(rows):
         for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(pick(a[i], b[i], op), c[i], op)
+            y[i] = last(pick(pick(a[i], b[i], op), c[i], op), op)
         y += yp
         a += xp
         b += xp
@@ -30,7 +30,7 @@ cdef void fold4(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
     cdef Py_ssize_t i, j
     for j in range(rows):
         for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op)
+            y[i] = last(pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op), op)
         y += yp
         a += xp
         b += xp
@@ -216,7 +216,7 @@ cdef void masked2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* re
         for i in range(DOWN(n, sizeof(T))):
             v = b[i]
             v = v if mb[i] != 0 else none
-            y[i] = pick(a[i], v, op)
+            y[i] = last(pick(a[i], v, op), op)
         y += yp
         a += xp
         b += xp
@@ -233,7 +233,7 @@ cdef void masked3(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* re
             v = v if mb[i] != 0 else none
             w = c[i]
             w = w if mc[i] != 0 else none
-            y[i] = pick(pick(a[i], v, op), w, op)
+            y[i] = last(pick(pick(a[i], v, op), w, op), op)
         y += yp
         a += xp
         b += xp
@@ -259,13 +259,41 @@ cdef void masked5(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* re
             v = pick(v, w, op)
             w = e[i]
             w = w if me[i] != 0 else none
-            y[i] = pick(v, w, op)
+            y[i] = last(pick(v, w, op), op)
         y += yp
         a += xp
         b += xp
         c += xp
         d += xp
         e += xp
+
+
+cdef void masked_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                        const T* restrict first, const T* restrict third, T none, Py_ssize_t n,
+                        Py_ssize_t rows, Op op) noexcept nogil:
+    """Windows of three with stride 2, of which the middle one exists everywhere. The masks are in
+    the order of `deal`."""
+    cdef Py_ssize_t i, j, k
+    cdef T even[32]
+    cdef T odd[32]
+    cdef T next[32]
+    cdef T unused[32]
+    cdef T v, w
+    for j in range(rows):
+        i = 0
+        while i < DOWN(n, sizeof(T)):
+            deal(even, odd, x + 2 * i, sizeof(T))
+            deal(next, unused, x + 2 * i + 2, sizeof(T))
+            for k in range(PER_BLOCK(sizeof(T))):
+                v = even[k]
+                v = v if first[i + k] != 0 else none
+                w = next[k]
+                w = w if third[i + k] != 0 else none
+                even[k] = last(pick(pick(v, odd[k], op), w, op), op)
+            put_back(y + i, even)
+            i += PER_BLOCK(sizeof(T))
+        y += yp
+        x += xp
 
 
 cdef void more_masked(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict ma,
@@ -525,7 +553,7 @@ cdef const T* halve_lanes(T* x, T* y, Py_ssize_t lanes, Py_ssize_t rows, Op op) 
     """Rows of so many partial results -> one value each."""
     while lanes > 1:
         lanes = lanes // 2
-        pairs(y, 0, x, 0, UP(rows * lanes, sizeof(T)), 1, op)
+        pairs(y, 0, x, 0, UP(rows * lanes, sizeof(T)), 1, 1, op)
         x, y = y, x
     return x
 
@@ -543,67 +571,164 @@ cdef void fold_each(T* y, const T* x, const Run* r, Py_ssize_t n, Op op) noexcep
 
 # --- windows with stride 2, without taking rows apart -------------------------------------------
 
-cdef void pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp, Py_ssize_t n,
-                Py_ssize_t rows, Op op) noexcept nogil:
-    cdef Py_ssize_t i, j
+# Elements come singly, or in groups: the channels of a pixel. How many are in a group is known when
+# the code is compiled, as operations are.
+
+cdef struct Single:
+    char a
+
+cdef struct Twofold:
+    char a, b
+
+cdef struct Fourfold:
+    char a, b, c, d
+
+ctypedef fused Group:
+    Single
+    Twofold
+    Fourfold
+
+
+cdef inline bint are_groups(Py_ssize_t nc, Py_ssize_t size) noexcept nogil:
+    """Whether so many channels of `size` bytes are: half a vector at most."""
+    return nc == 1 or ((nc == 2 or nc == 4) and nc * size <= 16)
+
+
+cdef void group_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                      Py_ssize_t n, Py_ssize_t rows, Op op, Group group) noexcept nogil:
+    cdef Py_ssize_t i, j, k
+    cdef T even[32]
+    cdef T odd[32]
     for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(x[2 * i], x[2 * i + 1], op)
+        i = 0
+        while i < DOWN(n, sizeof(T)):
+            deal(even, odd, x + 2 * i, sizeof(Group) * sizeof(T))
+            for k in range(PER_BLOCK(sizeof(T))):
+                even[k] = last(pick(even[k], odd[k], op), op)
+            put_back(y + i, even)
+            i += PER_BLOCK(sizeof(T))
         y += yp
         x += xp
 
 
-cdef void threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp, Py_ssize_t n,
-                 Py_ssize_t rows, Op op) noexcept nogil:
-    cdef Py_ssize_t i, j
+cdef void group_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                       Py_ssize_t n, Py_ssize_t rows, Op op, Group group) noexcept nogil:
+    cdef Py_ssize_t i, j, k
+    cdef T even[32]
+    cdef T odd[32]
+    cdef T next[32]
+    cdef T unused[32]
     for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(pick(x[2 * i], x[2 * i + 1], op), x[2 * i + 2], op)
+        i = 0
+        while i < DOWN(n, sizeof(T)):
+            deal(even, odd, x + 2 * i, sizeof(Group) * sizeof(T))
+            deal(next, unused, x + 2 * i + 2 * <Py_ssize_t> sizeof(Group),
+                       sizeof(Group) * sizeof(T))
+            for k in range(PER_BLOCK(sizeof(T))):
+                even[k] = last(pick(pick(even[k], odd[k], op), next[k], op), op)
+            put_back(y + i, even)
+            i += PER_BLOCK(sizeof(T))
         y += yp
         x += xp
 
 
-cdef void quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
-                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
-    """2x2 windows, from two rows straight to one."""
-    cdef Py_ssize_t i, j
+cdef void group_quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                      Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op,
+                      Group group) noexcept nogil:
+    cdef Py_ssize_t i, j, k
+    cdef T both[64]
+    cdef T even[32]
+    cdef T odd[32]
     for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(pick(a[2 * i], b[2 * i], op), pick(a[2 * i + 1], b[2 * i + 1], op), op)
+        i = 0
+        while i < DOWN(n, sizeof(T)):
+            for k in range(2 * PER_BLOCK(sizeof(T))):
+                both[k] = pick(a[2 * i + k], b[2 * i + k], op)
+            deal(even, odd, both, sizeof(Group) * sizeof(T))
+            for k in range(PER_BLOCK(sizeof(T))):
+                even[k] = last(pick(even[k], odd[k], op), op)
+            put_back(y + i, even)
+            i += PER_BLOCK(sizeof(T))
         y += yp
         a += xp
         b += xp
 
 
+cdef void pairs(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
+                Py_ssize_t nc, Op op) noexcept nogil:
+    """Windows of two groups of nc elements; n elements of the result, in whole blocks."""
+    cdef Single single = [0]
+    cdef Twofold two = [0, 0]
+    cdef Fourfold four = [0, 0, 0, 0]
+    if nc == 1:
+        group_pairs(y, yp, x, xp, n, rows, op, single)
+    elif nc == 2:
+        group_pairs(y, yp, x, xp, n, rows, op, two)
+    else:
+        group_pairs(y, yp, x, xp, n, rows, op, four)
+
+
+cdef void threes(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows,
+                 Py_ssize_t nc, Op op) noexcept nogil:
+    cdef Single single = [0]
+    cdef Twofold two = [0, 0]
+    cdef Fourfold four = [0, 0, 0, 0]
+    if nc == 1:
+        group_threes(y, yp, x, xp, n, rows, op, single)
+    elif nc == 2:
+        group_threes(y, yp, x, xp, n, rows, op, two)
+    else:
+        group_threes(y, yp, x, xp, n, rows, op, four)
+
+
+cdef void quads(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Py_ssize_t nc, Op op) noexcept nogil:
+    """2x2 windows, from two rows straight to one."""
+    cdef Single single = [0]
+    cdef Twofold two = [0, 0]
+    cdef Fourfold four = [0, 0, 0, 0]
+    if nc == 1:
+        group_quads(y, yp, a, b, xp, n, rows, op, single)
+    elif nc == 2:
+        group_quads(y, yp, a, b, xp, n, rows, op, two)
+    else:
+        group_quads(y, yp, a, b, xp, n, rows, op, four)
+
+
 cdef void quads_beside(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t xp, Py_ssize_t n,
-                       Py_ssize_t rows, Op op) noexcept nogil:
-    """The same, where that pays with the halves of the rows side by side: two streams of memory
-    that are far apart come faster than one (0.9 of the time). Rows are a block or more."""
+                       Py_ssize_t rows, Py_ssize_t nc, Op op) noexcept nogil:
+    """The same, where that pays with the halves of the rows side by side, some rows of each in
+    turn: two streams of memory that are far apart come faster than one (0.9 of the time). Rows are
+    a block or more."""
     cdef char behind[64]            # a block at most
-    cdef Py_ssize_t j, half = rows // 2
+    cdef Py_ssize_t j, some, half = rows // 2
+    cdef Py_ssize_t turn = most(1, STREAM // (xp * <Py_ssize_t> sizeof(T)))
     if yp < UP(1, sizeof(T)) or half * xp * <Py_ssize_t> sizeof(T) < APART:
-        quads(y, yp, a, b, xp, n, rows, op)
+        quads(y, yp, a, b, xp, n, rows, nc, op)
         return
-    for j in range(half):
-        memcpy(behind, y + (j + 1) * yp, BLOCK)
-        quads(y + j * yp, 0, a + j * xp, b + j * xp, 0, n, 1, op)
-        if j + 1 == half:       # it was written over the second half's begin
+    j = 0
+    while j < half:
+        some = least(turn, half - j)
+        memcpy(behind, y + (j + some) * yp, BLOCK)
+        quads(y + j * yp, yp, a + j * xp, b + j * xp, xp, n, some, nc, op)
+        if j + some == half:        # it was written over the second half's begin
             memcpy(y + half * yp, behind, BLOCK)
-        quads(y + (half + j) * yp, 0, a + (half + j) * xp, b + (half + j) * xp, 0, n, 1, op)
+        quads(y + (half + j) * yp, yp, a + (half + j) * xp, b + (half + j) * xp, xp, n, some, nc, op)
+        j += some
     if rows > 2 * half:
-        quads(y + (rows - 1) * yp, 0, a + (rows - 1) * xp, b + (rows - 1) * xp, 0, n, 1, op)
+        quads(y + (rows - 1) * yp, 0, a + (rows - 1) * xp, b + (rows - 1) * xp, 0, n, 1, nc, op)
 
 
 cdef void narrow_quads(T* y, Py_ssize_t m, const T* x, Py_ssize_t xp, Py_ssize_t rows, T* lines,
-                       T* last, Op op) noexcept nogil:
-    """The same where rows of m windows, which follow each other in y, are half a block or less:
-    along the row all of them are one row. lines: room for 2 m elements of each; last: a block."""
+                       T* rest, Py_ssize_t nc, Op op) noexcept nogil:
+    """The same where rows of m elements, which follow each other in y, are half a block or less:
+    along the row all of them are one row. lines: room for 2 m elements of each; rest: a block."""
     cdef Py_ssize_t n = rows * m, whole = DOWN(n, sizeof(T))
     fold2(lines, 2 * m, x, x + xp, 2 * xp, UP(2 * m, sizeof(T)), rows, op)
-    pairs(y, 0, lines, 0, whole, 1, op)
+    pairs(y, 0, lines, 0, whole, 1, nc, op)
     if whole < n:
-        pairs(last, 0, lines + 2 * whole, 0, UP(n - whole, sizeof(T)), 1, op)
-        memcpy(y + whole, last, (n - whole) * sizeof(T))
+        pairs(rest, 0, lines + 2 * whole, 0, UP(n - whole, sizeof(T)), 1, nc, op)
+        memcpy(y + whole, rest, (n - whole) * sizeof(T))
 
 
 cdef void spread_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,

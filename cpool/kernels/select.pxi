@@ -33,7 +33,7 @@ cdef Form form_of(const Plan* g, const Tile* t, size_t size) noexcept nogil:
         return MASKED
     if g.fused and (g.axis[0].identity or (g.in_place and channels_in_place(t, size))):
         return CHANNELS
-    if g.axis[0].identity and is_quads(g, t):
+    if g.axis[0].identity and t.nc == 1 and are_quads(g, t):
         return QUADS
     if g.axis[0].identity and g.axis[1].identity:
         return ALONG

@@ -46,9 +46,7 @@ cdef inline void fail(const Plan* g, int what) noexcept nogil:
 cdef void scatter_plain(char* y, const char* raw, Py_ssize_t n, Py_ssize_t stride,
                         int size) noexcept nogil:
     """Contiguous elements to places `stride` bytes apart."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        memcpy(y + i * stride, raw + i * size, size)
+    move_elements(y, stride, raw, size, n, size)
 
 
 cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, const char* raw,
@@ -296,7 +294,8 @@ cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double*
                        const int32_t* counts, double* wide, Op op) noexcept nogil:
     cdef Py_ssize_t i
     cdef T none
-    if g.mean and not g.transposed:
+    # Where the last fold has divided them already, the operation says so.
+    if g.mean and not g.transposed and Op is not DivideOp and Op is not TimesOp:
         if by == NULL:
             scale(z, <T> constant_divisor(g), n)
         else:
@@ -569,6 +568,11 @@ cdef void store_column(const Plan* g, T* z, Py_ssize_t n, char* y, char* s,
         return
     for i in range(n):
         memcpy(y + i * g.ys[1], raw + i * g.y_size, g.y_size)
+
+
+cdef inline bint has_exact_factor(const Plan* g) noexcept nogil:
+    """Whether means are sums times a power of two, which has an exact reciprocal."""
+    return is_power_of_two(constant_divisor(g))
 
 
 cdef inline void scale_straight(const Plan* g, T* y, Py_ssize_t n) noexcept nogil:

@@ -17,6 +17,8 @@ ctypedef fused T:
 
 ctypedef fused Op:
     AddOp
+    DivideOp
+    TimesOp
 
 include "common.pxi"
 include "rows.pxi"

@@ -143,12 +143,13 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
     if a.identity or (a.stride == 1 and a.start == NULL):
         fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
         return
-    if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 2:
-        pairs(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
-        return
-    if nc == 1 and a.stride == 2 and a.dilation == 1 and safe and a.kernel == 3:
-        threes(z, zp, line, lp, UP(m, sizeof(T)), rows, op)
-        return
+    if a.stride == 2 and a.dilation == 1 and safe and are_groups(nc, sizeof(T)):
+        if a.kernel == 2:
+            pairs(z, zp, line, lp, UP(m * nc, sizeof(T)), rows, nc, op)
+            return
+        if a.kernel == 3:
+            threes(z, zp, line, lp, UP(m * nc, sizeof(T)), rows, nc, op)
+            return
     if a.start != NULL and m == 1 and nc == 1:
         fold_spans(z, zp, line + a.start[t.w0] - t.w_lo, lp, a.count[t.w0], rows, safe, phases, op)
         return
@@ -276,7 +277,7 @@ cdef void fold_chunks(const Plan* g, const Tile* t, T* z, What what, char* s, Op
 cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
                        T tag) noexcept nogil:
     """Rows, then along the row."""
-    cdef Py_ssize_t h, pitch, zp = g.row, lp = g.line, rows = t.h1 - t.h0, straight = 0
+    cdef Py_ssize_t h, n, pitch, zp = g.row, lp = g.line, rows = t.h1 - t.h0, straight = 0
     cdef T* z = <T*> (s + g.result_at)
     cdef T* lines = <T*> (s + g.lines_at)
     cdef const T* x
@@ -305,23 +306,21 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     if what == VALUES:
         straight = rows_straight(g, t, sizeof(T))
     y = <T*> target(g, t)
-    if not padded and safe and is_quads(g, t):
+    if not padded and safe and are_quads(g, t) and are_groups(t.nc, sizeof(T)):
+        n = t.w1 * t.nc
         x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
-        if (what == VALUES and 2 * t.w1 * <Py_ssize_t> sizeof(T) <= BLOCK
+        if (what == VALUES and 2 * n * <Py_ssize_t> sizeof(T) <= BLOCK
                 and is_straight(g, t, sizeof(T))):
-            narrow_quads(y, t.w1, x, pitch, rows, lines, z, op)
-            finish_straight(g, t, y, rows * t.w1, op)
+            narrow_quads(y, n, x, pitch, rows, lines, z, t.nc, op)
+            finish_straight(g, t, y, rows * n, op)
             return
         if straight > 0:
-            quads_beside(y, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), straight,
-                         op)
-            finish_straight(g, t, y, straight * t.w1, op)
+            fold_straight(g, t, y, x, pitch, straight, True, safe, s, op)
         if is_finished_at_once(g, t, what):
-            quads(z, t.w1, x, x + pitch, 2 * pitch, UP(t.w1, sizeof(T)), rows, op)
-            finish_at_once(g, t, z, s, op)
+            fold_at_once(g, t, x, pitch, True, safe, s, op)
             return
         quads(z + straight * zp, zp, x + 2 * straight * pitch, x + (2 * straight + 1) * pitch,
-              2 * pitch, UP(t.w1 - t.w0, sizeof(T)), rows - straight, op)
+              2 * pitch, UP(n - t.w0 * t.nc, sizeof(T)), rows - straight, t.nc, op)
         for h in range(straight, rows):
             emit(g, t, t.h0 + h, z + h * zp, what, s, op)
         return
@@ -338,6 +337,71 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     finish_lines(g, t, x, lp, safe, what, s, op, tag)
 
 
+cdef void fold_straight(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp,
+                        Py_ssize_t rows, bint quads, bint safe, char* s, Op op) noexcept nogil:
+    """The last fold of the windows of some rows, straight to the result, and what is done to them
+    there. quads: it is the only one, of 2x2 windows."""
+    cdef DivideOp divide
+    cdef TimesOp times
+    cdef bint scaled = g.y_scaled and is_last_fold(g, t, sizeof(T))
+    if Op is AddOp and (T is float or T is double):
+        if scaled and has_exact_factor(g):
+            times.factor = 1 / constant_divisor(g)
+            last_fold(g, t, y, x, xp, rows, quads, safe, s, times)
+        elif scaled:
+            divide.by = constant_divisor(g)
+            last_fold(g, t, y, x, xp, rows, quads, safe, s, divide)
+        else:
+            last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
+    else:
+        last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
+    doubt(g, t, y, rows * t.w1 * t.nc, op)
+    if not scaled:
+        scale_straight(g, y, rows * t.w1 * t.nc)
+
+
+cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, bint quads,
+                       bint safe, char* s, Op op) noexcept nogil:
+    """The same for rows that are finished together: those of which means are divided alike are
+    divided by the fold."""
+    cdef T* z = <T*> (s + g.result_at)
+    cdef Py_ssize_t rows = t.h1 - t.h0
+    cdef DivideOp divide
+    cdef TimesOp times
+    if Op is AddOp and (T is float or T is double):
+        if g.mean and not t.counted and not g.lifted and is_last_fold(g, t, sizeof(T)):
+            if has_exact_factor(g):
+                times.factor = 1 / constant_divisor(g)
+                last_fold(g, t, z, x, xp, rows, quads, safe, s, times)
+                finish_at_once(g, t, z, s, times)
+            else:
+                divide.by = constant_divisor(g)
+                last_fold(g, t, z, x, xp, rows, quads, safe, s, divide)
+                finish_at_once(g, t, z, s, divide)
+            return
+    last_fold(g, t, z, x, xp, rows, quads, safe, s, op)
+    finish_at_once(g, t, z, s, op)
+
+
+cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp, Py_ssize_t rows,
+                    bint quads, bint safe, char* s, Op op) noexcept nogil:
+    cdef Py_ssize_t n = t.w1 * t.nc
+    if quads:
+        quads_beside(y, n, x, x + xp, 2 * xp, UP(n, sizeof(T)), rows, t.nc, op)
+    else:
+        fold_along(g, t, y, n, x, xp, rows, safe, s, op)
+
+
+cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """Whether windows along rows are folded in one pass that can make means of sums."""
+    cdef const Axis* a = &g.axis[2]
+    if a.start != NULL or a.identity or not 2 <= a.kernel <= 4:
+        return False
+    if a.stride == 2 and are_groups(t.nc, size):
+        return a.dilation == 1 and a.kernel <= 3
+    return a.stride == 1 or t.nc * g.y_size >= BLOCK
+
+
 cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, bint safe,
                        What what, char* s, Op op, T tag) noexcept nogil:
     """Lines, lp apart, whose rows are folded -> the result."""
@@ -352,12 +416,10 @@ cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, 
         store_column(g, z, rows, target(g, t), s, op)
         return
     if is_finished_at_once(g, t, what):
-        fold_along(g, t, z, t.w1 * t.nc, x, lp, rows, safe, s, op)
-        finish_at_once(g, t, z, s, op)
+        fold_at_once(g, t, x, lp, False, safe, s, op)
         return
     if straight > 0:
-        fold_along(g, t, y, t.w1 * t.nc, x, lp, straight, safe, s, op)
-        finish_straight(g, t, y, straight * t.w1 * t.nc, op)
+        fold_straight(g, t, y, x, lp, straight, False, safe, s, op)
     fold_along(g, t, z + straight * zp, zp, x + straight * lp, lp, rows - straight, safe, s, op)
     for h in range(straight, rows):
         emit(g, t, t.h0 + h, z + h * zp, what, s, op)
@@ -495,7 +557,8 @@ cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t si
     cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
     if not is_straight(g, t, size):
         return 0
-    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size) and g.axis[2].stride <= 2):
+    if t.nc == UP(t.nc, size) or (are_groups(t.nc, size) and n == UP(n, size)
+                                  and g.axis[2].stride <= 2):
         return t.h1 - t.h0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 

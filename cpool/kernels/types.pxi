@@ -23,11 +23,13 @@ cdef extern from *:
     #define BLOCK 32
     #endif
     #define CPOOL_DOWN(n, size) ((n) & -(Py_ssize_t)(BLOCK / (size)))
+    #define CPOOL_PER_BLOCK(size) ((Py_ssize_t)(BLOCK / (size)))
     #define CPOOL_UP(n, size) CPOOL_DOWN((n) + (Py_ssize_t)(BLOCK / (size)) - 1, size)
     """
     ctypedef long long huge "cpool_huge"
     Py_ssize_t DOWN "CPOOL_DOWN"(Py_ssize_t n, size_t size) noexcept nogil
     Py_ssize_t UP "CPOOL_UP"(Py_ssize_t n, size_t size) noexcept nogil
+    Py_ssize_t PER_BLOCK "CPOOL_PER_BLOCK"(size_t size) noexcept nogil
     const int BLOCK
     const float F_INF "INFINITY"
     const int8_t INT8_MIN, INT8_MAX
@@ -53,8 +55,8 @@ ctypedef fused Any:
     double
     huge
 
-# An operation is an empty struct passed by value: which one it is, is known when the code is
-# compiled, so one fold serves all.
+# An operation is a struct passed by value: which one it is, is known when the code is compiled, so
+# one fold serves all.
 cdef struct MaxOp:
     char tag
 
@@ -63,3 +65,11 @@ cdef struct MinOp:
 
 cdef struct AddOp:
     char tag
+
+# Sums that become means (see `last` in ops.pxi): divided, or multiplied by an exact reciprocal,
+# which is several times faster.
+cdef struct DivideOp:
+    double by
+
+cdef struct TimesOp:
+    double factor
