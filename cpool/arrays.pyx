@@ -674,24 +674,38 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     return gx
 
 
-def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transposed=False):
-    """Contiguous planes x[outer, n, inner] to y[outer, elements, inner] by int64 positions, or the
-    transpose: planes x to y of indices' shape."""
+def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint transposed=False):
+    """Contiguous planes x[outer, values, inner] to y[outer, elements, inner] by int64 positions, or
+    the transpose: planes x to y of indices' shape. For each pooled axis: its values and elements,
+    and the windows that positions are likely to be in."""
     cdef Plan plan
     cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
+    cdef Py_ssize_t elements = 1, values = 1
+    cdef object n, m, kernel, stride
+    cdef int i
+    clear(g)
+    g.apart = not padded
+    for i in range(3):
+        g.axis[i].n = g.axis[i].m = g.axis[i].kernel = g.axis[i].stride = 1
+    for i, (n, m, kernel, stride) in enumerate(axes, 3 - len(axes)):
+        g.axis[i].n, g.axis[i].m = n, m
+        values, elements = values * g.axis[i].n, elements * g.axis[i].m
+        if kernel <= stride and (n - 1) * stride + kernel <= m:
+            g.axis[i].kernel, g.axis[i].stride = kernel, stride
+        else:
+            g.apart = False
     # The kernels fill planes with zeros, but only those that something is put into.
     make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
     wanted = (<object> indices).shape if transposed else (shape[0], elements, shape[2])
     y = make(wanted, (<object> x).dtype)
-    clear(g)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
-    g.axis[2].n, g.axis[2].m, g.inner = shape[1], wanted[1], shape[2]
-    if transposed and g.axis[2].m > INT32_MAX:
+    g.inner = shape[2]
+    if transposed and values > INT32_MAX:
         raise ValueError(f"indices must have at most {INT32_MAX} elements in each plane for a "
-                         f"gradient, got {g.axis[2].m}")
+                         f"gradient, got {values}")
     tile_unpooling(g, shape[0], transposed)
     try:
         run(g, kernels.unpool_transposed if transposed else kernels.unpool,
