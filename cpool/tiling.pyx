@@ -31,8 +31,7 @@ cdef enum:
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
     CHANNELS = 256      # of a plane that is unpooled
-    OWNERS = 65536      # elements whose owners the transpose of that knows, or those of FEWEST channels
-    FEWEST = 16
+    OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
     STRETCH = 1024      # positions that are looked at at once (see kernels/unpool.pxi)
     SHORT = 32          # bytes of a row of channels that is worth that
     NAMED = 16          # taps of a window that are told apart there, at most
@@ -243,15 +242,16 @@ cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
 
 
 cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
-    """Some channels of a plane. Where positions need not be in their windows, the transpose knows
-    the owner of each element (4 bytes)."""
+    """Some channels of a plane. Where positions are not in their windows, the transpose knows the
+    owner of each element (4 bytes), of g.channels of them at a time."""
     cdef Py_ssize_t at = 0, room = STRETCH + SLACK
     cdef Py_ssize_t elements = g.axis[0].m * g.axis[1].m * g.axis[2].m
     g.tile[2] = most(1, least(CHANNELS, g.inner))
     g.apart = (g.apart and elements < INT32_MAX and (g.inner == 1 or g.inner * g.x_size >= SHORT)
                and g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel <= NAMED)
+    g.channels = most(1, least(g.tile[2], OWNERS // elements))
     if transposed and not g.apart:
-        g.tile[2] = least(g.tile[2], most(FEWEST, OWNERS // elements // FEWEST * FEWEST))
+        g.tile[2] = g.channels
     g.tiles[2] = (g.inner + g.tile[2] - 1) // g.tile[2]
     g.items = planes * g.tiles[2]
     g.lines_at = place(&at, 4 * room)
@@ -259,7 +259,7 @@ cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
     g.flags_at = place(&at, g.x_size * room)
     g.rows_at = place(&at, g.x_size * room)
     g.result_at = place(&at, 2 * g.x_size * room * (g.axis[1].kernel if g.apart else 0))
-    g.entries_at = place(&at, 4 * elements * g.tile[2] if transposed else 0)
+    g.entries_at = place(&at, 4 * elements * g.channels if transposed else 0)
     g.scratch = at
 
 

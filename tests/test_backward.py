@@ -580,6 +580,70 @@ def test_unpool_any_geometry(data):
     assert_equal(pullback(gy), expected_gx.astype(dtype if is_floating(dtype) else np.float64))
 
 
+UNPOOLED = [
+    # shape of x, channels last or not, kernel size, stride, output size
+    ((3, 2, 5, 7), 2, None, None),
+    ((2, 1, 1, 1), 2, None, None),
+    ((1, 1, 8, 16), 2, None, None),
+    ((1, 1, 3, 1500), 2, None, None),
+    ((1, 1, 1500, 3), (1, 2), None, None),
+    ((2, 3, 4, 5), 3, None, None),
+    ((2, 3, 4, 5), 2, 3, None),
+    ((2, 3, 4, 5), 2, None, (9, 11)),
+    ((2, 3, 4, 5), (3, 1), (3, 2), None),
+    ((2, 2, 5, 4), 5, None, None),
+    ((2, 3, 4), 2, None, None),
+    ((1, 1, 2050), 2, None, None),
+    ((1, 2, 3, 4, 5), 2, None, None),
+    ((1, 2, 3, 2, 9), (1, 3, 2), None, None),
+]
+
+
+@pytest.mark.parametrize("strays", ["none", "left_out", "twice"])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("case", UNPOOLED, ids=str)
+def test_unpool_of_positions_in_their_windows(case, last, strays):
+    """What is not looked at one by one, and what is as soon as one position is not in its window."""
+    shape, kernel, stride, size = case
+    rank = len(shape) - 2
+    if last:
+        shape = (shape[0], *shape[2:], (17, 5, 300)[shape[-1] % 3] if rank < 3 else 19)
+    places = range(1, 1 + rank) if last else range(2, 2 + rank)
+    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * rank
+    strides = kernels if stride is None else stride if isinstance(stride, tuple) else (stride,) * rank
+    lengths = size or [
+        (shape[a] - 1) * s + k for a, k, s in zip(places, kernels, strides, strict=True)
+    ]
+    rng = np.random.default_rng(len(shape))
+    indices = np.zeros(shape, np.int64)
+    for a, k, s, n in zip(places, kernels, strides, lengths, strict=True):
+        along = np.arange(shape[a]).reshape(-1, *(1,) * (len(shape) - 1 - a)) * s
+        indices = indices * n + along + rng.integers(0, k, shape)
+    if strays == "left_out":
+        indices[rng.random(shape) < 0.2] = -1
+    elif strays == "twice":
+        indices.reshape(-1)[-1] = indices.reshape(-1)[0]
+        indices.reshape(-1)[indices.size // 2] = 0
+    name = f"max_unpool{rank}d"
+    options = {"output_size": size, "channels_last": last}
+    numbers = np.arange(1.0, indices.size + 1).reshape(shape)
+    where = getattr(reference, name)(numbers, indices, kernel, stride, **options)
+    for dtype in ("uint8", "float16", "float32", ">f4", "float64"):
+        x = make(rng, shape, np.dtype(dtype), "special")
+        y, pullback = cpool.vjp(getattr(cpool, name), x, indices, kernel, stride, **options)
+        assert_equal(y, getattr(reference, name)(x, indices, kernel, stride, **options))
+        assert_bits(y, np.concatenate([[0], x.reshape(-1)])[where.astype(int)].astype(y.dtype))
+        gy = rng.integers(-99, 100, y.shape).astype(np.float64)
+        gx = np.zeros(x.size + 1)
+        gx[where.astype(int).reshape(-1)] = gy.reshape(-1)
+        assert_equal(pullback(gy), gx[1:].reshape(shape).astype(pullback(gy).dtype))
+    for outside in (math.prod(lengths), -2, 2**32, 2**32 - 1, 2**63 - 1, -(2**63)):
+        wrong = indices.copy()
+        wrong.reshape(-1)[-1] = outside
+        with pytest.raises(ValueError, match="indices must be -1 or positions inside the result"):
+            getattr(cpool, name)(x, wrong, kernel, stride, **options)
+
+
 def test_unpool_is_the_way_back():
     """Pooled and unpooled, maxima stand where they were; and the gradient of one is the other."""
     rng = np.random.default_rng(11)

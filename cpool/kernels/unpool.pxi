@@ -17,7 +17,9 @@ ctypedef fused Word:
 
 cdef enum:
     STRETCH = 1024      # positions that are looked at at once
-    LEFT_OUT = -2147483647 - 1      # the distance of position -1, and no tap's
+    # Distances that no tap has: that of position -1, and another.
+    LEFT_OUT = -2147483647 - 1
+    NO_TAP = -2147483647
 
 
 cdef struct Unpool:
@@ -28,8 +30,6 @@ cdef struct Unpool:
     Py_ssize_t nc
     Py_ssize_t values               # of the plane, and elements of its result
     Py_ssize_t elements
-    Py_ssize_t rows, n              # of its positions: short rows of channels, or one of all
-    Py_ssize_t channel              # from one position of a row to the next: channels, 1 or 0
 
 
 cdef void set_item(const Plan* g, Py_ssize_t item, bint transposed, Unpool* u) noexcept nogil:
@@ -37,9 +37,6 @@ cdef void set_item(const Plan* g, Py_ssize_t item, bint transposed, Unpool* u) n
     u.nc = least(g.tile[2], g.inner - c0)
     u.values = g.axis[0].n * g.axis[1].n * g.axis[2].n
     u.elements = g.axis[0].m * g.axis[1].m * g.axis[2].m
-    u.channel = g.inner > 1
-    u.rows = u.values if g.inner > 1 else 1
-    u.n = u.nc if g.inner > 1 else u.values
     small = plane * u.values * g.inner + c0
     large = plane * u.elements * g.inner + c0
     u.q = <const int64_t*> g.q2 + small
@@ -68,7 +65,7 @@ cdef void set_names(const Plan* g, Names* names) noexcept nogil:
                 i += 1
     names.count = i
     while i % 4 != 0:
-        names.distances[i] = names.distances[0]
+        names.distances[i] = NO_TAP
         i += 1
 
 
@@ -295,71 +292,89 @@ cdef bint are_places(const int64_t* restrict q, Py_ssize_t n, int64_t count,
 
 cdef bint unpool_any(const Plan* g, const Unpool* u, char* s, Word tag) noexcept nogil:
     """y[q[i]] = x[i], the last of equals; everything else in y is 0. False: a position outside."""
-    cdef Py_ssize_t i, j, k, n, inner = g.inner
+    cdef Py_ssize_t i, j, n, inner = g.inner
     cdef const int64_t* q = u.q
-    cdef Word* x = <Word*> u.x
+    cdef const Word* x = <const Word*> u.x
     cdef Word* y = <Word*> u.y
     cdef bint all_exist
-    if u.nc == inner:
-        memset(y, 0, u.elements * inner * sizeof(Word))
-    else:
+    if inner > 1:
         for i in range(u.elements):
             memset(y + i * inner, 0, u.nc * sizeof(Word))
-    for i in range(u.rows):
-        k = 0
-        while k < u.n:
-            n = least(STRETCH, u.n - k)
-            if not are_places(q + k, n, u.elements, &all_exist):
-                return False
-            if inner == 1 and all_exist:
-                for j in range(k, k + n):
+        for i in range(u.values):
+            for j in range(u.nc):
+                if <uint64_t> q[j] < <uint64_t> u.elements:
+                    y[q[j] * inner + j] = x[j]
+                elif q[j] != -1:
+                    return False
+            q += inner
+            x += inner
+        return True
+    memset(y, 0, u.elements * sizeof(Word))
+    i = 0
+    while i < u.values:
+        n = least(STRETCH, u.values - i)
+        if not are_places(q, n, u.elements, &all_exist):
+            return False
+        if all_exist:
+            for j in range(n):
+                y[q[j]] = x[j]
+        else:
+            for j in range(n):
+                if q[j] >= 0:
                     y[q[j]] = x[j]
-            else:
-                for j in range(k, k + n):
-                    if q[j] >= 0:
-                        y[q[j] * inner + j * u.channel] = x[j]
-            k += n
-        q += inner
-        x += inner
+        q += n
+        x += n
+        i += n
     return True
 
 
-cdef bint unpool_any_transposed(const Plan* g, const Unpool* u, char* s, Word tag) noexcept nogil:
+cdef bint unpool_any_transposed(const Plan* g, Unpool* u, char* s, Word tag) noexcept nogil:
+    """As many channels at a time as there are owners for."""
+    cdef Py_ssize_t left = u.nc
+    while left > 0:
+        u.nc = least(g.channels, left)
+        if not unpool_owned(g, u, s, tag):
+            return False
+        left -= u.nc
+        u.q += u.nc
+        u.x += u.nc * sizeof(Word)
+        u.y += u.nc * sizeof(Word)
+    return True
+
+
+cdef bint unpool_owned(const Plan* g, const Unpool* u, char* s, Word tag) noexcept nogil:
     """y[i] = x[q[i]] for the last i of each position, else 0: each becomes its position's owner,
-    and who still is afterwards gets the value."""
-    cdef Py_ssize_t i, j, k, n, inner = g.inner, at
+    and who still is afterwards gets the value. No branches: nobody can tell who that is."""
+    cdef Py_ssize_t i, j, inner = g.inner, nc = u.nc, at
     cdef const int64_t* q = u.q
     cdef const Word* x = <const Word*> u.x
     cdef Word* y = <Word*> u.y
     cdef int32_t* owners = <int32_t*> (s + g.entries_at)
-    cdef int32_t number = 0
-    cdef bint all_exist
-    owners[0] = -1
-    for i in range(u.rows):
-        k = 0
-        while k < u.n:
-            n = least(STRETCH, u.n - k)
-            if not are_places(q + k, n, u.elements, &all_exist):
+    memset(owners, -1, nc * sizeof(int32_t))
+    if inner == 1:
+        for i in range(u.values):
+            if <uint64_t> q[i] < <uint64_t> u.elements:
+                owners[q[i]] = <int32_t> i
+            elif q[i] != -1:
                 return False
-            if inner == 1 and all_exist:
-                for j in range(k, k + n):
-                    owners[q[j]] = <int32_t> j
-            else:
-                number = <int32_t> i if inner > 1 else 0
-                for j in range(k, k + n):
-                    if q[j] >= 0:
-                        owners[q[j] * u.nc + j * u.channel] = number + <int32_t> (
-                            j * (1 - u.channel))
-            k += n
+        for i in range(u.values):
+            at = q[i] if q[i] > 0 else 0
+            y[i] = x[at] & <Word> -<Word> (
+                (at == q[i]) & (owners[at] == <int32_t> i))
+        return True
+    for i in range(u.values):
+        for j in range(nc):
+            if <uint64_t> q[j] < <uint64_t> u.elements:
+                owners[q[j] * nc + j] = <int32_t> i
+            elif q[j] != -1:
+                return False
         q += inner
     q = u.q
-    for i in range(u.rows):
-        number = <int32_t> i if inner > 1 else 0
-        for j in range(u.n):
+    for i in range(u.values):
+        for j in range(nc):
             at = q[j] if q[j] > 0 else 0
-            y[j] = x[at * inner + j * u.channel] & <Word> -<Word> (
-                (owners[at * u.nc + j * u.channel] == number + <int32_t> (j * (1 - u.channel)))
-                & (q[j] >= 0))
+            y[j] = x[at * inner + j] & <Word> -<Word> (
+                (at == q[j]) & (owners[at * nc + j] == <int32_t> i))
         q += inner
         y += inner
     return True
