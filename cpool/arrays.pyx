@@ -594,6 +594,27 @@ def gradient_input(gy, shape, t_code_double):
     return gy
 
 
+cdef bint turns(const Pooled* pooled, const Plan* g) noexcept:
+    """Windows one element apart: those that cover an element are such windows too. Means have to
+    be divided by one number, because there the sum comes first."""
+    cdef const Axis* a
+    cdef int i
+    for i in range(pooled.count):
+        a = &pooled.windows[i]
+        if (a.start != NULL or a.source != NULL or a.stride != 1 or a.dilation != 1
+                or a.before >= a.kernel or (g.mean and g.divisor == 0 and a.size != NULL)):
+            return False
+    return True
+
+
+cdef void turn(Axis* a) noexcept:
+    """The windows of values that cover each element."""
+    a.n, a.m = a.m, a.n
+    a.before = a.kernel - 1 - a.before
+    a.reach = a.m + a.kernel - 1
+    a.exist = NULL
+
+
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
            bint count_include_pad=True, divisor=None):
     """The transpose of a sum (or a mean) over windows: each element gets what its windows got."""
@@ -612,16 +633,21 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     array = gy
     if mean:
         mean_of(g, &pooled, count_include_pad, divisor, tables)
+    g.transposed = not turns(&pooled, g)
     for i in range(pooled.count):
-        transpose(&pooled.windows[i], tables)
-    g.transposed = True
+        if g.transposed:
+            transpose(&pooled.windows[i], tables)
+        else:
+            turn(&pooled.windows[i])
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, None, None, None, False)
-    if has_small_planes(g) and not g.constant:
+    if g.transposed and has_small_planes(g) and not g.constant:
         tabulate(&g.axis[1], &g.axis[2], tables)
-    g.y_plain = g.t_type == code
-    g.in_place = readable(g, array) and not mean
+    g.count = kernels.count
+    g.y_plain = g.t_type == code and (g.transposed or not mean)
+    g.y_scaled = g.t_type == code and not g.transposed and mean
+    g.in_place = readable(g, array) and not (g.transposed and mean)
     if cnp.PyArray_SIZE(gx) > 0:
         tile(g, kernels.block, False, False)
     run(g, kernels.fold[<int> ADD], <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
