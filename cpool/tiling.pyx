@@ -201,7 +201,9 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
     if g.outer_ndim > 0:
         take_planes(g)
-    g.depth = most(1, least(PLANES // (most(h.n * w.n, h.m * w.m) * size), d.n))
+    # More where transposed irregular windows are written straight (kernels/spread.pxi).
+    g.depth = (2 if g.transposed and w.start != NULL else 1) * PLANES
+    g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
     # Of folded rows: elements from plane to plane, and from phase to phase.
@@ -210,7 +212,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.row = g.row // whole * whole
     g.line = (g.depth * g.row // w.stride + SLACK + 63) // 64 * 64
     g.box_at = place(&at, g.depth * h.n * w.n * size)
-    g.lines_at = place(&at, (w.before + SLACK + g.depth * g.row) * size)
+    g.lines_at = place(&at, (w.before + SLACK + g.depth * most(g.row, h.n * w.m + 64)) * size)
     g.phases_at = place(&at, (2 if w.start != NULL else w.stride + thinned) * g.line * size)
     g.masks_at = place(&at, 0 if w.start != NULL else
                        w.kernel * size * (h.m * flat_windows(w) + 64))
