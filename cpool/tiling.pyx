@@ -189,7 +189,8 @@ cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting,
         return 1
     if scattering and not g.gathered and (h.source != NULL or w.source != NULL):
         return 1
-    return most(1, least(g.outer[last], PLANES // (most(h.n * w.n, h.m * w.m) * size)))
+    return most(1, least(g.outer[last], (2 if scattering and not g.gathered else 1) * PLANES
+                         // (most(h.n * w.n, h.m * w.m) * size)))
 
 
 cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
@@ -202,7 +203,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     if g.outer_ndim > 0:
         take_planes(g)
     # More where transposed irregular windows are written straight (kernels/spread.pxi).
-    g.depth = (2 if g.transposed and w.start != NULL else 1) * PLANES
+    g.depth = (4 if g.transposed and w.start != NULL else 1) * PLANES
     g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
@@ -230,7 +231,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
 cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
     """One value for all of a plane: a tile is some rows of H (see rows_from_planes)."""
     cdef Py_ssize_t n, at = 0
-    g.tile[2] = least(g.inner, SAME // 16)
+    g.tile[2] = least(g.inner, SAME // 8)
     g.tile[1] = least(g.axis[2].m, SAME // g.tile[2])
     g.tile[0] = least(g.axis[1].m, most(1, SAME // (g.tile[1] * g.tile[2])))
     number_tiles(g)
@@ -475,7 +476,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
                         * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, 0 if g.tall else high * g.row * 4)
     g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
-    g.places_at = place(&at, w.n * g.tile[2] * 8 if scattering and not g.gathered else 0)
+    g.places_at = place(&at, w.n * g.tile[2] * (g.axis[1].n if g.depth > 1 else 1) * 8
+                        if scattering and not g.gathered else 0)
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)

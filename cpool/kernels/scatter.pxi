@@ -48,7 +48,8 @@ cdef struct Places:
     Py_ssize_t apart                # from plane to plane: too far to be mistaken for another row
     Py_ssize_t elements             # of a window
     Py_ssize_t* table               # place of each tap, and of none at -1; NULL: too many taps
-    Py_ssize_t* first               # of the windows of a row: place of the first tap
+    # Place of the first tap of each window of a row, or, of small planes, of each of a plane.
+    Py_ssize_t* first
 
 
 cdef inline void tap_of(const Plan* g, int32_t offset, Py_ssize_t* d, Py_ssize_t* h,
@@ -71,26 +72,30 @@ cdef inline Py_ssize_t place_of(const Plan* g, const Places* p, int32_t offset) 
 
 cdef void set_places(const Plan* g, Places* p, Py_ssize_t pitch, Py_ssize_t nc) noexcept nogil:
     cdef int32_t i
-    cdef Py_ssize_t w, c
+    cdef Py_ssize_t h, w, c, at = 0
     if p.pitch == pitch and p.nc == nc:
         return
     p.pitch, p.nc = pitch, nc
     p.apart = 4 * (g.axis[1].reach + g.axis[1].m + 1) * pitch
-    for w in range(g.axis[2].n):
-        for c in range(nc):
-            p.first[w * nc + c] = origin(&g.axis[2], w) * nc + c
+    for h in range(g.axis[1].n if g.depth > 1 and p.table != NULL else 1):
+        for w in range(g.axis[2].n):
+            for c in range(nc):
+                p.first[at] = origin(&g.axis[2], w) * nc + c
+                if g.depth > 1 and p.table != NULL:
+                    p.first[at] += origin(&g.axis[1], h) * pitch
+                at += 1
     if p.table != NULL:
         for i in range(-1, <int32_t> p.elements):
             p.table[i] = place_of(g, p, i)
 
 
 cdef void scatter_windows(T* acc, Py_ssize_t limit, Py_ssize_t row, const T* gy,
-                          const int32_t* o, Py_ssize_t n, const Places* p) noexcept nogil:
+                          const int32_t* o, Py_ssize_t n, const Py_ssize_t* first,
+                          const Places* p) noexcept nogil:
     """One source row of gradients into the tile's rows, `row` the place of its windows' first row.
     What falls outside of the rows is another tile's."""
     cdef Py_ssize_t i, at
     cdef const Py_ssize_t* table = p.table
-    cdef const Py_ssize_t* first = p.first
     for i in range(n):
         at = row + first[i] + table[o[i]]
         if <size_t> at < <size_t> limit:
@@ -124,6 +129,20 @@ cdef void scatter_mapped(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_t
             i += 1
 
 
+cdef void scatter_planes(const Plan* g, Py_ssize_t planes, T* acc, Py_ssize_t limit, const T* gy,
+                         Py_ssize_t pitch, const int32_t* o, const Places* p) noexcept nogil:
+    """Small planes, each all at once if its rows of gradients are one."""
+    cdef Py_ssize_t d, h, rows = g.axis[1].n, n = g.axis[2].n
+    if pitch == n:
+        rows, n = 1, rows * n
+        pitch = n
+    for d in range(planes):
+        for h in range(rows):
+            scatter_windows(acc, limit, d * g.axis[1].m * p.pitch, gy, o, n, p.first + h * n, p)
+            gy += pitch
+            o += n
+
+
 cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc, Py_ssize_t limit,
                        Places* p, char* s) noexcept nogil:
     """The gradients of a source plane, or of those of a tile of small ones as the rows of one."""
@@ -136,12 +155,15 @@ cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc,
         lo, hi, away = 0, (t.d1 - t.d) * n, 0
     o = gather_offsets(g, source, lo, hi, 0, s, <int32_t> 0)
     x = gather_gradients(g, source, lo, hi, 0, &xp, s, tag)
+    if g.depth > 1 and p.table != NULL:
+        scatter_planes(g, t.d1 - t.d, acc, limit, x, xp, o, p)
+        return
     for h in range(lo, hi):
         if g.axis[0].source == NULL and g.axis[1].source == NULL and g.axis[2].source == NULL:
             row = origin(&g.axis[1], h % n) + h // n * g.axis[1].m - t.h0
             row = row * p.pitch + away * p.apart
             if p.table != NULL:
-                scatter_windows(acc, limit, row, x, o, op, p)
+                scatter_windows(acc, limit, row, x, o, op, p.first, p)
             else:
                 scatter_large_windows(g, acc, limit, row, x, o, op, p)
         else:
