@@ -603,14 +603,15 @@ UNPOOLED = [
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("case", UNPOOLED, ids=str)
 def test_unpool_of_positions_in_their_windows(case, last, strays):
-    """What is not looked at one by one, and what is as soon as one position is not in its window."""
+    """Positions that are not looked at one by one, and those that are: one is not in its window."""
     shape, kernel, stride, size = case
     rank = len(shape) - 2
     if last:
         shape = (shape[0], *shape[2:], (17, 5, 300)[shape[-1] % 3] if rank < 3 else 19)
     places = range(1, 1 + rank) if last else range(2, 2 + rank)
     kernels = kernel if isinstance(kernel, tuple) else (kernel,) * rank
-    strides = kernels if stride is None else stride if isinstance(stride, tuple) else (stride,) * rank
+    strides = kernels if stride is None else stride
+    strides = strides if isinstance(strides, tuple) else (strides,) * rank
     lengths = size or [
         (shape[a] - 1) * s + k for a, k, s in zip(places, kernels, strides, strict=True)
     ]

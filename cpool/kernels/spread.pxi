@@ -72,7 +72,7 @@ cdef void spread_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op 
         x = spread_widths(g, &t, &xp, s, op, tag)
         planes = t.d1 - t.d
         y, yp = z, UP(a.m * n, size) + BLOCK // size
-        # What is written behind a row is the next one's; the last of each plane goes through scratch.
+        # What is written behind a row is the next one's; a plane's last goes through scratch.
         straight = (g.y_plain and is_contiguous(g.ys, n, 1, size) and g.ys[1] == n * size
                     and g.ys[0] % size == 0 and UP(n, size) <= 2 * n
                     and <size_t> t.y % size == 0)

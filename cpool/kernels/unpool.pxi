@@ -1,11 +1,12 @@
 # Unpooling: contiguous planes of values x and positions q to a result y, and the transpose.
 #
 # Values are moved, never computed with: what counts is their size, which each loop knows. A plane
-# has elements times channels (inner); an item is some channels of one. Positions may be anything.
-# What they mostly are is known though: each in the window of its value, where windows do not overlap
-# (g.apart). Then the tap that a window names says everything, and it is looked for in whole vectors:
-# no position comes twice, and none is outside. A value of any other place sends its item the long
-# way round, one value after the other.
+# has elements times channels (inner); an item is some channels of one.
+#
+# Positions may be anything, but mostly each is in the window of its value. Where windows do not
+# overlap (g.apart) that is looked at for whole vectors of them: each position becomes the number of
+# a tap, no position comes twice, and none is outside. One that is elsewhere sends its item the long
+# way round, value after value.
 
 from libc.string cimport memcpy, memset
 
@@ -23,7 +24,7 @@ cdef enum:
 
 
 cdef struct Unpool:
-    # An item: addresses of the first element of its first channel.
+    # An item: where its first channel begins.
     const int64_t* q
     char* x
     char* y
@@ -47,7 +48,7 @@ cdef void set_item(const Plan* g, Py_ssize_t item, bint transposed, Unpool* u) n
 # --- positions in their windows ------------------------------------------------------------------
 
 cdef struct Names:
-    # Taps have numbers from 1. `distances` are theirs from a window's first element, four at a time.
+    # Taps are numbers from 1. Their distances from a window's first element, four at a time.
     int32_t distances[24]
     int count
     Py_ssize_t plane, row           # elements of the result
@@ -87,17 +88,18 @@ cdef bint measure_row(int32_t* restrict d, const int64_t* restrict q,
     """The same for windows with origins of their own."""
     cdef Py_ssize_t i
     cdef uint64_t wide = 0
-    cdef int32_t v
+    cdef int32_t v, distance
     for i in range(n):
         wide |= <uint64_t> q[i] + 1
         v = <int32_t> q[i]
-        d[i] = LEFT_OUT if v == -1 else <int32_t> (<uint32_t> v - base - origins[i])
+        distance = <int32_t> (<uint32_t> v - base - origins[i])
+        d[i] = LEFT_OUT if v == -1 else distance
     return wide >> 31 == 0
 
 
 cdef void name4(Word* restrict names, const int32_t* restrict d, const int32_t* taps, int32_t first,
                 Py_ssize_t n) noexcept nogil:
-    """Names of taps first to first + 3; what is none of them keeps its name, or has none at first."""
+    """The names of taps first to first + 3; what is none of them keeps its name, or has none."""
     cdef Py_ssize_t i
     cdef int32_t t0 = taps[0], t1 = taps[1], t2 = taps[2], t3 = taps[3], name
     cdef int32_t keep = -1 if first > 1 else 0
@@ -130,17 +132,20 @@ cdef bint name_taps(Word* names, const int32_t* d, const Names* taps, Py_ssize_t
 cdef void put(Word* restrict y, const Word* restrict x, const Word* restrict names, Word name,
               Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
+    cdef Word v
     for i in range(n):
-        y[i] = x[i] if names[i] == name else 0
+        v = x[i]
+        y[i] = v if names[i] == name else 0
 
 
 cdef void take(Word* restrict y, const Word* restrict x, const Word* restrict names, Word name,
                Py_ssize_t n) noexcept nogil:
     """Name after name, from 1."""
     cdef Py_ssize_t i
-    cdef Word keep = 0 if name == 1 else <Word> -1
+    cdef Word v, w, keep = 0 if name == 1 else <Word> -1
     for i in range(n):
-        y[i] = x[i] if names[i] == name else y[i] & keep
+        v, w = x[i], y[i] & keep
+        y[i] = v if names[i] == name else w
 
 
 cdef void put_pairs(Word* restrict y, Py_ssize_t yp, const Word* restrict x,
@@ -166,8 +171,8 @@ cdef void put_pairs(Word* restrict y, Py_ssize_t yp, const Word* restrict x,
 cdef void pairs_of(const Plan* g, const Unpool* u, const Names* taps, Py_ssize_t d, Py_ssize_t h,
                    Py_ssize_t rows, Py_ssize_t w, Py_ssize_t n, const Word* names, char* s,
                    Word tag) noexcept nogil:
-    """Windows w to w + n of some rows, which tile the result. The last rows of a plane, behind which
-    nothing may be written, go through scratch."""
+    """Windows w to w + n of some rows, which tile the result. The last rows of a plane, behind
+    which nothing may be written, go through scratch."""
     cdef Py_ssize_t k, j, straight = 0, high = g.axis[1].kernel, wide = UP(n, sizeof(Word))
     cdef Py_ssize_t width = g.axis[2].n, left = g.axis[1].n * width - h * width
     cdef Py_ssize_t first = (d * g.axis[1].n + h) * width + w, at
@@ -244,8 +249,8 @@ cdef bint unpool_rows(const Plan* g, const Unpool* u, const Names* taps, bint tr
     return True
 
 
-cdef bint unpool_channels(const Plan* g, const Unpool* u, const Names* taps, bint transposed, char* s,
-                          Word tag) noexcept nogil:
+cdef bint unpool_channels(const Plan* g, const Unpool* u, const Names* taps, bint transposed,
+                          char* s, Word tag) noexcept nogil:
     """The same for rows of channels, window by window."""
     cdef Py_ssize_t d, h, w, at = 0, base, inner = g.inner
     cdef int32_t* distances = <int32_t*> (s + g.lines_at)
