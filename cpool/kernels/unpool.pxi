@@ -403,7 +403,9 @@ cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, bint transp
         set_names(g, &taps)
         set_origins(g, &taps, s)
         by_channels = g.inner > 1 and (transposed or whole)
-        by_rows = g.inner == 1 and (transposed or (whole and g.axis[2].kernel == 2))
+        # Short words are put to their places as fast as they are made into pairs.
+        by_rows = g.inner == 1 and (transposed or (whole and g.axis[2].kernel == 2
+                                                   and sizeof(Word) >= 4))
     for item in range(lo, hi):
         set_item(g, item, transposed, &u)
         done = False
