@@ -479,6 +479,78 @@ def test_later_changes_do_not_matter(kind):
         assert_bits(gy, gy_before)
 
 
+# Small planes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("planes", [(), (1, 3), (40, 2)], ids=str)
+@pytest.mark.parametrize("size", [6, (5, 1), (1, 5), (9, 4), (3, 17)], ids=str)
+@pytest.mark.parametrize("shape", [(20, 20), (9, 33), (9, 17)], ids=str)
+def test_adaptive_gradients_of_small_planes(shape, size, planes):
+    """Added up window by window."""
+    rng = np.random.default_rng(math.prod(planes))
+    x = rng.permutation(math.prod((*planes, *shape))).reshape(*planes, *shape).astype(float)
+    counts = per_axis(size, 2)
+    gy = rng.integers(-9, 10, (*planes, *counts))
+    mean, best = np.zeros(x.shape), np.zeros(x.shape)
+    for i, j in itertools.product(*map(range, counts)):
+        rows, columns = (
+            slice(o * n // m, -(-(o + 1) * n // m))
+            for o, n, m in zip((i, j), shape, counts, strict=True)
+        )
+        part, g = x[..., rows, columns], gy[..., i, j, None, None]
+        mean[..., rows, columns] += g / math.prod(part.shape[-2:])
+        best[..., rows, columns] += g * (part == part.max(axis=(-2, -1), keepdims=True))
+    for dtype in (np.float32, np.float64, np.float16):
+        _, mean_pullback = cpool.vjp(cpool.adaptive_avg_pool2d, x.astype(dtype), size)
+        _, best_pullback = cpool.vjp(cpool.adaptive_max_pool2d, x, size)
+        g = gy.astype(dtype)
+        spaced = np.zeros((*planes, counts[0], 2 * counts[1] + 1), dtype)[..., 1::2]
+        apart = np.zeros((*planes, counts[0], counts[1] + 3), dtype)[..., : counts[1]]
+        spaced[...] = apart[...] = g
+        for gradient in (g, spaced, apart, np.asfortranarray(g)):
+            assert_equal(best_pullback(gradient), best)
+            gx = mean_pullback(gradient)
+            assert_type(gx, dtype, x.shape)
+            assert np.allclose(gx, mean, rtol=4 * epsilon(dtype), atol=36 * epsilon(dtype))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": (3, 2), "padding": ((0, 2), (1, 0))},
+        {"kernel_size": (1, 5)},
+        {"kernel_size": (9, 4), "padding": (4, 1)},
+        {"kernel_size": 3, "padding": "same"},
+        {"kernel_size": 3, "padding": 1, "count_include_pad": False},
+        {"kernel_size": (2, 4), "padding": 1, "divisor_override": 2},
+    ],
+    ids=str,
+)
+def test_gradients_of_averages_one_element_apart(options, channels_last):
+    """The transpose of windows one element apart is such windows: y and gx are adjoint, exactly."""
+    rng = np.random.default_rng(0)
+    for shape in [(2, 3, 9, 10), (1, 2, 40, 70), (3, 17, 9, 12)]:
+        for dtype in (np.float32, np.float64):
+            x = rng.integers(-9, 10, shape).astype(dtype)
+            arguments = {"stride": 1, "channels_last": channels_last, **options}
+            x = np.moveaxis(x, 1, -1).copy() if channels_last else x
+            kernel_size = arguments.pop("kernel_size")
+            y, pullback = cpool.vjp(cpool.avg_pool2d, x, kernel_size, **arguments)
+            gy = rng.integers(-9, 10, y.shape).astype(dtype)
+            gx = pullback(gy)
+            assert_type(gx, dtype, x.shape)
+            left, right = np.vdot(y.astype(float), gy), np.vdot(x, gx.astype(float))
+            bound = 8 * epsilon(dtype) * np.vdot(np.abs(x), np.abs(gx)) + 1e-9
+            assert abs(left - right) <= bound
+            # One window alone.
+            one = np.zeros(y.shape, dtype)
+            at = tuple(int(rng.integers(n)) for n in y.shape)
+            one[at] = 1
+            assert np.isclose(np.vdot(pullback(one), x), y[at], rtol=1e-5, atol=1e-5)
+
+
 # Unpooling ----------------------------------------------------------------------------------------
 
 
