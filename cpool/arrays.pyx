@@ -597,6 +597,27 @@ def gradient_input(gy, shape, t_code_double):
     return gy
 
 
+cdef bint turns(const Pooled* pooled, const Plan* g) noexcept:
+    """Windows one element apart: those that cover an element are such windows too. Means have to
+    be divided by one number, because there the sum comes first."""
+    cdef const Axis* a
+    cdef int i
+    for i in range(pooled.count):
+        a = &pooled.windows[i]
+        if (a.start != NULL or a.source != NULL or a.stride != 1 or a.dilation != 1
+                or a.before >= a.kernel or (g.mean and g.divisor == 0 and a.size != NULL)):
+            return False
+    return True
+
+
+cdef void turn(Axis* a) noexcept:
+    """The windows of values that cover each element."""
+    a.n, a.m = a.m, a.n
+    a.before = a.kernel - 1 - a.before
+    a.reach = a.m + a.kernel - 1
+    a.exist = NULL
+
+
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
            bint count_include_pad=True, divisor=None):
     """The transpose of a sum (or a mean) over windows: each element gets what its windows got."""
@@ -615,17 +636,22 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
     array = gy
     if mean:
         mean_of(g, &pooled, count_include_pad, divisor, tables)
+    g.transposed = not turns(&pooled, g)
     for i in range(pooled.count):
-        transpose(&pooled.windows[i], tables)
-    g.transposed = True
+        if g.transposed:
+            transpose(&pooled.windows[i], tables)
+        else:
+            turn(&pooled.windows[i])
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
     gx = np.empty(shape, dtype)
     view(g, &pooled, array, gx, None, None, None, False)
     bring_together(g)
-    if has_small_planes(g) and not g.constant:
+    if g.transposed and has_small_planes(g) and not g.constant:
         tabulate(&g.axis[1], &g.axis[2], tables)
-    g.y_plain = g.t_type == code
-    g.in_place = readable(g, array) and not mean
+    g.count = kernels.count
+    g.y_plain = g.t_type == code and (g.transposed or not mean)
+    g.y_scaled = g.t_type == code and not g.transposed and mean
+    g.in_place = readable(g, array) and not (g.transposed and mean)
     if cnp.PyArray_SIZE(gx) > 0:
         tile(g, kernels.block, False, False)
     run(g, kernels.fold[<int> ADD], <double> cnp.PyArray_SIZE(gx) + cnp.PyArray_SIZE(array))
@@ -679,24 +705,38 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     return gx
 
 
-def unpool(cnp.ndarray x, cnp.ndarray indices, Py_ssize_t elements, bint transposed=False):
-    """Contiguous planes x[outer, n, inner] to y[outer, elements, inner] by int64 positions, or the
-    transpose: planes x to y of indices' shape."""
+def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint transposed=False):
+    """Contiguous planes x[outer, values, inner] to y[outer, elements, inner] by int64 positions, or
+    the transpose: planes x to y of indices' shape. For each pooled axis: its values and elements,
+    and the windows that positions are likely to be in."""
     cdef Plan plan
     cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
     cdef cnp.ndarray y
+    cdef Py_ssize_t elements = 1, values = 1
+    cdef object n, m, kernel, stride
+    cdef int i
+    clear(g)
+    g.apart = not padded
+    for i in range(3):
+        g.axis[i].n = g.axis[i].m = g.axis[i].kernel = g.axis[i].stride = 1
+    for i, (n, m, kernel, stride) in enumerate(axes, 3 - len(axes)):
+        g.axis[i].n, g.axis[i].m = n, m
+        values, elements = values * g.axis[i].n, elements * g.axis[i].m
+        if kernel <= stride and (n - 1) * stride + kernel <= m:
+            g.axis[i].kernel, g.axis[i].stride = kernel, stride
+        else:
+            g.apart = False
     # The kernels fill planes with zeros, but only those that something is put into.
     make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
     wanted = (<object> indices).shape if transposed else (shape[0], elements, shape[2])
     y = make(wanted, (<object> x).dtype)
-    clear(g)
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
-    g.axis[2].n, g.axis[2].m, g.inner = shape[1], wanted[1], shape[2]
-    if transposed and g.axis[2].m > INT32_MAX:
+    g.inner = shape[2]
+    if transposed and values > INT32_MAX:
         raise ValueError(f"indices must have at most {INT32_MAX} elements in each plane for a "
-                         f"gradient, got {g.axis[2].m}")
+                         f"gradient, got {values}")
     tile_unpooling(g, shape[0], transposed)
     try:
         run(g, kernels.unpool_transposed if transposed else kernels.unpool,

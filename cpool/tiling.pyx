@@ -5,6 +5,8 @@ stands at an absolute place: never where a thread's share begins, so that the nu
 changes nothing.
 """
 
+from libc.stdint cimport INT32_MAX
+
 from cpool.dtypes cimport SIZE
 from cpool.kernels.plan cimport *
 
@@ -31,6 +33,9 @@ cdef enum:
     CHANNELS = 256      # of a plane that is unpooled
     STREAMED = 1048576  # bytes of an array that is larger than the fast caches
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
+    STRETCH = 1024      # positions that are looked at at once (see kernels/unpool.pxi)
+    SHORT = 32          # bytes of a row of channels that is worth that
+    NAMED = 16          # taps of a window that are told apart there, at most
 
 
 cdef Py_ssize_t reading(const Axis* a, Py_ssize_t windows) noexcept:
@@ -196,7 +201,8 @@ cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting,
         return 1
     if scattering and not g.gathered and (h.source != NULL or w.source != NULL):
         return 1
-    return most(1, least(g.outer[last], PLANES // (most(h.n * w.n, h.m * w.m) * size)))
+    return most(1, least(g.outer[last], (2 if scattering and not g.gathered else 1) * PLANES
+                         // (most(h.n * w.n, h.m * w.m) * size)))
 
 
 cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
@@ -208,7 +214,9 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
     if g.outer_ndim > 0:
         take_planes(g)
-    g.depth = most(1, least(PLANES // (most(h.n * w.n, h.m * w.m) * size), d.n))
+    # More where transposed irregular windows are written straight (kernels/spread.pxi).
+    g.depth = (4 if g.transposed and w.start != NULL else 1) * PLANES
+    g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
     # Of folded rows: elements from plane to plane, and from phase to phase.
@@ -217,7 +225,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.row = g.row // whole * whole
     g.line = (g.depth * g.row // w.stride + SLACK + 63) // 64 * 64
     g.box_at = place(&at, g.depth * h.n * w.n * size)
-    g.lines_at = place(&at, (w.before + SLACK + g.depth * g.row) * size)
+    g.lines_at = place(&at, (w.before + SLACK + g.depth * most(g.row, h.n * w.m + 64)) * size)
     g.phases_at = place(&at, (2 if w.start != NULL else w.stride + thinned) * g.line * size)
     g.masks_at = place(&at, 0 if w.start != NULL else
                        w.kernel * size * (h.m * flat_windows(w) + 64))
@@ -235,7 +243,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
 cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
     """One value for all of a plane: a tile is some rows of H (see rows_from_planes)."""
     cdef Py_ssize_t n, at = 0
-    g.tile[2] = least(g.inner, SAME // 16)
+    g.tile[2] = least(g.inner, SAME // 8)
     g.tile[1] = least(g.axis[2].m, SAME // g.tile[2])
     g.tile[0] = least(g.axis[1].m, most(1, SAME // (g.tile[1] * g.tile[2])))
     number_tiles(g)
@@ -249,13 +257,25 @@ cdef int tile_constant(Plan* g, Py_ssize_t size) except -1:
 
 
 cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
-    """Some channels of a plane. Their transpose knows the owner of each element (4 bytes)."""
+    """Some channels of a plane. Where positions are not in their windows, the transpose knows the
+    owner of each element (4 bytes), of g.channels of them at a time."""
+    cdef Py_ssize_t at = 0, room = STRETCH + SLACK
+    cdef Py_ssize_t elements = g.axis[0].m * g.axis[1].m * g.axis[2].m
     g.tile[2] = most(1, least(CHANNELS, g.inner))
-    if transposed:
-        g.tile[2] = most(1, least(g.tile[2], OWNERS // most(1, g.axis[2].n)))
+    g.apart = (g.apart and elements < INT32_MAX and (g.inner == 1 or g.inner * g.x_size >= SHORT)
+               and g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel <= NAMED)
+    g.channels = most(1, least(g.tile[2], OWNERS // elements))
+    if transposed and not g.apart:
+        g.tile[2] = g.channels
     g.tiles[2] = (g.inner + g.tile[2] - 1) // g.tile[2]
-    g.items = planes * g.tiles[2] if g.axis[2].n > 0 else 0
-    g.scratch = most(64, 4 * g.axis[2].n * g.tile[2] if transposed else 0)
+    g.items = planes * g.tiles[2]
+    g.lines_at = place(&at, 4 * room)
+    g.places_at = place(&at, 4 * room)
+    g.flags_at = place(&at, g.x_size * room)
+    g.rows_at = place(&at, g.x_size * room)
+    g.result_at = place(&at, 2 * g.x_size * room * (g.axis[1].kernel if g.apart else 0))
+    g.entries_at = place(&at, 4 * elements * g.channels if transposed else 0)
+    g.scratch = at
 
 
 # --- rows of larger ones --------------------------------------------------------------------------
@@ -467,7 +487,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
                         * (pitch if g.transposed or selecting else g.row) * size)
     g.counts_at = place(&at, 0 if g.tall else high * g.row * 4)
     g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
-    g.places_at = place(&at, w.n * g.tile[2] * 8 if scattering and not g.gathered else 0)
+    g.places_at = place(&at, w.n * g.tile[2] * (g.axis[1].n if g.depth > 1 else 1) * 8
+                        if scattering and not g.gathered else 0)
     g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)

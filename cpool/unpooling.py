@@ -35,7 +35,8 @@ def _unpool(
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     indices = _checked_indices(indices, x.shape)
     places, order = arrays.pooled_axes(x.ndim, windows, axes, channels_last, rank)
-    lengths = _output_lengths(x.shape, windows, places, order, output_size)
+    boxes, padded = _boxes(x.shape, windows, places, order, output_size)
+    lengths = tuple(m for _, m, _, _ in boxes)
     first, count = places[0], len(places)
     if places != tuple(range(first, first + count)):
         first = x.ndim - count
@@ -47,14 +48,15 @@ def _unpool(
         moved = np.moveaxis(array, places, between)
         shape = moved.shape
         parts = shape[:first], shape[first : first + count], shape[first + count :]
-        return np.ascontiguousarray(moved.reshape([math.prod(part) for part in parts]))
+        whole = np.ascontiguousarray(moved.reshape([math.prod(part) for part in parts]))
+        return whole if whole.flags.aligned else whole.copy()
 
     def shaped(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
         whole = array.reshape(*rest[:first], *sizes, *rest[first:])
         return np.moveaxis(whole, between, places)
 
     positions = flat(indices)
-    y = shaped(arrays.unpool(flat(x), positions, math.prod(lengths)), lengths)
+    y = shaped(arrays.unpool(flat(x), positions, boxes, padded), lengths)
     sizes = tuple(x.shape[axis] for axis in places)
     y_shape, dtype = y.shape, gradient_dtype(x)
 
@@ -64,7 +66,8 @@ def _unpool(
 
         def pullback(gy: Any) -> np.ndarray:
             gy = arrays.checked_gradient(gy, y_shape)
-            return shaped(arrays.unpool(flat(gy.astype(dtype, copy=False)), kept, 0, True), sizes)
+            planes = flat(gy.astype(dtype, copy=False))
+            return shaped(arrays.unpool(planes, kept, boxes, padded, True), sizes)
 
         return pullback
 
@@ -83,17 +86,18 @@ def _checked_indices(indices: Any, shape: tuple[int, ...]) -> np.ndarray:
     return indices.astype(np.int64, copy=False)
 
 
-def _output_lengths(
+def _boxes(
     shape: tuple[int, ...],
     windows: Windows,
     places: tuple[int, ...],
     order: tuple[int, ...],
     output_size: Any,
-) -> tuple[int, ...]:
-    """Lengths of the pooled axes of the result, in the array's order."""
+) -> tuple[tuple[tuple[int, int, int, int], ...], bool]:
+    """Of the pooled axes, in the array's order: length in x and in the result, kernel size and
+    stride; and whether there is padding."""
     if isinstance(windows.padding, str):
         raise ValueError(f"padding must be ints for unpooling, got {windows.padding!r}")
-    defaults, strides = [], []
+    defaults, kernels, strides, padded = [], [], [], False
     for axis, entry in zip(places, order, strict=True):
         if shape[axis] == 0:
             raise ValueError("x must not be empty along a pooled axis, got length 0")
@@ -101,7 +105,9 @@ def _output_lengths(
         pad = _entry(windows.padding, entry)
         pads = sum(pad) if isinstance(pad, tuple) else 2 * pad
         defaults.append((shape[axis] - 1) * stride + kernel - pads)
+        kernels.append(kernel)
         strides.append(stride)
+        padded = padded or pad not in (0, (0, 0))
     if output_size is None:
         lengths = tuple(defaults)
         if min(lengths) < 1:
@@ -119,7 +125,8 @@ def _output_lengths(
             )
     if math.prod(lengths) >= 2**60:
         raise ValueError(f"kernel_size and stride give a result that is too large: {lengths}")
-    return lengths
+    values = (shape[axis] for axis in places)
+    return tuple(zip(values, lengths, kernels, strides, strict=True)), padded
 
 
 def _given_lengths(

@@ -479,6 +479,78 @@ def test_later_changes_do_not_matter(kind):
         assert_bits(gy, gy_before)
 
 
+# Small planes -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("planes", [(), (1, 3), (40, 2)], ids=str)
+@pytest.mark.parametrize("size", [6, (5, 1), (1, 5), (9, 4), (3, 17)], ids=str)
+@pytest.mark.parametrize("shape", [(20, 20), (9, 33), (9, 17)], ids=str)
+def test_adaptive_gradients_of_small_planes(shape, size, planes):
+    """Added up window by window."""
+    rng = np.random.default_rng(math.prod(planes))
+    x = rng.permutation(math.prod((*planes, *shape))).reshape(*planes, *shape).astype(float)
+    counts = per_axis(size, 2)
+    gy = rng.integers(-9, 10, (*planes, *counts))
+    mean, best = np.zeros(x.shape), np.zeros(x.shape)
+    for i, j in itertools.product(*map(range, counts)):
+        rows, columns = (
+            slice(o * n // m, -(-(o + 1) * n // m))
+            for o, n, m in zip((i, j), shape, counts, strict=True)
+        )
+        part, g = x[..., rows, columns], gy[..., i, j, None, None]
+        mean[..., rows, columns] += g / math.prod(part.shape[-2:])
+        best[..., rows, columns] += g * (part == part.max(axis=(-2, -1), keepdims=True))
+    for dtype in (np.float32, np.float64, np.float16):
+        _, mean_pullback = cpool.vjp(cpool.adaptive_avg_pool2d, x.astype(dtype), size)
+        _, best_pullback = cpool.vjp(cpool.adaptive_max_pool2d, x, size)
+        g = gy.astype(dtype)
+        spaced = np.zeros((*planes, counts[0], 2 * counts[1] + 1), dtype)[..., 1::2]
+        apart = np.zeros((*planes, counts[0], counts[1] + 3), dtype)[..., : counts[1]]
+        spaced[...] = apart[...] = g
+        for gradient in (g, spaced, apart, np.asfortranarray(g)):
+            assert_equal(best_pullback(gradient), best)
+            gx = mean_pullback(gradient)
+            assert_type(gx, dtype, x.shape)
+            assert np.allclose(gx, mean, rtol=4 * epsilon(dtype), atol=36 * epsilon(dtype))
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"kernel_size": 3, "padding": 1},
+        {"kernel_size": (3, 2), "padding": ((0, 2), (1, 0))},
+        {"kernel_size": (1, 5)},
+        {"kernel_size": (9, 4), "padding": (4, 1)},
+        {"kernel_size": 3, "padding": "same"},
+        {"kernel_size": 3, "padding": 1, "count_include_pad": False},
+        {"kernel_size": (2, 4), "padding": 1, "divisor_override": 2},
+    ],
+    ids=str,
+)
+def test_gradients_of_averages_one_element_apart(options, channels_last):
+    """The transpose of windows one element apart is such windows: y and gx are adjoint, exactly."""
+    rng = np.random.default_rng(0)
+    for shape in [(2, 3, 9, 10), (1, 2, 40, 70), (3, 17, 9, 12)]:
+        for dtype in (np.float32, np.float64):
+            x = rng.integers(-9, 10, shape).astype(dtype)
+            arguments = {"stride": 1, "channels_last": channels_last, **options}
+            x = np.moveaxis(x, 1, -1).copy() if channels_last else x
+            kernel_size = arguments.pop("kernel_size")
+            y, pullback = cpool.vjp(cpool.avg_pool2d, x, kernel_size, **arguments)
+            gy = rng.integers(-9, 10, y.shape).astype(dtype)
+            gx = pullback(gy)
+            assert_type(gx, dtype, x.shape)
+            left, right = np.vdot(y.astype(float), gy), np.vdot(x, gx.astype(float))
+            bound = 8 * epsilon(dtype) * np.vdot(np.abs(x), np.abs(gx)) + 1e-9
+            assert abs(left - right) <= bound
+            # One window alone.
+            one = np.zeros(y.shape, dtype)
+            at = tuple(int(rng.integers(n)) for n in y.shape)
+            one[at] = 1
+            assert np.isclose(np.vdot(pullback(one), x), y[at], rtol=1e-5, atol=1e-5)
+
+
 # Unpooling ----------------------------------------------------------------------------------------
 
 
@@ -578,6 +650,71 @@ def test_unpool_any_geometry(data):
     gx[where.astype(int).reshape(-1)] = gy.reshape(-1)
     expected_gx = gx[1:].reshape(shape)
     assert_equal(pullback(gy), expected_gx.astype(dtype if is_floating(dtype) else np.float64))
+
+
+UNPOOLED = [
+    # shape of x, channels last or not, kernel size, stride, output size
+    ((3, 2, 5, 7), 2, None, None),
+    ((2, 1, 1, 1), 2, None, None),
+    ((1, 1, 8, 16), 2, None, None),
+    ((1, 1, 3, 1500), 2, None, None),
+    ((1, 1, 1500, 3), (1, 2), None, None),
+    ((2, 3, 4, 5), 3, None, None),
+    ((2, 3, 4, 5), 2, 3, None),
+    ((2, 3, 4, 5), 2, None, (9, 11)),
+    ((2, 3, 4, 5), (3, 1), (3, 2), None),
+    ((2, 2, 5, 4), 5, None, None),
+    ((2, 3, 4), 2, None, None),
+    ((1, 1, 2050), 2, None, None),
+    ((1, 2, 3, 4, 5), 2, None, None),
+    ((1, 2, 3, 2, 9), (1, 3, 2), None, None),
+]
+
+
+@pytest.mark.parametrize("strays", ["none", "left_out", "twice"])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("case", UNPOOLED, ids=str)
+def test_unpool_of_positions_in_their_windows(case, last, strays):
+    """Positions that are not looked at one by one, and those that are: one is not in its window."""
+    shape, kernel, stride, size = case
+    rank = len(shape) - 2
+    if last:
+        shape = (shape[0], *shape[2:], (17, 5, 300)[shape[-1] % 3] if rank < 3 else 19)
+    places = range(1, 1 + rank) if last else range(2, 2 + rank)
+    kernels = kernel if isinstance(kernel, tuple) else (kernel,) * rank
+    strides = kernels if stride is None else stride
+    strides = strides if isinstance(strides, tuple) else (strides,) * rank
+    lengths = size or [
+        (shape[a] - 1) * s + k for a, k, s in zip(places, kernels, strides, strict=True)
+    ]
+    rng = np.random.default_rng(len(shape))
+    indices = np.zeros(shape, np.int64)
+    for a, k, s, n in zip(places, kernels, strides, lengths, strict=True):
+        along = np.arange(shape[a]).reshape(-1, *(1,) * (len(shape) - 1 - a)) * s
+        indices = indices * n + along + rng.integers(0, k, shape)
+    if strays == "left_out":
+        indices[rng.random(shape) < 0.2] = -1
+    elif strays == "twice":
+        indices.reshape(-1)[-1] = indices.reshape(-1)[0]
+        indices.reshape(-1)[indices.size // 2] = 0
+    name = f"max_unpool{rank}d"
+    options = {"output_size": size, "channels_last": last}
+    numbers = np.arange(1.0, indices.size + 1).reshape(shape)
+    where = getattr(reference, name)(numbers, indices, kernel, stride, **options)
+    for dtype in ("uint8", "float16", "float32", ">f4", "float64"):
+        x = make(rng, shape, np.dtype(dtype), "special")
+        y, pullback = cpool.vjp(getattr(cpool, name), x, indices, kernel, stride, **options)
+        assert_equal(y, getattr(reference, name)(x, indices, kernel, stride, **options))
+        assert_bits(y, np.concatenate([[0], x.reshape(-1)])[where.astype(int)].astype(y.dtype))
+        gy = rng.integers(-99, 100, y.shape).astype(np.float64)
+        gx = np.zeros(x.size + 1)
+        gx[where.astype(int).reshape(-1)] = gy.reshape(-1)
+        assert_equal(pullback(gy), gx[1:].reshape(shape).astype(pullback(gy).dtype))
+    for outside in (math.prod(lengths), -2, 2**32, 2**32 - 1, 2**63 - 1, -(2**63)):
+        wrong = indices.copy()
+        wrong.reshape(-1)[-1] = outside
+        with pytest.raises(ValueError, match="indices must be -1 or positions inside the result"):
+            getattr(cpool, name)(x, wrong, kernel, stride, **options)
 
 
 def test_unpool_is_the_way_back():

@@ -22,9 +22,11 @@ load       a row of any array -> a contiguous row of the type that is folded
 store      a row of folded values -> a row of the result
 rows       rows folded into rows: the loops that touch every element
 flat       small planes, several at a time
+spread     the same for transposed irregular windows
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
-scatter    their transpose; unpooling
+scatter    their transpose
+unpool     values to positions, and back
 weighted   weighted sums: along one axis after the other, or of all taps at once
 lanes      windows side by side, where a window is no fold of two elements at a time
 means      norms, power means and exponentially weighted means of lanes

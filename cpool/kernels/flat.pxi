@@ -281,6 +281,10 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef const T* x
     cdef T* y
     cdef Tile t
+    if Op is AddOp and (T is float or T is double):
+        if is_spread(g):
+            spread_items(g, lo, hi, s, op, tag)
+            return
     if a.start != NULL or flat_windows(a) > a.m:
         flat_places(g, <int32_t*> (s + g.places_at))
     if a.start == NULL:

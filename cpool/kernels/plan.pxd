@@ -218,6 +218,7 @@ cdef struct Plan:
     Py_ssize_t digit[3]         # what a tap along D, H, W adds to an offset
     bint distances              # offsets are distances in the plane, not tap numbers
     bint fused                  # selection of few taps in rows of channels, all at once
+    bint apart                  # unpooling: windows do not overlap, and hold no padding
     # --- windows side by side (kernels/lanes.pxi)
     int kind, task
     double p, low               # the parameter; the least value, if `clamped`

@@ -48,7 +48,8 @@ cdef struct Places:
     Py_ssize_t apart                # from plane to plane: too far to be mistaken for another row
     Py_ssize_t elements             # of a window
     Py_ssize_t* table               # place of each tap, and of none at -1; NULL: too many taps
-    Py_ssize_t* first               # of the windows of a row: place of the first tap
+    # Place of the first tap of each window of a row, or, of small planes, of each of a plane.
+    Py_ssize_t* first
 
 
 cdef inline void tap_of(const Plan* g, int32_t offset, Py_ssize_t* d, Py_ssize_t* h,
@@ -71,26 +72,30 @@ cdef inline Py_ssize_t place_of(const Plan* g, const Places* p, int32_t offset) 
 
 cdef void set_places(const Plan* g, Places* p, Py_ssize_t pitch, Py_ssize_t nc) noexcept nogil:
     cdef int32_t i
-    cdef Py_ssize_t w, c
+    cdef Py_ssize_t h, w, c, at = 0
     if p.pitch == pitch and p.nc == nc:
         return
     p.pitch, p.nc = pitch, nc
     p.apart = 4 * (g.axis[1].reach + g.axis[1].m + 1) * pitch
-    for w in range(g.axis[2].n):
-        for c in range(nc):
-            p.first[w * nc + c] = origin(&g.axis[2], w) * nc + c
+    for h in range(g.axis[1].n if g.depth > 1 and p.table != NULL else 1):
+        for w in range(g.axis[2].n):
+            for c in range(nc):
+                p.first[at] = origin(&g.axis[2], w) * nc + c
+                if g.depth > 1 and p.table != NULL:
+                    p.first[at] += origin(&g.axis[1], h) * pitch
+                at += 1
     if p.table != NULL:
         for i in range(-1, <int32_t> p.elements):
             p.table[i] = place_of(g, p, i)
 
 
 cdef void scatter_windows(T* acc, Py_ssize_t limit, Py_ssize_t row, const T* gy,
-                          const int32_t* o, Py_ssize_t n, const Places* p) noexcept nogil:
+                          const int32_t* o, Py_ssize_t n, const Py_ssize_t* first,
+                          const Places* p) noexcept nogil:
     """One source row of gradients into the tile's rows, `row` the place of its windows' first row.
     What falls outside of the rows is another tile's."""
     cdef Py_ssize_t i, at
     cdef const Py_ssize_t* table = p.table
-    cdef const Py_ssize_t* first = p.first
     for i in range(n):
         at = row + first[i] + table[o[i]]
         if <size_t> at < <size_t> limit:
@@ -124,6 +129,20 @@ cdef void scatter_mapped(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_t
             i += 1
 
 
+cdef void scatter_planes(const Plan* g, Py_ssize_t planes, T* acc, Py_ssize_t limit, const T* gy,
+                         Py_ssize_t pitch, const int32_t* o, const Places* p) noexcept nogil:
+    """Small planes, each all at once if its rows of gradients are one."""
+    cdef Py_ssize_t d, h, rows = g.axis[1].n, n = g.axis[2].n
+    if pitch == n:
+        rows, n = 1, rows * n
+        pitch = n
+    for d in range(planes):
+        for h in range(rows):
+            scatter_windows(acc, limit, d * g.axis[1].m * p.pitch, gy, o, n, p.first + h * n, p)
+            gy += pitch
+            o += n
+
+
 cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc, Py_ssize_t limit,
                        Places* p, char* s) noexcept nogil:
     """The gradients of a source plane, or of those of a tile of small ones as the rows of one."""
@@ -136,12 +155,15 @@ cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc,
         lo, hi, away = 0, (t.d1 - t.d) * n, 0
     o = gather_offsets(g, source, lo, hi, 0, s, <int32_t> 0)
     x = gather_gradients(g, source, lo, hi, 0, &xp, s, tag)
+    if g.depth > 1 and p.table != NULL:
+        scatter_planes(g, t.d1 - t.d, acc, limit, x, xp, o, p)
+        return
     for h in range(lo, hi):
         if g.axis[0].source == NULL and g.axis[1].source == NULL and g.axis[2].source == NULL:
             row = origin(&g.axis[1], h % n) + h // n * g.axis[1].m - t.h0
             row = row * p.pitch + away * p.apart
             if p.table != NULL:
-                scatter_windows(acc, limit, row, x, o, op, p)
+                scatter_windows(acc, limit, row, x, o, op, p.first, p)
             else:
                 scatter_large_windows(g, acc, limit, row, x, o, op, p)
         else:
@@ -738,118 +760,3 @@ cdef void scatter_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
                 gather_tile(g, &t, s, tag)
         else:
             scatter_tile(g, &t, &p, s, tag)
-
-
-# --- unpooling: contiguous planes of values x, positions q, and result y ------------------------
-# Values are moved, never computed with: what counts is their size, which each loop knows. A plane
-# has elements times channels (inner); an item is some channels of one.
-
-ctypedef fused Word:
-    uint8_t
-    uint16_t
-    uint32_t
-    uint64_t
-
-
-cdef struct Loop:
-    # Over the positions of an item: short rows of channels, or all elements of the only channel.
-    Py_ssize_t plane, c0, nc
-    Py_ssize_t rows, n
-    Py_ssize_t channel              # from one position of a row to the next: channels, 1 or 0
-
-
-cdef void loop_over(const Plan* g, Py_ssize_t item, Py_ssize_t positions,
-                    Loop* r) noexcept nogil:
-    r.plane, r.c0 = item // g.tiles[2], item % g.tiles[2] * g.tile[2]
-    r.nc = least(g.tile[2], g.inner - r.c0)
-    r.channel = g.inner > 1
-    r.rows = positions if g.inner > 1 else 1
-    r.n = r.nc if g.inner > 1 else positions
-
-
-cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
-                        Word tag) noexcept nogil:
-    """y[q[i]] = x[i], the last of equals; everything else in y is 0."""
-    cdef Py_ssize_t item, i, j, at, n = g.axis[2].n, m = g.axis[2].m, inner = g.inner
-    cdef Loop r
-    cdef const int64_t* q
-    cdef const char* x
-    cdef char* y
-    for item in range(lo, hi):
-        loop_over(g, item, n, &r)
-        q = <const int64_t*> g.q2 + r.plane * n * inner + r.c0
-        x = g.x + (r.plane * n * inner + r.c0) * sizeof(Word)
-        y = g.y + (r.plane * m * inner + r.c0) * sizeof(Word)
-        if r.nc == inner:
-            memset(y, 0, m * inner * sizeof(Word))
-        else:
-            for i in range(m):
-                memset(y + i * inner * sizeof(Word), 0, r.nc * sizeof(Word))
-        for i in range(r.rows):
-            for j in range(r.n):
-                at = q[j]
-                if <uint64_t> at < <uint64_t> m:
-                    at = at * inner + j * r.channel
-                    memcpy(y + at * sizeof(Word), x + j * sizeof(Word), sizeof(Word))
-                elif at != -1:
-                    fail(g, BAD_INDEX)
-                    return
-            q += inner
-            x += inner * sizeof(Word)
-
-
-cdef void unpool_planes_transposed(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s,
-                                   Word tag) noexcept nogil:
-    """y[i] = x[q[i]] for the last i of each position, else 0: who comes later takes the value away
-    from the one before."""
-    cdef Py_ssize_t item, i, j, at, owner, n = g.axis[2].n, m = g.axis[2].m, inner = g.inner
-    cdef Loop r
-    cdef const int64_t* q
-    cdef const char* x
-    cdef char* y
-    cdef int32_t* owners = <int32_t*> s
-    cdef Word value
-    for item in range(lo, hi):
-        loop_over(g, item, m, &r)
-        q = <const int64_t*> g.q2 + r.plane * m * inner + r.c0
-        x = g.x + (r.plane * n * inner + r.c0) * sizeof(Word)
-        y = g.y + (r.plane * m * inner + r.c0) * sizeof(Word)
-        memset(owners, -1, n * r.nc * sizeof(int32_t))
-        for i in range(r.rows):
-            for j in range(r.n):
-                at, value = q[j], 0
-                if <uint64_t> at < <uint64_t> n:
-                    memcpy(&value, x + (at * inner + j * r.channel) * sizeof(Word), sizeof(Word))
-                    at = at * r.nc + j * r.channel
-                    if owners[at] >= 0:
-                        owner = owners[at] * inner + j * r.channel
-                        memset(y + owner * sizeof(Word), 0, sizeof(Word))
-                    owners[at] = <int32_t> (i + j * (1 - r.channel))
-                elif at != -1:
-                    fail(g, BAD_INDEX)
-                    return
-                memcpy(y + (i * inner + j) * sizeof(Word), &value, sizeof(Word))
-            q += inner
-
-
-cdef void unpool_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    if g.x_size == 1:
-        unpool_planes(g, lo, hi, s, <uint8_t> 0)
-    elif g.x_size == 2:
-        unpool_planes(g, lo, hi, s, <uint16_t> 0)
-    elif g.x_size == 4:
-        unpool_planes(g, lo, hi, s, <uint32_t> 0)
-    else:
-        unpool_planes(g, lo, hi, s, <uint64_t> 0)
-
-
-cdef void unpool_transposed_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi,
-                                  char* s) noexcept nogil:
-    if g.x_size == 1:
-        unpool_planes_transposed(g, lo, hi, s, <uint8_t> 0)
-    elif g.x_size == 2:
-        unpool_planes_transposed(g, lo, hi, s, <uint16_t> 0)
-    elif g.x_size == 4:
-        unpool_planes_transposed(g, lo, hi, s, <uint32_t> 0)
-    else:
-        unpool_planes_transposed(g, lo, hi, s, <uint64_t> 0)

@@ -24,6 +24,7 @@ include "common.pxi"
 include "rows.pxi"
 include "narrow.pxi"
 include "flat.pxi"
+include "spread.pxi"
 include "tiles.pxi"
 
 

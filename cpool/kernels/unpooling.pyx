@@ -15,6 +15,7 @@ ctypedef fused Op:
 
 include "common.pxi"
 include "scatter.pxi"
+include "unpool.pxi"
 
 
 cdef void scatter_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
