@@ -20,7 +20,7 @@ cdef enum:
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     BOX = 49152         # bytes of rows that are loaded or folded before
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
-    PLANES = 16384      # bytes of the planes of such a tile
+    PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
     TALL = 8            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
@@ -215,7 +215,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     if g.outer_ndim > 0:
         take_planes(g)
     # More where transposed irregular windows are written straight (kernels/spread.pxi).
-    g.depth = (4 if g.transposed and w.start != NULL else 1) * PLANES
+    g.depth = (4 if g.transposed and w.start != NULL else 2) * PLANES
     g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
