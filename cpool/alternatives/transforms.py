@@ -304,11 +304,11 @@ def spectral_pool2d(
     >>> import numpy as np
     >>> import cpool
     >>> wave = np.cos(2 * np.pi * np.arange(8) / 8)
-    >>> cpool.spectral_pool2d(1 + np.outer(wave, np.ones(6)), (4, 2)).round(6)
-    array([[2., 2.],
+    >>> cpool.spectral_pool2d(2 + np.outer(wave, np.ones(6)), (4, 2)).round(6)
+    array([[3., 3.],
+           [2., 2.],
            [1., 1.],
-           [0., 0.],
-           [1., 1.]])
+           [2., 2.]])
     """
     options = Options(None, channels_last, 2, nan_policy, None, dtype, out)
     return _spectral(x, output_size, options)[0]
