@@ -233,12 +233,12 @@ cdef bint exponentials(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray p
     g.window = cnp.PyArray_SIZE(x)
     g.items = (g.window + PIECE - 1) // PIECE
     g.failures = &failures
-    driver.run(kernels.exponentials, g, 4.0 * g.window)
+    driver.run(kernels.lift, g, 4.0 * g.window)
     return failures == 0
 
 
 cdef list parts_of(tuple shape, tuple pooled):
-    """Indices of parts of an array that are about CACHED elements, along its first axes that are not
+    """Indices of parts of an array of about CACHED elements, along its first axes that are not
     pooled; None if one would be more than can be held beside it."""
     cdef Py_ssize_t each = 1, n, step, i
     cdef list found = [()]
@@ -298,6 +298,29 @@ def quotient(cnp.ndarray x, object logits, Windows windows, Options options, dou
             return None
         sums = fold(ADD, products, windows, inner.replace(out=y[index]))
         np.divide(sums, fold(ADD, weights, windows, inner), out=sums)
+    return y
+
+
+# --- squares --------------------------------------------------------------------------------------
+
+def squares(cnp.ndarray x, tuple shape, Py_ssize_t step):
+    """Sums of squares in float64, (N, min(step, H), W), of a contiguous array of float32, seen as
+    (N, K, H, W, C): over K, C, and every step-th H."""
+    cdef Plan plan
+    cdef Plan* g = &plan
+    cdef int failures = 0, i
+    if type_code(x.descr, "x") != FLOAT or not cnp.PyArray_ISCARRAY_RO(x):
+        raise TypeError("x must be a contiguous array of float32")
+    if len(shape) != 5 or np.prod(shape, dtype=object) != x.size or step < 1:
+        raise ValueError(f"shape must have 5 entries and {x.size} elements, got {shape}")
+    clear(g)
+    y = np.empty((shape[0], min(step, shape[2]), shape[3]))
+    g.x, g.y, g.kind = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), NORM
+    for i in range(3):
+        g.axis[i].n = shape[i + 1]
+    g.inner, g.axis[1].stride, g.items = shape[4], step, shape[0]
+    g.failures = &failures
+    driver.run(kernels.lift, g, <double> cnp.PyArray_SIZE(x))
     return y
 
 

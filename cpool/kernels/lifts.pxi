@@ -150,3 +150,46 @@ cdef void make_weights(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) no
         at = item * PIECES
         weigh_piece(g, <Real*> g.y + at, <Real*> g.gx + at, <const Real*> g.x + at,
                     <const Real*> g.q + at, least(PIECES, g.window - at))
+
+
+# --- squares --------------------------------------------------------------------------------------
+
+cdef void add_squares(double* restrict y, const float* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = y[i] + <double> x[i] * x[i]
+
+
+cdef double sum_of_squares(const float* x, Py_ssize_t n) noexcept nogil:
+    """In eight sums, so that the order of additions is the same for any length of vectors."""
+    cdef double part[8]
+    cdef Py_ssize_t i = 0, k
+    for k in range(8):
+        part[k] = 0
+    while i + 8 <= n:
+        for k in range(8):
+            part[k] = part[k] + <double> x[i + k] * x[i + k]
+        i += 8
+    for k in range(n - i):
+        part[k] = part[k] + <double> x[i + k] * x[i + k]
+    return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]))
+
+
+cdef void add_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Items are arrays D x H x W x inner, one behind the other: squares are added up over D, inner,
+    and rows of H that are `stride` apart. Those of floats are exact, and none is too large."""
+    cdef Py_ssize_t item, d, h, w, rows = g.axis[1].n, n = g.axis[2].n
+    cdef Py_ssize_t step = g.axis[1].stride, kept = least(step, rows)
+    cdef const float* x = <const float*> g.x + lo * g.axis[0].n * rows * n * g.inner
+    cdef double* y
+    for item in range(lo, hi):
+        y = <double*> g.y + item * kept * n
+        fill(y, kept * n, <double> 0)
+        for d in range(g.axis[0].n):
+            for h in range(rows):
+                y = <double*> g.y + (item * kept + h % step) * n
+                if g.inner == 1:
+                    add_squares(y, x, n)
+                for w in range(n if g.inner > 1 else 0):
+                    y[w] = y[w] + sum_of_squares(x + w * g.inner, g.inner)
+                x += n * g.inner

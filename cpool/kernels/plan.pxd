@@ -275,7 +275,7 @@ cdef struct Kernels:
     kernel_t unpool             # values to the positions that q2 holds
     kernel_t unpool_transposed
     kernel_t means
-    kernel_t exponentials       # of logits, and their products with elements (lifts.pxi)
+    kernel_t lift               # elements made into others, or added up at once (lifts.pxi)
     kernel_t order
     count_t count
     int block                   # bytes that may be read or written beyond a row of scratch
