@@ -702,30 +702,27 @@ cdef void bring_plane(const Plan* g, const Tile* t, T* lines, Py_ssize_t phase) 
     """Rows of a plane between zeros, taken apart; zeros are there before, but for those behind a
     row."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t i, row, last, first, lines_count = lines_of_tile(&g.axis[1], t, &first)
-    cdef Py_ssize_t n = t.w_hi - t.w_lo, q = t.left // a.stride
-    cdef bint odd = t.left % a.stride == 1
-    cdef T* even_ones
-    cdef T* odd_ones
-    for i in range(lines_count):
-        row = first + i
-        if not 0 <= row < g.axis[1].n:
-            continue
-        even_ones = lines + i * a.stride * phase
+    cdef Py_ssize_t last, first, stop = lines_of_tile(&g.axis[1], t, &first)
+    cdef Py_ssize_t n = t.w_hi - t.w_lo, half = UP((n + 1) // 2, sizeof(T))
+    cdef Py_ssize_t row = most(first, 0), line = a.stride * phase
+    # Where elements 0 and 1 of a row go to.
+    cdef T* even_ones = lines + (row - first) * line + t.left // a.stride
+    cdef T* odd_ones = even_ones + phase
+    if a.stride == 2 and t.left % 2 == 1:
+        even_ones, odd_ones = odd_ones, even_ones + 1
+    stop = least(stop + first, g.axis[1].n)
+    while row < stop:
         if a.stride == 1:
-            memcpy(even_ones + q, place(g, t, t.d, row), n * sizeof(T))
-            continue
-        odd_ones = even_ones + phase
-        if odd:
-            split2(odd_ones + q, even_ones + q + 1, <const T*> place(g, t, t.d, row),
-                   UP((n + 1) // 2, sizeof(T)))
+            memcpy(even_ones, place(g, t, t.d, row), n * sizeof(T))
         else:
-            split2(even_ones + q, odd_ones + q, <const T*> place(g, t, t.d, row),
-                   UP((n + 1) // 2, sizeof(T)))
-        last = t.left + n
-        while last < t.width:
-            even_ones[last % 2 * phase + last // 2] = 0
+            split2(even_ones, odd_ones, <const T*> place(g, t, t.d, row), half)
+        last = n
+        while last < t.width - t.left and a.stride == 2:
+            (odd_ones if last % 2 == 1 else even_ones)[last // 2] = 0
             last += 1
+        even_ones += line
+        odd_ones += line
+        row += 1
 
 
 cdef void weigh_plane(const Plan* g, const Tile* t, const T* w, char* s) noexcept nogil:
