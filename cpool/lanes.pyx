@@ -288,7 +288,7 @@ def quotient(cnp.ndarray x, object logits, Windows windows, Options options, dou
         some = dense(x[index], number)
         beside = some
         if logits is not None:
-            beside = logits[index]
+            beside = np.asarray(logits[index], number)
             if beside.strides != some.strides:
                 some, beside = np.ascontiguousarray(some), np.ascontiguousarray(beside)
         if products is None or (<object> products).shape != (<object> some).shape or (
@@ -347,7 +347,8 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
     g.task, g.mean, g.zero_if_empty = VALUES_OF, mean, zero_if_empty
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask, logits))
-    view(g, &pooled, array, y, surroundings_of(g, call, detail), None, mask, False)
+    surroundings = surroundings_of(g, call, detail)     # kept until the kernels have read them
+    view(g, &pooled, array, y, surroundings, None, mask, False)
     if logits is not None:
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(array)
     place_lanes(g)
@@ -368,8 +369,8 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
     gx = np.zeros((<object> x).shape, number)
-    view(g, &pooled, x, gy, surroundings_of(g, call, detail), None, as_mask(options.where, x),
-         False, gx)
+    surroundings = surroundings_of(g, call, detail)
+    view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)
     if logits is not None:
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(x)
     place_lanes(g)
@@ -387,7 +388,8 @@ def changes(str kind, cnp.ndarray x, Windows windows, Options options, double p=
     g.task, g.mean, g.raise_nan, g.learned = LEARNING_OF, mean, False, PARAMETERS[parameter]
     types(g, x, type_code(x.descr, "x"), DOUBLE, DOUBLE)
     y = empty(call.ndim, call.shape, DOUBLE)
-    view(g, &pooled, x, y, surroundings_of(g, call, detail), None, as_mask(options.where, x), False)
+    surroundings = surroundings_of(g, call, detail)
+    view(g, &pooled, x, y, surroundings, None, as_mask(options.where, x), False)
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))
     return y

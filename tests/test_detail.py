@@ -154,6 +154,20 @@ def test_what_is_not_finite(symmetric, bad):
     np.testing.assert_allclose(narrow, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gradients_in_parameters_of_narrow_types(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 40, 60)).astype(dtype)
+    call = {"wrt": ("x", "alpha", "lam"), "eps": 0.1, "lam": 1.5}
+    y, pullback = cpool.vjp(cpool.detail_preserving_pool2d, x, 2, **call)
+    wide, pullback_wide = cpool.vjp(cpool.detail_preserving_pool2d, x.astype(float), 2, **call)
+    gy = rng.normal(size=y.shape)
+    np.testing.assert_allclose(y, wide, rtol=0, atol=20 * epsilon(np.dtype(dtype)))
+    for one, other in zip(pullback(gy), pullback_wide(gy), strict=True):
+        size = np.abs(other).max()
+        np.testing.assert_allclose(one, other, rtol=0, atol=50 * epsilon(np.dtype(dtype)) * size)
+
+
 def test_great_powers_of_small_differences():
     x = np.array([0.0, 1e-4, 0.0, -2e-4], "float32")
     y = cpool.detail_preserving_pool1d(x, 4, lam=60, eps=1e-8)

@@ -118,6 +118,17 @@ def test_sums_of_parts_of_the_input(dtype, last):
     assert_equal(cpool.lip_pool2d(turned, turned_logits, 3, 2, 1), np.stack(each))
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_float64_of_float32(last):
+    """It is computed in float64 then, in one way and in the other."""
+    x, logits = np.random.default_rng(0).normal(size=(2, 3, 8, 10)).astype("float32")
+    for given in (logits, logits * np.float32(100)):
+        y = cpool.lip_pool2d(x, given, 2, channels_last=last, dtype="float64")
+        wide = x.astype(float), given.astype(float)
+        expected = reference.lip_pool2d(*wide, 2, channels_last=last)
+        np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-13, strict=True)
+
+
 @pytest.mark.parametrize("dtype, scale", [("float32", 1e38), ("float64", 1e300)])
 @pytest.mark.parametrize("spread", [1, 25, 60])
 def test_sizes(dtype, scale, spread):
