@@ -717,7 +717,7 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint tra
     cdef object n, m, kernel, stride
     cdef int i
     clear(g)
-    g.apart = not padded
+    g.disjoint = not padded
     for i in range(3):
         g.axis[i].n = g.axis[i].m = g.axis[i].kernel = g.axis[i].stride = 1
     for i, (n, m, kernel, stride) in enumerate(axes, 3 - len(axes)):
@@ -726,7 +726,7 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint tra
         if kernel <= stride and (n - 1) * stride + kernel <= m:
             g.axis[i].kernel, g.axis[i].stride = kernel, stride
         else:
-            g.apart = False
+            g.disjoint = False
     # The kernels fill planes with zeros, but only those that something is put into.
     make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
     wanted = (<object> indices).shape if transposed else (shape[0], elements, shape[2])

@@ -17,8 +17,17 @@ def values(
     mean: bool = False,
     zero_if_empty: bool = False,
     logits: NDArray[Any] | None = None,
+    detail: tuple[NDArray[Any], float, float, bool] | None = None,
 ) -> NDArray[Any]: ...
 def expected(x: ArrayLike, windows: Windows, options: Options) -> NDArray[Any] | None: ...
+def quotient(
+    x: NDArray[Any],
+    logits: NDArray[Any] | None,
+    windows: Windows,
+    options: Options,
+    p: float = 1.0,
+) -> NDArray[Any] | None: ...
+def squares(x: NDArray[Any], shape: tuple[int, ...], step: int) -> NDArray[Any]: ...
 def draw(
     x: ArrayLike, windows: Windows, options: Options, places: NDArray[Any]
 ) -> NDArray[Any]: ...
@@ -35,14 +44,17 @@ def slopes(
     mean: bool = False,
     logits: NDArray[Any] | None = None,
     by_logits: bool = False,
+    detail: tuple[NDArray[Any], float, float, bool] | None = None,
 ) -> NDArray[Any]: ...
-def learning(
+def changes(
     kind: str,
     x: NDArray[Any],
     windows: Windows,
     options: Options,
-    gy: ArrayLike,
     p: float = 1.0,
     low: float | None = None,
     mean: bool = False,
-) -> float: ...
+    detail: tuple[NDArray[Any], float, float, bool] | None = None,
+    parameter: str = "p",
+) -> NDArray[Any]: ...
+def learning(gy: ArrayLike, **call: Any) -> float: ...

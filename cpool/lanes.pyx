@@ -19,7 +19,7 @@ from cpool.windows cimport Tables, Windows
 
 import numpy as np
 
-from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient
+from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient, fold
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
@@ -36,13 +36,17 @@ cdef enum:
     MOST = 512
     CHANNELS = 64           # that one thread adds slopes to
     STRETCH = 128           # bytes that describe some windows (see kernels/lanes.pxi)
-    ROWS = 11               # of scratch (see kernels/means.pxi)
+    CACHED = 131072         # elements that stay in a processor's caches with what is made of them
+    HELD = 16777216         # ... that may be held beside the input
+    PIECE = 1024            # elements that are done at a time (kernels/lifts.pxi)
     MIXED = 1024            # elements of an item of mixtures (PIECES in kernels/windows.pxi)
+    ROWS = 13               # of scratch (see kernels/means.pxi)
 
 KINDS = {
     "norm": NORM, "harmonic": HARMONIC, "geometric": GEOMETRIC, "logarithm": LOGARITHM,
-    "soft": SOFT, "logits": LOGITS, "plain": PLAIN, "drawn": DRAWN,
+    "soft": SOFT, "logits": LOGITS, "plain": PLAIN, "drawn": DRAWN, "detail": DETAIL,
 }
+PARAMETERS = {"p": POWER, "alpha": LEAST_WEIGHT, "surroundings": SURROUNDINGS_OF}
 
 
 cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x, Windows windows,
@@ -132,6 +136,18 @@ cdef Py_ssize_t place(Py_ssize_t* at, Py_ssize_t size) noexcept:
     return here
 
 
+cdef cnp.ndarray surroundings_of(Plan* g, Call call, object detail):
+    """What DETAIL compares with, in the type that it is computed in: an array for `view`'s q. The
+    other arguments go to the plan."""
+    if detail is None:
+        return None
+    surroundings, g.alpha, g.eps, symmetric = detail
+    g.one_sided = not symmetric
+    if (<object> surroundings).shape != shape_of(call):
+        raise ValueError(f"surroundings must be of the result's shape {shape_of(call)}")
+    return np.asarray(surroundings, np.float64 if g.t_type == DOUBLE else np.float32)
+
+
 cdef tuple shape_of(Call call):
     return tuple([call.shape[i] for i in range(call.ndim)])
 
@@ -149,8 +165,6 @@ cdef bint is_lifted(int kind, double p, int x_code, Options options, mask) noexc
     if kind == NORM:
         # A root multiplies what is lost by 1 / p.
         return 0.5 <= fabs(p) <= 64
-    if kind == SOFT:
-        return options.dtype is None and (x_code == FLOAT or x_code == DOUBLE)
     return kind == HARMONIC or kind == GEOMETRIC or (kind == LOGARITHM and SIZE[x_code] < 8)
 
 
@@ -174,8 +188,7 @@ cdef void moderate(Plan* g, double taps) noexcept:
     elif g.kind == EXPECTED:
         g.least, g.greatest = 2.0 ** (-0.5 * bits), 2.0 ** (0.5 * (bits - room))
     else:
-        g.least, g.greatest = 0, 0.5 * bits / fabs(g.p)     # of exponentials
-    if g.kind == LOGARITHM:
+        g.greatest = 0.5 * bits / fabs(g.p)
         # What is lost where exponentials are near 1 is less than what results in float32 lose.
         g.least = 1e-8 / fabs(g.p)
 
@@ -194,7 +207,7 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     g.mean = mean or kind == HARMONIC or kind == GEOMETRIC or kind == LOGARITHM
     if kind == LOGARITHM:
         types(g, array, g.x_type, DOUBLE, call.y_code)
-    if (kind == LOGARITHM or kind == SOFT) and reads(&pooled) < 2:
+    if kind == LOGARITHM and reads(&pooled) < 2:
         return None
     moderate(g, taps)
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
@@ -209,32 +222,136 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
         return None
     if failures != 0:
         explain(failures, g.y_type)
+    return y
+
+
+# --- quotients of sums ----------------------------------------------------------------------------
+
+cdef bint exponentials(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
+                       cnp.ndarray weights) except -1:
+    """Fill the last two arrays, of x's layout; whether all numbers are of a size for that."""
+    cdef int failures = 0
+    g.x, g.q = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(logits)
+    g.y, g.gx = cnp.PyArray_BYTES(products), cnp.PyArray_BYTES(weights)
+    g.window = cnp.PyArray_SIZE(x)
+    g.items = (g.window + PIECE - 1) // PIECE
+    g.failures = &failures
+    driver.run(kernels.lift, g, 4.0 * g.window)
+    return failures == 0
+
+
+cdef list parts_of(tuple shape, tuple pooled):
+    """Indices of parts of an array of about CACHED elements, along its first axes that are not
+    pooled; None if one would be more than can be held beside it."""
+    cdef Py_ssize_t each = 1, n, step, i
+    cdef list found = [()]
+    for n in shape:
+        each *= n
+    for axis, n in enumerate(shape):
+        if each <= CACHED or axis in pooled:
+            break
+        each //= n
+        step = max(CACHED // each, 1)
+        found = [(*index, slice(i, i + step)) for index in found for i in range(0, n, step)]
+    return found if each <= HELD else None
+
+
+cdef object dense(x, dtype):
+    """An array in memory without gaps, in the order that it has if it has one."""
+    x = np.asarray(x, dtype)
+    whole = x.flags.c_contiguous or np.empty_like(x).strides == x.strides
+    return x if whole and x.flags.aligned else x.copy()
+
+
+def quotient(cnp.ndarray x, object logits, Windows windows, Options options, double p=1.0):
+    """Means weighted by exponentials of p times the logits (None: x itself), as quotients of sums;
+    None if there are elements with which they cannot be computed so, or more is asked for. Logits
+    have x's type."""
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    cdef int kind = SOFT if logits is None else LOGITS
+    cdef cnp.ndarray some, beside, products = None, weights = None
+    prepare(g, call, &pooled, kind, x, windows, options, p, None)
+    if g.y_type != g.t_type or options.nan_policy != "propagate" or options.where is not None:
+        return None
+    axes = tuple([pooled.axes[i] for i in range(pooled.count)])
+    parts = parts_of((<object> x).shape, axes)
+    if parts is None:
+        return None
+    number = np.float64 if g.t_type == DOUBLE else np.float32
+    # Exponents of 2 up to 43 or 430, where those of elements may be 70 or 500.
+    g.greatest = 300 if g.t_type == DOUBLE else 30
     if kind == SOFT:
-        weights = lifted(LOGITS, array, windows, options.replace(out=None), p, low, mean)
-        np.divide(y, weights, out=y)
+        g.greatest = 450 if g.t_type == DOUBLE else 50
+    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+        options.out, call, (x, logits))
+    inner = options.replace(dtype=None, out=None)
+    for index in parts if cnp.PyArray_SIZE(y) > 0 else ():
+        some = dense(x[index], number)
+        beside = some
+        if logits is not None:
+            beside = np.asarray(logits[index], number)
+            if beside.strides != some.strides:
+                some, beside = np.ascontiguousarray(some), np.ascontiguousarray(beside)
+        if products is None or (<object> products).shape != (<object> some).shape or (
+                <object> products).strides != (<object> some).strides:
+            products, weights = np.empty_like(some), np.empty_like(some)
+        if not exponentials(g, some, beside, products, weights):
+            return None
+        sums = fold(ADD, products, windows, inner.replace(out=y[index]))
+        np.divide(sums, fold(ADD, weights, windows, inner), out=sums)
+    return y
+
+
+# --- squares --------------------------------------------------------------------------------------
+
+def squares(cnp.ndarray x, tuple shape, Py_ssize_t step):
+    """Sums of squares in float64, (N, min(step, H), W), of a contiguous array of float32, seen as
+    (N, K, H, W, C): over K, C, and every step-th H."""
+    cdef Plan plan
+    cdef Plan* g = &plan
+    cdef int failures = 0, i
+    if type_code(x.descr, "x") != FLOAT or not cnp.PyArray_ISCARRAY_RO(x):
+        raise TypeError("x must be a contiguous array of float32")
+    if len(shape) != 5 or np.prod(shape, dtype=object) != x.size or step < 1:
+        raise ValueError(f"shape must have 5 entries and {x.size} elements, got {shape}")
+    clear(g)
+    y = np.empty((shape[0], min(step, shape[2]), shape[3]))
+    g.x, g.y, g.kind = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), NORM
+    for i in range(3):
+        g.axis[i].n = shape[i + 1]
+    g.inner, g.axis[1].stride, g.items = shape[4], step, shape[0]
+    g.failures = &failures
+    driver.run(kernels.lift, g, <double> cnp.PyArray_SIZE(x))
     return y
 
 
 # --- means of windows side by side ----------------------------------------------------------------
 
 def values(str kind, x, Windows windows, Options options, double p=1.0, low=None, bint mean=False,
-           bint zero_if_empty=False, logits=None):
+           bint zero_if_empty=False, logits=None, detail=None):
     """The means of windows. low: elements below it become it; mean: a norm's sum is divided by the
-    number of elements; logits: an array of x's shape and dtype, both contiguous."""
+    number of elements; logits: an array of x's shape and dtype, both contiguous; detail: what
+    elements are compared with, of the result's shape, alpha, eps, whether that is symmetric."""
     cdef cnp.ndarray array = as_input(x), y
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
     mask = as_mask(options.where, array)
-    if logits is None and is_lifted(KINDS[kind], p, type_code(array.descr, "x"), options, mask):
-        y = lifted(KINDS[kind], array, windows, options, p, low, mean)
-        if y is not None:
-            return y
+    found = None
+    if kind == "soft":
+        found = quotient(array, None, windows, options, p)
+    elif is_lifted(KINDS[kind], p, type_code(array.descr, "x"), options, mask):
+        found = lifted(KINDS[kind], array, windows, options, p, low, mean)
+    if found is not None:
+        return found
     prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)
     g.task, g.mean, g.zero_if_empty = VALUES_OF, mean, zero_if_empty
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask, logits))
-    view(g, &pooled, array, y, None, None, mask, False)
+    surroundings = surroundings_of(g, call, detail)     # kept until the kernels have read them
+    view(g, &pooled, array, y, surroundings, None, mask, False)
     if logits is not None:
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(array)
     place_lanes(g)
@@ -294,8 +411,9 @@ def gated(cnp.ndarray z, cnp.ndarray top, cnp.ndarray mean):
 
 
 def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype, double p=1.0,
-           low=None, bint mean=False, logits=None, bint by_logits=False):
-    """The gradient in x (or in the logits) of the sum of gy times the means."""
+           low=None, bint mean=False, logits=None, bint by_logits=False, detail=None):
+    """The gradient in x (or in the logits) of the sum of gy times the means; what details are
+    compared with stays as it is."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
@@ -305,7 +423,8 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
     gx = np.zeros((<object> x).shape, number)
-    view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), False, gx)
+    surroundings = surroundings_of(g, call, detail)
+    view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)
     if logits is not None:
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(x)
     place_lanes(g)
@@ -313,21 +432,27 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     return gx.astype(dtype, copy=False)
 
 
-def learning(str kind, cnp.ndarray x, Windows windows, Options options, gy, double p=1.0, low=None,
-             bint mean=False):
-    """The derivative in p of the sum of gy times the means."""
+def changes(str kind, cnp.ndarray x, Windows windows, Options options, double p=1.0, low=None,
+            bint mean=False, detail=None, str parameter="p"):
+    """The slope of each window's mean in a parameter."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
     prepare(g, call, &pooled, KINDS[kind], x, windows, options, p, low)
-    g.task, g.mean, g.raise_nan = LEARNING_OF, mean, False
+    g.task, g.mean, g.raise_nan, g.learned = LEARNING_OF, mean, False, PARAMETERS[parameter]
     types(g, x, type_code(x.descr, "x"), DOUBLE, DOUBLE)
-    gy = checked_gradient(gy, shape_of(call))
     y = empty(call.ndim, call.shape, DOUBLE)
-    view(g, &pooled, x, y, None, None, as_mask(options.where, x), False)
+    surroundings = surroundings_of(g, call, detail)
+    view(g, &pooled, x, y, surroundings, None, as_mask(options.where, x), False)
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))
-    return float(np.vdot(gy.astype(np.float64), y))
+    return y
+
+
+def learning(gy, **call):
+    """The derivative in a parameter of the sum of gy times the means."""
+    y = changes(**call)
+    return float(np.vdot(checked_gradient(gy, y.shape).astype(np.float64), y))
 
 
 def draw(x, Windows windows, Options options, cnp.ndarray places):

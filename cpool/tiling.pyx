@@ -262,10 +262,11 @@ cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
     cdef Py_ssize_t at = 0, room = STRETCH + SLACK
     cdef Py_ssize_t elements = g.axis[0].m * g.axis[1].m * g.axis[2].m
     g.tile[2] = most(1, least(CHANNELS, g.inner))
-    g.apart = (g.apart and elements < INT32_MAX and (g.inner == 1 or g.inner * g.x_size >= SHORT)
-               and g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel <= NAMED)
+    g.disjoint = (g.disjoint and elements < INT32_MAX
+                  and (g.inner == 1 or g.inner * g.x_size >= SHORT)
+                  and g.axis[0].kernel * g.axis[1].kernel * g.axis[2].kernel <= NAMED)
     g.channels = most(1, least(g.tile[2], OWNERS // elements))
-    if transposed and not g.apart:
+    if transposed and not g.disjoint:
         g.tile[2] = g.channels
     g.tiles[2] = (g.inner + g.tile[2] - 1) // g.tile[2]
     g.items = planes * g.tiles[2]
@@ -273,7 +274,7 @@ cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
     g.places_at = place(&at, 4 * room)
     g.flags_at = place(&at, g.x_size * room)
     g.rows_at = place(&at, g.x_size * room)
-    g.result_at = place(&at, 2 * g.x_size * room * (g.axis[1].kernel if g.apart else 0))
+    g.result_at = place(&at, 2 * g.x_size * room * (g.axis[1].kernel if g.disjoint else 0))
     g.entries_at = place(&at, 4 * elements * g.channels if transposed else 0)
     g.scratch = at
 

@@ -112,6 +112,80 @@ def test_constants_stay(dtype):
     assert_equal(y, np.ones((6, 7), dtype if is_floating(np.dtype(dtype)) else float))
 
 
+@pytest.mark.parametrize("own", OWN, ids=str)
+@pytest.mark.parametrize("shape, size, axes", [
+    ((3, 700), 70, 1), ((2, 700), 700, 1), ((900,), 300, 0), ((2, 30, 40), (30, 40), (1, 2)),
+    ((40, 30, 2), (9, 9), (0, 1)),
+], ids=str)  # fmt: skip
+def test_long_windows(own, shape, size, axes):
+    """Windows that are taken in parts, forward and backward."""
+    x = np.random.default_rng(0).normal(size=shape)
+
+    def theirs(x, **more):
+        return reference.detail_preserving_pool(x, size, axes=axes, **{**own, **more})
+
+    y, pullback = cpool.vjp(cpool.detail_preserving_pool, x, size, axes=axes,
+                            wrt=("x", "alpha", "lam"), **own)  # fmt: skip
+    np.testing.assert_allclose(y, theirs(x), rtol=1e-11, atol=1e-13)
+    assert_equal(cpool.detail_preserving_pool(x, size, axes=axes, **own), y)
+    gy = np.random.default_rng(1).normal(size=y.shape)
+    gx, by_alpha, by_lam = pullback(gy)
+    change = np.random.default_rng(2).normal(size=shape)
+    slope = (gy * (theirs(x + 1e-6 * change) - theirs(x - 1e-6 * change))).sum() / 2e-6
+    np.testing.assert_allclose((gx * change).sum(), slope, rtol=1e-4, atol=1e-7)
+    at = {"alpha": 0.0, "lam": 1.0, **own}
+    for name, value in (("alpha", by_alpha), ("lam", by_lam)):
+        high, low = (theirs(x, **{name: at[name] + sign * 1e-5}) for sign in (1, -1))
+        np.testing.assert_allclose(value, (gy * (high - low)).sum() / 2e-5, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_what_is_not_finite(symmetric, bad):
+    """It makes its windows NaN, whatever does not exist beside it."""
+    x = np.arange(12.0)
+    x[5] = bad
+    call = {"symmetric": symmetric, "padding": 1, "where": np.arange(12) != 4}
+    y = cpool.detail_preserving_pool1d(x, 2, **call)
+    expected = reference.detail_preserving_pool1d(x, 2, **call)
+    assert np.isnan(y[3])
+    assert_equal(np.isnan(y), np.isnan(expected))
+    narrow = cpool.detail_preserving_pool1d(x.astype("f4"), 2, **call)
+    np.testing.assert_allclose(narrow, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_gradients_in_parameters_of_narrow_types(dtype):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, 40, 60)).astype(dtype)
+    call = {"wrt": ("x", "alpha", "lam"), "eps": 0.1, "lam": 1.5}
+    y, pullback = cpool.vjp(cpool.detail_preserving_pool2d, x, 2, **call)
+    wide, pullback_wide = cpool.vjp(cpool.detail_preserving_pool2d, x.astype(float), 2, **call)
+    gy = rng.normal(size=y.shape)
+    np.testing.assert_allclose(y, wide, rtol=0, atol=20 * epsilon(np.dtype(dtype)))
+    for one, other in zip(pullback(gy), pullback_wide(gy), strict=True):
+        size = np.abs(other).max()
+        np.testing.assert_allclose(one, other, rtol=0, atol=50 * epsilon(np.dtype(dtype)) * size)
+
+
+def test_great_powers_of_small_differences():
+    x = np.array([0.0, 1e-4, 0.0, -2e-4], "float32")
+    y = cpool.detail_preserving_pool1d(x, 4, lam=60, eps=1e-8)
+    np.testing.assert_allclose(y, [-2e-4], rtol=1e-5)
+    assert cpool.detail_preserving_pool1d(np.ones(4, "float32"), 2, lam=60).tolist() == [1, 1]
+
+
+def test_threads():
+    x = np.random.default_rng(0).normal(size=(9, 70, 90)).astype("float32")
+    results = []
+    for threads in (1, 3):
+        with cpool.num_threads(threads):
+            y, pullback = cpool.vjp(cpool.detail_preserving_pool2d, x, 3, 2, 1)
+            results.append((y, pullback(y)))
+    for one, other in zip(*results, strict=True):
+        assert_equal(one, other)
+
+
 def test_the_definition():
     """One window by hand."""
     x = np.array([[1.0, 2.0], [3.0, 8.0]])

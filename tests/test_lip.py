@@ -101,6 +101,51 @@ def test_differences_count_not_sizes():
     assert cpool.lip_pool1d(x, [np.inf, 0, np.inf, np.inf], 2).tolist() == [1, 7]
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("last", [False, True])
+def test_sums_of_parts_of_the_input(dtype, last):
+    """Arrays that are taken in parts; no window, and no bit, depends on what is beside it."""
+    rng = np.random.default_rng(0)
+    x, logits = rng.normal(size=(2, 5, 36, 120, 40)).astype(dtype)
+    call = {"kernel_size": 3, "stride": 2, "padding": 1, "channels_last": last}
+    y = cpool.lip_pool2d(x, logits, **call)
+    for n in range(len(x)):
+        assert_equal(cpool.lip_pool2d(x[n], logits[n], **call), y[n])
+    expected = reference.lip_pool2d(x[3:4], logits[3:4], dtype=np.float64, **call)
+    np.testing.assert_allclose(y[3:4], expected, rtol=0, atol=40 * epsilon(np.dtype(dtype)))
+    turned, turned_logits = (array.transpose(0, 2, 1, 3)[::-1] for array in (x, logits))
+    each = [cpool.lip_pool2d(*pair, 3, 2, 1) for pair in zip(turned, turned_logits, strict=True)]
+    assert_equal(cpool.lip_pool2d(turned, turned_logits, 3, 2, 1), np.stack(each))
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_float64_of_float32(last):
+    """It is computed in float64 then, in one way and in the other."""
+    x, logits = np.random.default_rng(0).normal(size=(2, 3, 8, 10)).astype("float32")
+    for given in (logits, logits * np.float32(100)):
+        y = cpool.lip_pool2d(x, given, 2, channels_last=last, dtype="float64")
+        wide = x.astype(float), given.astype(float)
+        expected = reference.lip_pool2d(*wide, 2, channels_last=last)
+        np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-13, strict=True)
+
+
+@pytest.mark.parametrize("dtype, scale", [("float32", 1e38), ("float64", 1e300)])
+@pytest.mark.parametrize("spread", [1, 25, 60])
+def test_sizes(dtype, scale, spread):
+    """Elements near the ends of the type, and logits with which products would be beyond them."""
+    rng = np.random.default_rng(0)
+    logits = (rng.uniform(-1, 1, (4, 64)) * spread).astype(dtype)
+    for factor in (scale, 1.0, 1 / scale):
+        x = (rng.uniform(-1, 1, (4, 64)) * factor).astype(dtype)
+        x[:, ::5] = 0
+        y = cpool.lip_pool1d(x, logits, 4)
+        expected = reference.lip_pool1d(x / factor, logits, 4, dtype=np.float64) * factor
+        exactly = factor * 200 * epsilon(np.dtype(dtype))
+        np.testing.assert_allclose(y, expected, rtol=0, atol=exactly)
+    x[0, 0] = np.inf
+    assert cpool.lip_pool1d(x, logits, 4)[0, 0] == np.inf
+
+
 def test_what_has_no_weight_does_not_exist():
     x = np.array([np.nan, 3.0, np.inf, 5.0, np.nan, np.inf])
     logits = np.array([-np.inf, 0, -np.inf, 2, -np.inf, -np.inf])

@@ -101,3 +101,29 @@ def test_threads_change_no_bit(last):
         for y, gx in results[1:]:
             np.testing.assert_array_equal(y, results[0][0])
             np.testing.assert_array_equal(gx, results[0][1])
+
+
+@LAST
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_planes_do_not_know_each_other(stride, dtype, last):
+    """A NaN stays in its plane, and padding is zeros in each, whatever was there before."""
+    rng = np.random.default_rng(0)
+    for n in (1, 2, 7, 8, 9, 15, 16, 17, 28, 33):
+        for kernel, before, after in ((1, 0, 0), (2, 0, 1), (3, 1, 1), (3, 2, 4), (5, 0, 9)):
+            m = (n + before + after - kernel) // stride + 1
+            if m < 1:
+                continue
+            x = rng.integers(-8, 9, (2, 9, n, n)).astype(dtype)
+            weights = rng.integers(-3, 4, (kernel**2 + 1, 9)).astype(dtype)
+            geometry = [(n, kernel, stride, 1, before, m)] * 2
+            expected = sums(x, weights, geometry)
+            x[0, 4] = x[1, 0] = np.nan
+            expected[0, 4] = expected[1, 0] = np.nan
+            if last:
+                x = np.moveaxis(np.ascontiguousarray(np.moveaxis(x, 1, -1)), -1, 1)
+            y = np.empty_like(x, shape=expected.shape)
+            weighted.dense_sums(x, y, geometry, weights)
+            known = ~np.isnan(expected)
+            np.testing.assert_array_equal(y[known], expected[known])
+            assert np.isnan(y[0, 4]).any()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays
+from cpool import arrays, lanes
 from cpool.alternatives.blurring import blur_pool
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
-from cpool.pooling import pool, vjp
+from cpool.pooling import vjp
 from cpool.reductions import Mean
 from cpool.reductions.base import (
     Gradients,
@@ -23,7 +22,7 @@ from cpool.reductions.base import (
     gradient_dtype,
     refuse_overlap,
 )
-from cpool.results import stored, wide_dtype
+from cpool.results import wide_dtype
 from cpool.windows import Sliding, Windows, sliding
 
 if TYPE_CHECKING:
@@ -47,84 +46,29 @@ _MEAN = Mean(count_include_pad=False)
 _BLUR = {"filter_size": 3, "stride": 1, "padding_mode": "mirror"}
 
 
-# --- taps -----------------------------------------------------------------------------------------
-
-
-class _Taps:
-    """The elements of all windows, tap by tap: arrays of the result's shape, in row-major order of
-    the taps; and the way back. Index -1 is a place behind the array, where nothing exists."""
-
-    def __init__(self, x: Array, windows: Windows, places: Any) -> None:
-        self.axes, order = places
-        self.lengths = [x.shape[axis] for axis in self.axes]
-        tables = windows.table([self.lengths[order.index(i)] for i in range(len(order))], -1)
-        self.tables = [np.array(tables[i], np.intp) for i in order]
-        self.padding = [(0, int(axis in self.axes)) for axis in range(x.ndim)]
-
-    def of(self, x: Array) -> Iterator[Array]:
-        return self._taken(np.pad(x, self.padding), 0)
-
-    def _taken(self, x: Array, level: int) -> Iterator[Array]:
-        if level == len(self.axes):
-            yield x
-            return
-        for index in self.tables[level].T:
-            yield from self._taken(x.take(index, self.axes[level]), level + 1)
-
-    def add_back(self, slopes: Iterator[Array]) -> Array:
-        """The transpose: sums of what belongs to each element."""
-        padded = self._added(slopes, 0)
-        return padded[tuple(slice(0, -1 if after else None) for _, after in self.padding)]
-
-    def _added(self, slopes: Iterator[Array], level: int) -> Array:
-        if level == len(self.axes):
-            return next(slopes)
-        axis, table = self.axes[level], self.tables[level]
-        total: Array | None = None
-        for index in table.T:
-            part = self._added(slopes, level + 1)
-            if total is None:
-                shape = list(part.shape)
-                shape[axis] = self.lengths[level] + 1
-                total = np.zeros(shape, part.dtype)
-            _add_along(total, index, part, axis)
-        assert total is not None
-        return total
-
-
-def _add_along(total: Array, index: Array, part: Array, axis: int) -> None:
-    """total[..., index, ...] += part, where an index may come twice."""
-    where = (slice(None),) * axis + (index,)
-    there = index[index >= 0]
-    if len(np.unique(there)) == len(there):
-        total[where] += part  # behind the array, where several are -1, nothing is added
-    else:
-        np.add.at(total, where, part)
-
-
-# --- the mean -------------------------------------------------------------------------------------
-
-
 class _Surroundings:
     """What the elements of a window are compared with: the window's mean of the blurred input, of
     what exists. It is linear in x."""
 
     def __init__(
-        self, x: Array, mask: Array | None, windows: Windows, axes: Any, differentiable: bool
+        self, x: Array, windows: Windows, options: Options, mask: Array | None, back: bool
     ) -> None:
-        blur, mean = {**_BLUR, "axes": axes, "where": mask}, {"axes": axes, "where": mask}
-        if not differentiable:
-            self.value = pool(blur_pool(x, **blur), _MEAN, windows, **mean)
+        blur = {**_BLUR, "axes": options.axes, "where": mask}
+        mean = Options(axes=options.axes, where=mask)
+        if not back:
+            dtype = wide_dtype(x, options.dtype)
+            self.value = _MEAN.forward(blur_pool(x, dtype=dtype, **blur), windows, mean)
             return
         blurred, self.of_blur = vjp(blur_pool, x, **blur)
-        self.value, self.of_mean = vjp(pool, blurred, _MEAN, windows, **mean)
+        self.value, self.of_mean = _MEAN.vjp(blurred, windows, mean)
 
     def back(self, gy: Array) -> Array:
         return self.of_blur(self.of_mean(gy))
 
 
-class _Weights:
-    """alpha + ρ(d)^λ of differences d, where ρ(d) = √(d² + ε²), or √(max(d, 0)² + ε²)."""
+class _DetailPreserving:
+    """Σ w x / Σ w with w = alpha + ρ(d)^λ of differences d from the surroundings, where
+    ρ(d) = √(d² + ε²), or √(max(d, 0)² + ε²): compiled, windows side by side."""
 
     def __init__(self, alpha: Any, lam: Any, symmetric: Any, eps: Any) -> None:
         at_least_0 = "of at least 0, and finite"
@@ -135,129 +79,62 @@ class _Weights:
         )
         self.symmetric = arrays.flag(symmetric, "symmetric")
 
-    def differences(self, x: Array, surroundings: Array) -> Array:
-        d = x - surroundings
-        return d if self.symmetric else np.maximum(d, d.dtype.type(0))
-
-    def sizes(self, d: Array) -> Array:
-        """ρ"""
-        return np.hypot(d, d.dtype.type(self.eps))
-
-
-class _DetailPreserving(_Weights):
     def forward(self, x: Any, windows: Windows, options: Options) -> Array:
-        return _Means(self, arrays.as_input(x), windows, options, False).result(options)
+        x = arrays.as_input(x)
+        options, mask = _checked(x, windows, options)
+        call = self._call(x, windows, options, _Surroundings(x, windows, options, mask, False))
+        return lanes.values(**call)
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[Array, Pullback]:
-        means = _Means(self, arrays.as_input(x), windows, options, True)
-        return means.result(options), means.gradients()
+        x = arrays.as_input(x)
+        options, mask = _checked(x, windows, options)
+        refuse_overlap(options.out, x)
+        dtype = gradient_dtype(x)
+        if options.dtype is None:
+            options = options.replace(dtype=dtype)
+        x = np.array(x, wide_dtype(x, options.dtype))
+        held = x if mask is None else np.where(mask, x, x.dtype.type(0))
+        surroundings = _Surroundings(held, windows, options, mask, True)
+        call = self._call(x, windows, options, surroundings)
+        y = lanes.values(**call)
+        call["options"] = options.replace(where=mask, nan_policy="propagate", out=None)
+
+        def by_x(gy: Any) -> Array:
+            gy = arrays.checked_gradient(gy, y.shape).astype(x.dtype)
+            gx = lanes.slopes(gy=gy, dtype=x.dtype, **call)
+            with np.errstate(all="ignore"):
+                of_surroundings = gy * lanes.changes(parameter="surroundings", **call)
+                gx += surroundings.back(of_surroundings.astype(x.dtype))
+                if mask is not None:
+                    np.copyto(gx, 0, where=~mask)
+                return gx.astype(dtype)
+
+        def by(parameter: str) -> Pullback:
+            return lambda gy: lanes.learning(gy, parameter=parameter, **call)
+
+        return y, Gradients(x=by_x, alpha=by("alpha"), lam=by("p"))
+
+    def _call(
+        self, x: Array, windows: Windows, options: Options, surroundings: _Surroundings
+    ) -> dict[str, Any]:
+        detail = surroundings.value, self.alpha, self.eps, self.symmetric
+        return {"kind": "detail", "x": x, "windows": windows, "options": options, "p": self.lam,
+                "detail": detail}  # fmt: skip
 
 
-class _Means:
-    """Σ w x / Σ w of each window. Weights are relative to (the largest ρ)^λ, or to 1 if that is
-    more, so that no power of ρ overflows."""
-
-    def __init__(
-        self, weights: _Weights, x: Array, windows: Windows, options: Options, differentiable: bool
-    ) -> None:
-        self.given, self.weights, self.windows = x, weights, windows
-        places = arrays.pooled_axes(
-            x.ndim, windows, options.axes, options.channels_last, options.rank
-        )
-        axes, order = places
-        given = tuple(axes[order.index(i)] for i in range(len(axes)))
-        dtype = wide_dtype(x, options.dtype)
-        where = arrays.as_mask(options.where, x)
-        if options.nan_policy != "propagate":
-            arrays.fold(0, x, windows, options.replace(dtype=np.float64, out=None))  # may raise
-        mask = existing(x, where, options.nan_policy)
-        self.x = np.array(x, dtype)
-        if mask is not None:
-            np.copyto(self.x, 0, where=~mask)
-        with np.errstate(all="ignore"):
-            self.surroundings = _Surroundings(self.x, mask, windows, given, differentiable)
-            self.taps = _Taps(x, windows, places)
-            self.mask = np.broadcast_to(True, x.shape) if mask is None else mask
-            self._add_up()
-
-    def _each(self) -> Iterator[tuple[Array, Array, Array]]:
-        """For each tap: elements, differences, which exist."""
-        for x, there in zip(self.taps.of(self.x), self.taps.of(self.mask), strict=True):
-            yield x, self.weights.differences(x, self.surroundings.value), there
-
-    def _add_up(self) -> None:
-        value = self.surroundings.value
-        self.most = np.ones_like(value)
-        for _, d, there in self._each():
-            np.maximum(self.most, self.weights.sizes(d), out=self.most, where=there)
-        self.total, sums = np.zeros_like(value), np.zeros_like(value)
-        for x, d, there in self._each():
-            w = self._weight(d, there)[0]
-            self.total += w
-            sums += w * x
-        self.y = sums / self.total
-
-    def _weight(self, d: Array, there: Array) -> tuple[Array, Array, Array]:
-        """The weights of a tap, their powers of ρ, and ρ."""
-        sizes = self.weights.sizes(d)
-        power = np.where(there, (sizes / self.most) ** d.dtype.type(self.weights.lam), 0)
-        power = power.astype(d.dtype, copy=False)
-        return power + there * self._alpha(), power, sizes
-
-    def _alpha(self) -> Array:
-        return self.weights.alpha * self.most ** -self.most.dtype.type(self.weights.lam)
-
-    def result(self, options: Options) -> Array:
-        dtype = gradient_dtype(self.given) if options.dtype is None else options.dtype
-        refuse_overlap(options.out, self.given)
-        return stored(self.y, arrays.as_dtype(dtype), options.out)
-
-    def gradients(self) -> Gradients:
-        self.y = self.y.copy()  # the result may be the same array
-        return Gradients(x=self._by_x, alpha=self._by_alpha, lam=self._by_lam)
-
-    def _shares(self, gy: Any) -> Array:
-        gy = arrays.checked_gradient(gy, self.y.shape).astype(self.y.dtype)
-        return np.where(self.total > 0, gy / self.total, 0).astype(self.y.dtype, copy=False)
-
-    def _by_x(self, gy: Any) -> Array:
-        with np.errstate(all="ignore"):
-            shares, lam = self._shares(gy), self.y.dtype.type(self.weights.lam)
-            of_surroundings = np.zeros_like(self.y)
-
-            def slopes() -> Iterator[Array]:
-                for x, d, there in self._each():
-                    w, power, sizes = self._weight(d, there)
-                    change = shares * lam * power * (d / sizes / sizes) * (x - self.y)
-                    change = np.where(there, change, 0).astype(x.dtype, copy=False)
-                    np.subtract(of_surroundings, change, out=of_surroundings)
-                    yield np.where(there, shares * w, 0).astype(x.dtype, copy=False) + change
-
-            gx = self.taps.add_back(slopes())
-            gx = gx + self.surroundings.back(of_surroundings)
-            np.copyto(gx, 0, where=~self.mask)
-            return gx.astype(gradient_dtype(self.given))
-
-    def _by_alpha(self, gy: Any) -> float:
-        scale = self.most ** -self.most.dtype.type(self.weights.lam)
-        return self._learned(gy, lambda d, there: scale)
-
-    def _by_lam(self, gy: Any) -> float:
-        def of_tap(d: Array, there: Array) -> Array:
-            _, power, sizes = self._weight(d, there)
-            return power * np.log(sizes)
-
-        return self._learned(gy, of_tap)
-
-    def _learned(self, gy: Any, of_tap: Callable[[Array, Array], Array]) -> float:
-        """What a parameter changes, if it changes weights by of_tap."""
-        total = 0.0
-        with np.errstate(all="ignore"):
-            shares = self._shares(gy)
-            for x, d, there in self._each():
-                slopes = np.where(there, shares * of_tap(d, there) * (x - self.y), 0)
-                total += float(slopes.sum(dtype=np.float64))
-        return total
+def _checked(x: Array, windows: Windows, options: Options) -> tuple[Options, Array | None]:
+    """The call with its axes named, and which elements exist."""
+    axes, order = arrays.pooled_axes(
+        x.ndim, windows, options.axes, options.channels_last, options.rank
+    )
+    given = tuple(axes[order.index(i)] for i in range(len(axes)))
+    where = arrays.as_mask(options.where, x)
+    policy = options.nan_policy
+    if policy != "propagate":
+        arrays.fold(0, x, windows, options.replace(dtype=np.float64, out=None))  # may raise
+    policy = "omit" if policy == "omit" else "propagate"
+    options = Options(given, False, 0, policy, where, options.dtype, options.out)
+    return options, existing(x, where, policy)
 
 
 # --- the functions --------------------------------------------------------------------------------

@@ -79,6 +79,9 @@ class _Importance:
         """The result, and the options in which `where` says all that does not exist."""
         refuse_overlap(options.out, x, self.logits)
         dtype = gradient_dtype(x) if options.dtype is None else options.dtype
+        y = lanes.quotient(wide, logits, windows, inner := options.replace(dtype=dtype))
+        if y is not None:
+            return y, inner
         where = _existing(wide, logits, arrays.as_mask(options.where, x), options.nan_policy)
         policy = "propagate" if options.nan_policy == "omit" else options.nan_policy
         inner = options.replace(where=where, nan_policy=policy, dtype=dtype)
@@ -182,7 +185,8 @@ def _lip_pool(
 
     Notes
     -----
-    Exponentials are those of differences from the window's largest logit, so that none overflows.
+    Exponentials are those of differences from the window's largest logit, so that none overflows;
+    where elements and logits are of moderate size, those of the logits, each computed once.
     `vjp` differentiates by x and by the logits.
 
     References

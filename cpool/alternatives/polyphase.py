@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays
+from cpool import arrays, lanes
 from cpool.alternatives.common import (
     differentiable,
     per_axis,
@@ -161,15 +161,28 @@ def _along(x: Array, kept: int, norm: float, scale: Array | None) -> Array:
     return total
 
 
+def _columns(
+    x: Array, strides: Sequence[int], places: Sequence[int], norm: float
+) -> Iterator[Array]:
+    """For the rows of each phase, what is in each column: sums of powers, or maxima."""
+    first, last = places[0], places[-1]
+    if norm == 2 and x.dtype == np.float32 and x.flags.c_contiguous and x.flags.aligned:
+        rows, step = (x.shape[first], strides[0]) if len(places) == 2 else (1, 1)
+        sizes = x.shape[1:first], x.shape[last + 1 :]
+        shape = len(x), math.prod(sizes[0]), rows, x.shape[last], math.prod(sizes[1])
+        yield from lanes.squares(x, shape, step).swapaxes(0, 1)
+        return
+    scale = _scale(x, norm)
+    for index in _components(x, strides[:-1], places[:-1]):
+        yield _along(x[index], last, norm, scale)
+
+
 def _chosen(x: Array, strides: Sequence[int], places: Sequence[int], norm: float) -> Array:
     """The number of the component with the largest norm, for each index of the first axis."""
-    scale, kept = _scale(x, norm), places[-1]
     add = np.max if np.isinf(norm) else np.sum
     norms = []
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
-        # Rows phase by phase; their columns are added up first, and then by phases.
-        for index in _components(x, strides[:-1], places[:-1]):
-            columns = _along(x[index], kept, norm, scale)
+        for columns in _columns(x, strides, places, norm):
             phases = range(min(strides[-1], columns.shape[1]))
             norms += [add(columns[:, j :: strides[-1]], axis=1) for j in phases]
     return np.argmax(norms, axis=0)

@@ -585,12 +585,15 @@ cdef void put_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
         values += n * g.y_size
 
 
-cdef void get_values(const Plan* g, const Stretch* list, Py_ssize_t stretches,
-                     T* values) noexcept nogil:
-    """What belongs to each window: an array of type T, of the result's shape."""
-    cdef Py_ssize_t k, j, n, step = g.qs[2] if g.inner == 1 else g.qs[3]
+cdef void get_values(const Plan* g, const Stretch* list, Py_ssize_t stretches, T* values,
+                     bint at_y) noexcept nogil:
+    """What belongs to each window, at y or at q: an array of type T, of the result's shape."""
+    cdef int along = 2 if g.inner == 1 else 3
+    cdef Py_ssize_t k, j, n, step = g.ys[along] if at_y else g.qs[along]
+    cdef const char* at
     for k in range(stretches):
         n = list[k].n // g.parts
+        at = <const char*> list[k].y if at_y else list[k].q
         for j in range(n):
-            memcpy(values + j, list[k].q + j * step, sizeof(T))
+            memcpy(values + j, at + j * step, sizeof(T))
         values += n

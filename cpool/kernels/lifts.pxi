@@ -2,8 +2,11 @@
 # lifted when it is loaded, once, however many windows read it; sums, or means, of what came of it
 # are brought back when they are stored. What is between are the folds of sums.
 #
-# Nothing is scaled, so elements must be of moderate size, which `lift` looks at. If one is not,
-# the call is done by means.pxi, which divides by the greatest element of each window.
+# Means weighted by exponentials are quotients of two sums. Their weights, and the products of these
+# with the elements, are arrays that are made here first, of a part of the input at a time.
+#
+# Nothing is scaled, so elements must be of moderate size, which is looked at. If one is not, the
+# call is done by means.pxi, which divides by the greatest element of each window.
 
 cdef extern from "<math.h>" nogil:
     float fabsf(float v)
@@ -27,13 +30,6 @@ cdef void times(Real* restrict y, const Real* restrict x, Real by, Py_ssize_t n)
         y[i] = x[i] * by
 
 
-cdef void products(Real* restrict y, const Real* restrict a, const Real* restrict b,
-                   Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(UP(n, sizeof(Real))):
-        y[i] = a[i] * b[i]
-
-
 cdef void reciprocals(Real* restrict y, const Real* restrict x, Py_ssize_t n) noexcept nogil:
     """1 / x: of a zero, whatever its sign, infinity."""
     cdef Py_ssize_t i
@@ -43,12 +39,10 @@ cdef void reciprocals(Real* restrict y, const Real* restrict x, Py_ssize_t n) no
         y[i] = <Real> F_INF if x[i] == 0 else v
 
 
-cdef bint is_moderate(const Plan* g, const Real* x, Py_ssize_t n) noexcept nogil:
-    """Whether the sizes of all elements are from `least` to `greatest`, 0, or NaN; or infinite,
-    where that is a result as well."""
+cdef bint is_moderate(const Real* x, Real lo, Real hi, Real most, Py_ssize_t n) noexcept nogil:
+    """Whether the sizes of all elements are from lo to hi, 0, NaN, or `most`."""
     cdef Py_ssize_t i
-    cdef Real a, lo = <Real> g.least, hi = <Real> g.greatest
-    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN
+    cdef Real a
     cdef int32_t found = 0
     cdef int64_t found_wide = 0
     for i in range(UP(n, sizeof(Real))):
@@ -70,10 +64,6 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
         reciprocals(y, x, n)
     elif g.kind == GEOMETRIC:
         logs(y, x, n)
-    elif g.kind == SOFT:
-        times(y, x, <Real> g.p, n)
-        exps(work, y, n)
-        products(y, x, work, n)
     else:
         times(work, x, <Real> g.p, n)
         exps(y, work, n)
@@ -82,6 +72,7 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
 cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, one after the other, as they are added up. y has slack for a block."""
     cdef Real x[1024 + 32]
+    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
     cdef Py_ssize_t i, part
     while n > 0:
         part = least(n, PIECES)
@@ -90,7 +81,8 @@ cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept n
             x[i] = 1
         if g.clamped:
             clamp(x, <Real> g.low, part)
-        if g.kind != GEOMETRIC and not is_moderate(g, x, part):
+        if g.kind != GEOMETRIC and not is_moderate(x, <Real> g.least, <Real> g.greatest, most,
+                                                   part):
             fail(g, IMMODERATE)
         lift_piece(g, y, x, part)
         y += part
@@ -99,13 +91,10 @@ cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept n
 
 
 cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
-    """The results of sums or means. Exponentials, and their products with elements, are left as
-    they are: a soft mean is the quotient of two calls."""
+    """The results of sums or means."""
     cdef Real x[1024 + 32]
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
-    if g.kind == SOFT or g.kind == LOGITS:
-        return
     while n > 0:
         part = least(n, PIECES)
         memcpy(x, z, part * sizeof(Real))
@@ -124,3 +113,83 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
         memcpy(z, y, part * sizeof(Real))
         z += part
         n -= part
+
+
+# --- weights that are exponentials ----------------------------------------------------------------
+
+cdef void weigh_piece(const Plan* g, Real* restrict products, Real* restrict weights,
+                      const Real* restrict x, const Real* restrict logits,
+                      Py_ssize_t n) noexcept nogil:
+    """exp(p * logits), and that times x, of PIECES elements at most."""
+    cdef Real work[1024 + 32]
+    cdef Real e[1024 + 32]
+    cdef Real p = <Real> g.p, hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
+    cdef Real lo = 1 / hi if g.kind == LOGITS else <Real> 0
+    cdef Py_ssize_t i
+    for i in range(n, UP(n, sizeof(Real))):
+        work[i] = 0
+    # No sum may overflow, and no product lose digits; if logits are elements, small ones do not.
+    memcpy(work, x, n * sizeof(Real))
+    if not is_moderate(work, lo, hi, <Real> F_INF, n):
+        fail(g, IMMODERATE)
+    for i in range(n):
+        work[i] = logits[i] * p
+    if not is_moderate(work, <Real> 0, <Real> g.greatest, <Real> D_NAN, n):
+        fail(g, IMMODERATE)
+    exps(e, work, n)
+    for i in range(n):
+        weights[i] = e[i]
+        products[i] = e[i] * x[i]
+
+
+cdef void make_weights(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) noexcept nogil:
+    """Items are pieces of contiguous arrays of `window` elements: x, logits at q, products to y,
+    weights to gx."""
+    cdef Py_ssize_t item, at
+    for item in range(lo, hi):
+        at = item * PIECES
+        weigh_piece(g, <Real*> g.y + at, <Real*> g.gx + at, <const Real*> g.x + at,
+                    <const Real*> g.q + at, least(PIECES, g.window - at))
+
+
+# --- squares --------------------------------------------------------------------------------------
+
+cdef void add_squares(double* restrict y, const float* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = y[i] + <double> x[i] * x[i]
+
+
+cdef double sum_of_squares(const float* x, Py_ssize_t n) noexcept nogil:
+    """In eight sums, so that the order of additions is the same for any length of vectors."""
+    cdef double part[8]
+    cdef Py_ssize_t i = 0, k
+    for k in range(8):
+        part[k] = 0
+    while i + 8 <= n:
+        for k in range(8):
+            part[k] = part[k] + <double> x[i + k] * x[i + k]
+        i += 8
+    for k in range(n - i):
+        part[k] = part[k] + <double> x[i + k] * x[i + k]
+    return ((part[0] + part[4]) + (part[2] + part[6])) + ((part[1] + part[5]) + (part[3] + part[7]))
+
+
+cdef void add_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi) noexcept nogil:
+    """Items are arrays D x H x W x inner, one behind the other: squares are added up over D, inner,
+    and rows of H that are `stride` apart. Those of floats are exact, and none is too large."""
+    cdef Py_ssize_t item, d, h, w, rows = g.axis[1].n, n = g.axis[2].n
+    cdef Py_ssize_t step = g.axis[1].stride, kept = least(step, rows)
+    cdef const float* x = <const float*> g.x + lo * g.axis[0].n * rows * n * g.inner
+    cdef double* y
+    for item in range(lo, hi):
+        y = <double*> g.y + item * kept * n
+        fill(y, kept * n, <double> 0)
+        for d in range(g.axis[0].n):
+            for h in range(rows):
+                y = <double*> g.y + (item * kept + h % step) * n
+                if g.inner == 1:
+                    add_squares(y, x, n)
+                for w in range(n if g.inner > 1 else 0):
+                    y[w] = y[w] + sum_of_squares(x + w * g.inner, g.inner)
+                x += n * g.inner

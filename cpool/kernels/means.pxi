@@ -18,6 +18,8 @@ cdef enum Row:
     GRADIENT        # gy
     WORK
     MORE
+    MIDDLE          # what a window's elements are compared with (DETAIL), and their least weight
+    LEAST
     ROWS
 
 
@@ -68,6 +70,8 @@ cdef inline T nothing(const Plan* g, bint looking_again, T tag) noexcept nogil:
         return <T> D_NAN
     if g.kind == GEOMETRIC:
         return 1
+    if g.kind == DETAIL:
+        return <T> F_INF
     if g.kind == PLAIN or g.kind == EXPECTED or (g.kind == NORM and g.p > 0):
         return 0
     return identity(smallest, tag) if takes_least(g) else identity(greatest, tag)
@@ -273,6 +277,8 @@ cdef void fill_row(T* restrict y, Py_ssize_t n, T value) noexcept nogil:
 
 cdef void begin(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
     cdef T none = nothing(g, False, tag)
+    if g.kind == DETAIL:
+        none = 1 if g.alpha > 0 else 0      # so that neither weight overflows
     fill_row(scratch(g, s, EXTREME, tag), n, none)
     fill_row(scratch(g, s, TOTAL, tag), n, <T> 0)
     fill_row(scratch(g, s, MOMENT, tag), n, <T> 0)
@@ -294,7 +300,7 @@ cdef void find_extremes(const Plan* g, const T* w, Py_ssize_t taps, Py_ssize_t n
 cdef void weigh(const Plan* g, T* f, const T* w, const T* m, Py_ssize_t n, char* s) noexcept nogil:
     """f of a row: 1 for the extreme element."""
     cdef T* more = scratch(g, s, MORE, <T> 0)
-    if g.kind == NORM:
+    if g.kind == NORM or g.kind == DETAIL:
         ratios(more, w, m, n)
         powers(f, more, g.p, n)
     elif g.kind == HARMONIC:
@@ -337,6 +343,9 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
         add_row(total, part, n)
         add_row(moment, work, n)
         add_row(scratch(g, s, NONES, tag), scratch(g, s, MORE, tag), n)
+        return
+    if g.kind == DETAIL:
+        absorb_details(g, w, done, taps, n, s, tag)
         return
     if takes_least(g):
         find_extremes(g, w, taps, n, s, smallest)
@@ -476,6 +485,9 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         finish_soft(y, m, total, moment, n)
     elif g.kind == LOGITS:
         finish_mean(y, moment, total, True, n)
+    elif g.kind == DETAIL:
+        finish_detail(y, moment, total, scratch(g, s, NONES, tag), count,
+                      <T> (g.taps * g.parts), n)
     elif g.kind == HARMONIC:
         finish_harmonic(y, m, total, count, n)
     elif g.kind == EXPECTED:
@@ -556,6 +568,146 @@ cdef void finish_harmonic(T* restrict y, const T* restrict m, const T* restrict 
         y[i] = m[i] * (count[i] / total[i])
 
 
+# --- details --------------------------------------------------------------------------------------
+# Weights of an element x are rho(x - s)**p + alpha, rho(d) = sqrt(d**2 + eps**2), relative to m**p
+# for the greatest rho, m. What is infinite may be an element or none, as it is in logarithms; where
+# it is one, so is s, and the result is NaN.
+
+cdef inline T difference(T x, T s, bint one_sided) noexcept nogil:
+    cdef T d = x - s, positive = <T> 0 if d < 0 else d
+    return positive if one_sided else d
+
+
+cdef inline T hypotenuse(T a, T b) noexcept nogil:
+    """Of a >= 0 and b >= 0, of any size."""
+    cdef T most = a if a > b else b, least = b if a > b else a, q
+    most = a if a != a else most
+    q = least / most
+    q = <T> 0 if most == 0 else q
+    q = 1 + q * q
+    return most * (sqrtf(q) if T is float else sqrt(q))
+
+
+cdef void details(T* restrict y, const T* restrict w, const T* restrict middle, T eps,
+                  bint one_sided, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(T))):
+        y[i] = hypotenuse(size_of(difference(w[i], middle[i], one_sided)), eps)
+
+
+cdef void size_differences(const Plan* g, T* y, const T* w, char* s, Py_ssize_t n) noexcept nogil:
+    details(y, w, scratch(g, s, MIDDLE, <T> 0), <T> g.eps, g.one_sided, n)
+
+
+cdef void greatest_difference(T* restrict m, const T* restrict w, const T* restrict middle,
+                              bint one_sided, Py_ssize_t n, MaxOp op) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T d
+    for i in range(UP(n, sizeof(T))):
+        d = size_of(difference(w[i], middle[i], one_sided))
+        d = <T> 0 if w[i] == <T> F_INF else d
+        m[i] = pick(m[i], d, op)
+
+
+cdef void greatest_detail(T* restrict m, const T* restrict d, T eps, Py_ssize_t n,
+                          MaxOp op) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(T))):
+        m[i] = pick(m[i], hypotenuse(d[i], eps), op)
+
+
+cdef void add_details(T* restrict total, T* restrict moment, T* restrict nones,
+                      const T* restrict power, const T* restrict least, const T* restrict w,
+                      Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T f, z, one
+    for i in range(UP(n, sizeof(T))):
+        f = power[i] + least[i]
+        z = f * w[i]
+        one = <T> 1 if w[i] == <T> F_INF else <T> 0
+        total[i] = total[i] + (<T> 0 if w[i] == <T> F_INF else f)
+        moment[i] = moment[i] + (<T> 0 if w[i] == <T> F_INF else z)
+        nones[i] = nones[i] + one
+
+
+cdef void absorb_details(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t taps,
+                         Py_ssize_t n, char* s, T tag) noexcept nogil:
+    cdef Py_ssize_t t
+    cdef T* m = scratch(g, s, EXTREME, tag)
+    cdef T* part = scratch(g, s, PART, tag)
+    cdef T* work = scratch(g, s, WORK, tag)
+    cdef T* more = scratch(g, s, MORE, tag)
+    cdef T* power = scratch(g, s, VALUE, tag)
+    cdef MaxOp op
+    op.tag = 0
+    memcpy(scratch(g, s, BEFORE, tag), m, UP(n, sizeof(T)) * sizeof(T))
+    fill_row(work, n, <T> 0)
+    for t in range(taps):
+        greatest_difference(work, w + t * g.pitch, scratch(g, s, MIDDLE, tag), g.one_sided, n, op)
+    greatest_detail(m, work, <T> g.eps, n, op)
+    if done > 0:
+        rescale(g, n, s, tag)
+    set_least(g, n, s, tag)
+    for t in range(taps):
+        size_differences(g, work, w + t * g.pitch, s, n)
+        weigh(g, power, work, m, n, s)
+        add_details(part, scratch(g, s, MOMENT, tag), scratch(g, s, NONES, tag), power,
+                    scratch(g, s, LEAST, tag), w + t * g.pitch, n)
+    add_row(scratch(g, s, TOTAL, tag), part, n)
+
+
+cdef void set_least(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
+    """alpha, relative to m**p."""
+    cdef T* least = scratch(g, s, LEAST, tag)
+    cdef Py_ssize_t i
+    fill_row(least, n, <T> 0)
+    if g.alpha > 0:
+        powers(least, scratch(g, s, EXTREME, tag), -g.p, n)
+        for i in range(UP(n, sizeof(T))):
+            least[i] = least[i] * <T> g.alpha
+
+
+cdef void finish_detail(T* restrict y, const T* restrict moment, const T* restrict total,
+                        const T* restrict nones, const T* restrict count, T taps,
+                        Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(UP(n, sizeof(T))):
+        v = moment[i] / total[i]
+        y[i] = v if nones[i] == taps - count[i] else <T> D_NAN
+
+
+cdef void slope_of_detail(T* restrict w, const T* restrict power, const T* restrict rho,
+                          const T* restrict middle, const T* restrict least,
+                          const T* restrict total, const T* restrict y, T p, bint one_sided,
+                          Py_ssize_t n) noexcept nogil:
+    """In elements, with the surroundings as they are."""
+    cdef Py_ssize_t i
+    cdef T z
+    for i in range(UP(n, sizeof(T))):
+        z = p * power[i] * (difference(w[i], middle[i], one_sided) / rho[i] / rho[i])
+        z = (power[i] + least[i] + z * (w[i] - y[i])) / total[i]
+        z = <T> 0 if w[i] == <T> F_INF else z
+        w[i] = z if y[i] == y[i] else y[i]
+
+
+cdef void learn_detail(T* restrict part, const T* restrict w, const T* restrict power,
+                       const T* restrict rho, const T* restrict logarithm,
+                       const T* restrict middle, const T* restrict y, T p, bint one_sided,
+                       int learned, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef T z
+    for i in range(UP(n, sizeof(T))):
+        z = 1
+        if learned == POWER:
+            z = power[i] * logarithm[i]
+        elif learned == SURROUNDINGS_OF:
+            z = -p * power[i] * (difference(w[i], middle[i], one_sided) / rho[i] / rho[i])
+        z = z * (w[i] - y[i])
+        z = <T> 0 if w[i] == <T> F_INF else z
+        part[i] = part[i] + z
+
+
 # --- slopes ---------------------------------------------------------------------------------------
 
 cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -588,6 +740,11 @@ cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) 
         if g.by_logits:
             subtract(work, v, y, n)
             multiply(w, work, n)
+    elif g.kind == DETAIL:
+        size_differences(g, work, w, s, n)
+        weigh(g, scratch(g, s, PART, tag), work, m, n, s)
+        slope_of_detail(w, scratch(g, s, PART, tag), work, scratch(g, s, MIDDLE, tag),
+                        scratch(g, s, LEAST, tag), total, y, <T> g.p, g.one_sided, n)
     else:
         differences(more, w, m, <T> g.p, n)
         exps(work, more, n)
@@ -679,6 +836,12 @@ cdef void learn(const Plan* g, const T* w, Py_ssize_t n, char* s, T tag) noexcep
     elif g.kind == PLAIN:
         subtract(more, w, y, n)
         learn_square(part, more, n)
+    elif g.kind == DETAIL:
+        size_differences(g, work, w, s, n)
+        weigh(g, ratio, work, m, n, s)
+        logs(more, work, n)
+        learn_detail(part, w, ratio, work, more, scratch(g, s, MIDDLE, tag), y, <T> g.p,
+                     g.one_sided, g.learned, n)
     else:
         differences(more, w, m, <T> g.p, n)
         exps(work, more, n)
@@ -723,7 +886,10 @@ cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
     cdef const T* total = scratch(g, s, TOTAL, tag)
     cdef const T* count = scratch(g, s, COUNT, tag)
     cdef const T* squares = scratch(g, s, MOMENT, tag)
+    cdef T* unit = scratch(g, s, WORK, tag)
     cdef T p = <T> g.p, mean
+    if g.kind == DETAIL:
+        powers(unit, scratch(g, s, EXTREME, tag), -g.p, n)
     for i in range(n):
         if g.kind == NORM:
             y[i] = y[i] * (part[i] / count[i]) / p
@@ -731,6 +897,8 @@ cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
             y[i] = y[i] * (part[i] / count[i]) / 2
         elif g.kind == PLAIN:
             y[i] = part[i] / count[i] * p if y[i] == y[i] else y[i]
+        elif g.kind == DETAIL and g.learned == LEAST_WEIGHT:
+            y[i] = part[i] * unit[i] / total[i]
         elif g.kind == LOGARITHM:
             mean = part[i] / total[i]
             if total[i] / count[i] > 0.99999:   # the series about p, where this cancels
@@ -754,6 +922,10 @@ cdef void mean_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s, T t
     if n == 0:
         return
     begin(g, n, s, tag)
+    if g.kind == DETAIL:
+        get_values(g, list, stretches, scratch(g, s, MIDDLE, tag), False)
+        if g.parts > 1:
+            to_parts(g, scratch(g, s, MIDDLE, tag), n)
     t0 = 0
     while t0 < g.taps:
         t1 = least(t0 + g.together, g.taps)
@@ -796,7 +968,7 @@ cdef void look_again(const Plan* g, Stretch* list, Py_ssize_t stretches, Py_ssiz
     fill_row(scratch(g, s, PART, tag), n, <T> 0)
     fill_row(scratch(g, s, MORE, tag), n, <T> 0)
     if g.task == SLOPES_OF:
-        get_values(g, list, stretches, scratch(g, s, GRADIENT, tag))
+        get_values(g, list, stretches, scratch(g, s, GRADIENT, tag), True)
     if g.parts > 1:
         windows_to_parts(g, n, s, tag)
     while t0 < g.taps:
@@ -824,6 +996,8 @@ cdef void windows_to_parts(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept
     to_parts(g, scratch(g, s, EXTREME, tag), n)
     to_parts(g, scratch(g, s, TOTAL, tag), n)
     to_parts(g, scratch(g, s, COUNT, tag), n)
+    if g.kind == DETAIL:
+        set_least(g, n, s, tag)
     if g.task == SLOPES_OF:
         to_parts(g, scratch(g, s, GRADIENT, tag), n)
 
@@ -833,6 +1007,7 @@ cdef void parts_to_windows(const Plan* g, Py_ssize_t windows, char* s, T tag) no
     first_of_parts(scratch(g, s, VALUE, tag), g.parts, windows)
     first_of_parts(scratch(g, s, TOTAL, tag), g.parts, windows)
     first_of_parts(scratch(g, s, COUNT, tag), g.parts, windows)
+    first_of_parts(scratch(g, s, EXTREME, tag), g.parts, windows)
     sum_of_parts(scratch(g, s, PART, tag), g.parts, windows)
     sum_of_parts(scratch(g, s, MOMENT, tag), g.parts, windows)
 

@@ -16,6 +16,8 @@ ctypedef fused Op:
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
+    float sqrtf(float v)
+    double sqrt(double v)
 
 include "common.pxi"
 include "lanes.pxi"

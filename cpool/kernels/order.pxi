@@ -641,7 +641,7 @@ cdef void add_slopes(const Plan* g, Stretch* list, Py_ssize_t stretches, const L
     c.low_share = <double*> lane_row(g, s, 7)
     c.high_share = <double*> lane_row(g, s, 8)
     c.inner_share = <double*> lane_row(g, s, 9)
-    get_values(g, list, stretches, gy)
+    get_values(g, list, stretches, gy, False)
     for i in range(l.n):
         c.inner_share[i] = <double> gy[i]
     fill(c.lows, l.n, <int32_t> 0)

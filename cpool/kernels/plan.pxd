@@ -18,7 +18,7 @@ cdef enum Operation:
 cdef enum Kind:
     # Means that are no sums (kernels/means.pxi), an element drawn (kernels/sampling.pxi), and order
     # statistics (kernels/order.pxi).
-    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN, EXPECTED
+    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN, EXPECTED, DETAIL
     DRAWN
     QUANTILE, RANKED, TRIMMED, MODE
     GATED       # mixtures of maxima and means that are there already (kernels/means.pxi)
@@ -32,6 +32,10 @@ cdef enum Method:
 
 cdef enum Task:
     VALUES_OF, SLOPES_OF, LEARNING_OF   # the last: slopes in the parameter
+
+
+cdef enum Parameter:
+    POWER, LEAST_WEIGHT, SURROUNDINGS_OF    # the last two only DETAIL has
 
 
 cdef enum Failure:
@@ -218,7 +222,7 @@ cdef struct Plan:
     Py_ssize_t digit[3]         # what a tap along D, H, W adds to an offset
     bint distances              # offsets are distances in the plane, not tap numbers
     bint fused                  # selection of few taps in rows of channels, all at once
-    bint apart                  # unpooling: windows do not overlap, and hold no padding
+    bint disjoint               # unpooling: windows do not overlap, and hold no padding
     # --- windows side by side (kernels/lanes.pxi)
     int kind, task
     double p, low               # the parameter; the least value, if `clamped`
@@ -230,6 +234,9 @@ cdef struct Plan:
     Py_ssize_t gs[4]
     Py_ssize_t logits           # bytes from an element to its logit
     bint by_logits              # slopes in them
+    int learned                 # the parameter (LEARNING_OF)
+    double alpha, eps           # of DETAIL, which compares elements with their surroundings at q
+    bint one_sided              # ... only what is greater counts
     Py_ssize_t taps             # of a window
     Py_ssize_t together         # taps that are looked at at once
     Py_ssize_t lanes            # windows side by side
@@ -298,6 +305,7 @@ cdef struct Kernels:
     kernel_t unpool             # values to the positions that q2 holds
     kernel_t unpool_transposed
     kernel_t means
+    kernel_t lift               # elements made into others, or added up at once (lifts.pxi)
     kernel_t order
     count_t count
     int block                   # bytes that may be read or written beyond a row of scratch

@@ -157,7 +157,7 @@ cdef void draw_lanes(const Plan* g, Py_ssize_t at, Py_ssize_t stop, char* s) noe
     go_through(g, list, stretches, n, FIND, s)
     begin_draws(lane_row(g, s, FLOOR), lane_row(g, s, FACTOR), lane_row(g, s, GREATEST), n)
     go_through(g, list, stretches, n, ADD_UP, s)
-    get_values(g, list, stretches, lane_row(g, s, TARGET))
+    get_values(g, list, stretches, lane_row(g, s, TARGET), False)
     share(lane_row(g, s, TARGET), lane_row(g, s, WHOLE), lane_row(g, s, FLOOR), n)
     go_through(g, list, stretches, n, CHOOSE, s)
     take_drawn(g, list, stretches, lane_row(g, s, TAP), s + g.result_at)

@@ -56,9 +56,19 @@ cdef void count_tile(const Plan* g, const Tile* t, int what, char* s) noexcept n
     fold_tile(g, t, <What> what, s, add, <int32_t> 0)
 
 
+cdef void lift_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
+    if g.kind == NORM:
+        add_items(g, lo, hi)
+    elif g.t_type == DOUBLE:
+        make_weights(g, lo, hi, <double> 0)
+    else:
+        make_weights(g, lo, hi, <float> 0)
+
+
 cdef void provide(Kernels* table) noexcept:
     table.fold[<int> ADD] = fold_add
     table.count = count_tile
+    table.lift = lift_any
 
 
 provider = PyCapsule_New(<void*> provide, "cpool.kernels", NULL)

@@ -4,9 +4,9 @@
 # has elements times channels (inner); an item is some channels of one.
 #
 # Positions may be anything, but mostly each is in the window of its value. Where windows do not
-# overlap (g.apart) that is looked at for whole vectors of them: each position becomes the number of
-# a tap, no position comes twice, and none is outside. One that is elsewhere sends its item the long
-# way round, value after value.
+# overlap (g.disjoint) that is looked at for whole vectors of them: each position becomes the number
+# of a tap, no position comes twice, and none is outside. One that is elsewhere sends its item the
+# long way round, value after value.
 
 from libc.string cimport memcpy, memset
 
@@ -399,7 +399,7 @@ cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, bint transp
     cdef bint by_rows = False, by_channels = False, done
     cdef bint whole = (tiles_result(&g.axis[0]) and tiles_result(&g.axis[1])
                        and tiles_result(&g.axis[2]))
-    if g.apart:
+    if g.disjoint:
         set_names(g, &taps)
         set_origins(g, &taps, s)
         by_channels = g.inner > 1 and (transposed or whole)

@@ -7,8 +7,10 @@
 # taps are places in lines, from one row of the result to the next all of them move on alike.
 #
 # Lines are padded; for strides they are taken apart into phases first, so that taps are rows of
-# neighbouring elements. Transposed windows have their phases in the result instead: each is a sum
-# over the taps that reach it, and then they are put together.
+# neighbouring elements. Windows of channels need neither: they are read where they lie, each with
+# the taps that it has. Planes that are one tile are brought as phases at once. Transposed windows
+# have their phases in the result instead: each is a sum over the taps that reach it, and then they
+# are put together.
 #
 # Any number of taps is added up in registers, in the order of the window, by `weigh` alone, or by
 # `weigh_channels` where the weights lie beside each other as the channels do.
@@ -68,6 +70,24 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
     cdef T d[8]
     cdef const T* p
     cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    for j in range(rows // 2 if n == 2 * size else 0):
+        clear_vector(a)
+        clear_vector(b)
+        clear_vector(c)
+        clear_vector(d)
+        for t in range(count):
+            p = x + at[t]
+            add_multiple(a, weights[t], p)
+            add_multiple(b, weights[t], p + size)
+            add_multiple(c, weights[t], p + xp)
+            add_multiple(d, weights[t], p + xp + size)
+        put_sum(y, a, more)
+        put_sum(y + size, b, more)
+        put_sum(y + yp, c, more)
+        put_sum(y + yp + size, d, more)
+        x += 2 * xp
+        y += 2 * yp
+        rows -= 2
     for j in range(rows):
         i = 0
         while i + 4 * size <= n:
@@ -615,6 +635,115 @@ cdef void spread_rows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t ste
         wide += g.row
 
 
+# --- dense sums without lines ---------------------------------------------------------------------
+
+cdef inline bint lies_in_rows(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """Whether windows of channels are read where they are: a window has the taps that there are."""
+    return (g.in_place and g.inner > 1 and not g.axis[2].transposed and t.nc * size >= VECTOR
+            and t.nc * size >= BLOCK)
+
+
+cdef void list_existing(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t w,
+                        List* list) noexcept nogil:
+    """The taps of a window that are elements, from the plane's first one on."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t i, j, k, d, row, at, size = g.x_size
+    list.count = 0
+    for i in range(a[0].kernel):
+        d = t.d * a[0].stride + i * a[0].dilation - a[0].before
+        for j in range(a[1].kernel if 0 <= d < a[0].n else 0):
+            row = h * a[1].stride + j * a[1].dilation - a[1].before
+            for k in range(a[2].kernel if 0 <= row < a[1].n else 0):
+                at = w * a[2].stride + k * a[2].dilation - a[2].before
+                if 0 <= at < a[2].n:
+                    put_tap(list, (d * g.xs[0] + row * g.xs[1] + at * g.xs[2]) // size,
+                            ((i * a[1].kernel + j) * a[2].kernel + k) * (g.tap_step // size))
+
+
+cdef void weigh_in_rows(const Plan* g, const Tile* t, const T* dense, char* s) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t h, w, n, step = a.stride * (g.xs[2] // <Py_ssize_t> sizeof(T))
+    cdef Py_ssize_t straight = rows_into_result(g, t, sizeof(T)), first, stop
+    cdef List list = list_at(g, 0, s)
+    cdef const T* x = <const T*> (place(g, t, 0, 0) - t.w_lo * g.xs[2])
+    cdef T* z
+    cdef AddOp op
+    op.tag = 0
+    full_windows(a, t.w0, t.w1, &first, &stop)
+    for h in range(t.h0, t.h1):
+        z = <T*> (s + g.result_at)
+        if h - t.h0 < straight:
+            z = <T*> target(g, t) + (h - t.h0) * t.w1 * t.nc
+        w = t.w0
+        while w < t.w1:
+            n = stop - w if w == first and first < stop else 1
+            list_existing(g, t, h, w, &list)
+            sum_channels(g, t, z + (w - t.w0) * t.nc, x, step, n, &list, dense)
+            w += n
+        if h - t.h0 >= straight:
+            store(g, t, h, z, NULL, s, op)
+
+
+cdef inline bint in_whole_planes(const Plan* g) noexcept nogil:
+    """Whether each tile is a plane, of rows that are read where they are and are taken apart to two
+    phases at most: what is padding in one of them is padding in all."""
+    return (g.dense and g.in_place and g.inner == 1 and g.axis[0].identity
+            and not g.axis[2].transposed and g.axis[2].stride <= 2 and g.tiles[0] == 1
+            and g.tiles[1] == 1)
+
+
+cdef inline Py_ssize_t half_line(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
+    """Elements from phase to phase: room for what is written behind a row."""
+    cdef Py_ssize_t stride = g.axis[2].stride
+    return UP(t.width // stride + 1 + 2 * UP(1, size), size)
+
+
+cdef void bring_plane(const Plan* g, const Tile* t, T* lines, Py_ssize_t phase) noexcept nogil:
+    """Rows of a plane between zeros, taken apart; zeros are there before, but for those behind a
+    row."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t last, first, stop = lines_of_tile(&g.axis[1], t, &first)
+    cdef Py_ssize_t n = t.w_hi - t.w_lo, half = UP((n + 1) // 2, sizeof(T))
+    cdef Py_ssize_t row = most(first, 0), line = a.stride * phase
+    # Where elements 0 and 1 of a row go to.
+    cdef T* even_ones = lines + (row - first) * line + t.left // a.stride
+    cdef T* odd_ones = even_ones + phase
+    if a.stride == 2 and t.left % 2 == 1:
+        even_ones, odd_ones = odd_ones, even_ones + 1
+    stop = least(stop + first, g.axis[1].n)
+    while row < stop:
+        if a.stride == 1:
+            memcpy(even_ones, place(g, t, t.d, row), n * sizeof(T))
+        else:
+            split2(even_ones, odd_ones, <const T*> place(g, t, t.d, row), half)
+        last = n
+        while last < t.width - t.left and a.stride == 2:
+            (odd_ones if last % 2 == 1 else even_ones)[last // 2] = 0
+            last += 1
+        even_ones += line
+        odd_ones += line
+        row += 1
+
+
+cdef void weigh_plane(const Plan* g, const Tile* t, const T* w, char* s) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t phase = half_line(g, t, sizeof(T)), line = a.stride * phase
+    cdef Py_ssize_t j, k, reach, tap = 0, step = g.tap_step // <Py_ssize_t> sizeof(T)
+    cdef T* lines = <T*> (s + g.lines_at)
+    cdef T* weights = weights_at(g, 0, s, <T> 0)
+    cdef List list = list_at(g, 2, s)
+    bring_plane(g, t, lines, phase)
+    for j in range(b.kernel):
+        for k in range(a.kernel):
+            reach = k * a.dilation
+            weights[tap] = w[tap * step]
+            put_tap(&list, j * b.dilation * line + reach % a.stride * phase + reach // a.stride,
+                    tap * step)
+            tap += 1
+    finish_rows(g, t, lines, b.stride * line, &list, weights, w, s)
+
+
 # --- a tile ---------------------------------------------------------------------------------------
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
@@ -689,7 +818,8 @@ cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item) no
 
 
 cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
-    cdef Py_ssize_t item
+    cdef Py_ssize_t item, first
+    cdef bint whole = in_whole_planes(g), cleared = False
     cdef Tile t
     for item in range(lo, hi):
         locate(g, item, &t, s)
@@ -697,7 +827,16 @@ cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T ta
         t.w_lo = least(t.w_lo, g.axis[2].n)
         t.w_hi = most(t.w_hi, t.w_lo)
         t.left = least(t.left, t.width)
-        if g.dense:
+        if g.dense and lies_in_rows(g, &t, sizeof(T)):
+            weigh_in_rows(g, &t, <const T*> dense_weights(g, &t, item), s)
+        elif whole and t.safe:
+            if not cleared:
+                fill(<T*> (s + g.lines_at), lines_of_tile(&g.axis[1], &t, &first)
+                     * g.axis[2].stride * half_line(g, &t, sizeof(T)), <T> 0)
+                cleared = True
+            weigh_plane(g, &t, <const T*> dense_weights(g, &t, item), s)
+        elif g.dense:
+            cleared = False
             weigh_dense(g, &t, dense_weights(g, &t, item), s, tag)
         else:
             weigh_separable(g, &t, s, tag)
