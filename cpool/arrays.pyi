@@ -80,7 +80,11 @@ def scatter(
     masked: bool = False,
 ) -> NDArray[Any]: ...
 def unpool(
-    x: NDArray[Any], indices: NDArray[np.int64], elements: int, transposed: bool = False
+    x: NDArray[Any],
+    indices: NDArray[np.int64],
+    axes: tuple[tuple[int, int, int, int], ...],
+    padded: bool,
+    transposed: bool = False,
 ) -> NDArray[Any]: ...
 def table_of_axes(
     windows: Windows, axes: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...]

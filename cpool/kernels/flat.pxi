@@ -96,7 +96,7 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
             flat_mask(g, masks + tap * pitch, tap)
             i = 0
             while i < pitch:
-                put_back(masks + tap * pitch + i, masks + tap * pitch + i)
+                put_back(masks + tap * pitch + i, masks + tap * pitch + i, sizeof(T))
                 i += PER_BLOCK(sizeof(T))
         plain[0] = 1
         return 3

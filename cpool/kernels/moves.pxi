@@ -49,7 +49,7 @@ cdef extern from *:
     #include <immintrin.h>
     /* The even and the odd ones of two vectors of groups of `size` bytes, for which compilers take
        twice as many instructions. Both come in the order of the instruction: the second and the
-       third quarter are exchanged, which cpool_put_back undoes. */
+       third quarter are exchanged, which cpool_put_back undoes; not so groups of 16 bytes. */
     CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
         __m256i a = _mm256_loadu_si256((const __m256i *)x);
         __m256i b = _mm256_loadu_si256((const __m256i *)x + 1);
@@ -71,17 +71,16 @@ cdef extern from *:
             e = _mm256_castpd_si256(_mm256_unpacklo_pd(p, q));
             o = _mm256_castpd_si256(_mm256_unpackhi_pd(p, q));
         } else {
-            __m256i p = _mm256_permute2x128_si256(a, b, 0x20);
-            __m256i q = _mm256_permute2x128_si256(a, b, 0x31);
-            e = _mm256_permute4x64_epi64(p, 0xd8);
-            o = _mm256_permute4x64_epi64(q, 0xd8);
+            e = _mm256_permute2x128_si256(a, b, 0x20);
+            o = _mm256_permute2x128_si256(a, b, 0x31);
         }
         _mm256_storeu_si256((__m256i *)even, e);
         _mm256_storeu_si256((__m256i *)odd, o);
     }
-    CPOOL_INLINE void cpool_put_back(void *y, const void *x) {
+    CPOOL_INLINE void cpool_put_back(void *y, const void *x, size_t size) {
         __m256i v = _mm256_loadu_si256((const __m256i *)x);
-        _mm256_storeu_si256((__m256i *)y, _mm256_permute4x64_epi64(v, 0xd8));
+        if (size < 16) v = _mm256_permute4x64_epi64(v, 0xd8);
+        _mm256_storeu_si256((__m256i *)y, v);
     }
     #else
     #define CPOOL_PART(number) do { \
@@ -98,11 +97,14 @@ cdef extern from *:
         else if (size == 8) CPOOL_PART(uint64_t);
         else CPOOL_PART(cpool_huge);
     }
-    CPOOL_INLINE void cpool_put_back(void *y, const void *x) { memcpy(y, x, BLOCK); }
+    CPOOL_INLINE void cpool_put_back(void *y, const void *x, size_t size) {
+        (void)size;
+        memcpy(y, x, BLOCK);
+    }
     #endif
     """
     void deal "cpool_deal"(void* even, void* odd, const void* x, size_t size) noexcept nogil
-    void put_back "cpool_put_back"(void* y, const void* x) noexcept nogil
+    void put_back "cpool_put_back"(void* y, const void* x, size_t size) noexcept nogil
 
 
 cdef void split2(T* restrict a, T* restrict b, const T* restrict x, Py_ssize_t n) noexcept nogil:
@@ -111,8 +113,8 @@ cdef void split2(T* restrict a, T* restrict b, const T* restrict x, Py_ssize_t n
     cdef T odd[32]
     while i < DOWN(n, sizeof(T)):
         deal(even, odd, x + 2 * i, sizeof(T))
-        put_back(a + i, even)
-        put_back(b + i, odd)
+        put_back(a + i, even, sizeof(T))
+        put_back(b + i, odd, sizeof(T))
         i += PER_BLOCK(sizeof(T))
 
 

@@ -209,7 +209,7 @@ cdef void mean_halves(uint16_t* restrict y, Py_ssize_t yp, const uint16_t* restr
             deal(even, odd, p, sizeof(float))
             for k in range(8):
                 odd[k] = (even[k] + odd[k]) * <float> 0.25
-            put_back(even, odd)
+            put_back(even, odd, sizeof(float))
             eight_to_halves(y + i, even)
             i += 8
         y += yp

@@ -290,7 +290,7 @@ cdef void masked_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ss
                 w = next[k]
                 w = w if third[i + k] != 0 else none
                 even[k] = last(pick(pick(v, odd[k], op), w, op), op)
-            put_back(y + i, even)
+            put_back(y + i, even, sizeof(T))
             i += PER_BLOCK(sizeof(T))
         y += yp
         x += xp
@@ -605,7 +605,7 @@ cdef void group_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssiz
             deal(even, odd, x + 2 * i, sizeof(Group) * sizeof(T))
             for k in range(PER_BLOCK(sizeof(T))):
                 even[k] = last(pick(even[k], odd[k], op), op)
-            put_back(y + i, even)
+            put_back(y + i, even, sizeof(Group) * sizeof(T))
             i += PER_BLOCK(sizeof(T))
         y += yp
         x += xp
@@ -626,7 +626,7 @@ cdef void group_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssi
                        sizeof(Group) * sizeof(T))
             for k in range(PER_BLOCK(sizeof(T))):
                 even[k] = last(pick(pick(even[k], odd[k], op), next[k], op), op)
-            put_back(y + i, even)
+            put_back(y + i, even, sizeof(Group) * sizeof(T))
             i += PER_BLOCK(sizeof(T))
         y += yp
         x += xp
@@ -647,7 +647,7 @@ cdef void group_quads(T* restrict y, Py_ssize_t yp, const T* restrict a, const T
             deal(even, odd, both, sizeof(Group) * sizeof(T))
             for k in range(PER_BLOCK(sizeof(T))):
                 even[k] = last(pick(even[k], odd[k], op), op)
-            put_back(y + i, even)
+            put_back(y + i, even, sizeof(Group) * sizeof(T))
             i += PER_BLOCK(sizeof(T))
         y += yp
         a += xp

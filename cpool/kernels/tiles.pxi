@@ -127,6 +127,12 @@ cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ss
 
 # --- along the row --------------------------------------------------------------------------------
 
+cdef inline bint is_grouped(const Axis* a, Py_ssize_t nc, Py_ssize_t size) noexcept nogil:
+    """Windows of two or three groups of channels, two apart."""
+    return (a.start == NULL and a.stride == 2 and a.dilation == 1
+            and (a.kernel == 2 or a.kernel == 3) and are_groups(nc, size))
+
+
 cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart)."""
@@ -143,13 +149,12 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
     if a.identity or (a.stride == 1 and a.start == NULL):
         fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
         return
-    if a.stride == 2 and a.dilation == 1 and safe and are_groups(nc, sizeof(T)):
+    if safe and is_grouped(a, nc, sizeof(T)):
         if a.kernel == 2:
             pairs(z, zp, line, lp, UP(m * nc, sizeof(T)), rows, nc, op)
-            return
-        if a.kernel == 3:
+        else:
             threes(z, zp, line, lp, UP(m * nc, sizeof(T)), rows, nc, op)
-            return
+        return
     if a.start != NULL and m == 1 and nc == 1:
         fold_spans(z, zp, line + a.start[t.w0] - t.w_lo, lp, a.count[t.w0], rows, safe, phases, op)
         return
@@ -397,9 +402,7 @@ cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size) noe
     cdef const Axis* a = &g.axis[2]
     if a.start != NULL or a.identity or not 2 <= a.kernel <= 4:
         return False
-    if a.stride == 2 and are_groups(t.nc, size):
-        return a.dilation == 1 and a.kernel <= 3
-    return a.stride == 1 or t.nc * g.y_size >= BLOCK
+    return is_grouped(a, t.nc, size) or a.stride == 1 or t.nc * g.y_size >= BLOCK
 
 
 cdef void finish_lines(const Plan* g, const Tile* t, const T* x, Py_ssize_t lp, bint safe,
@@ -557,8 +560,8 @@ cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t si
     cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
     if not is_straight(g, t, size):
         return 0
-    if t.nc == UP(t.nc, size) or (are_groups(t.nc, size) and n == UP(n, size)
-                                  and g.axis[2].stride <= 2):
+    if t.nc == UP(t.nc, size) or (n == UP(n, size) and (
+            is_grouped(&g.axis[2], t.nc, size) or (t.nc == 1 and g.axis[2].stride <= 2))):
         return t.h1 - t.h0
     return most(0, t.h1 - t.h0 - 1 - BLOCK // bytes)
 
