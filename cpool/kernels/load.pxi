@@ -24,8 +24,8 @@ cdef extern from *:
         for (i = 0; i < n; i++) memcpy(y + i * to, x + i * from, bytes); \
     } while (0)
     /* n elements, `from` bytes apart, to places `to` bytes apart. */
-    static void cpool_bring(char *restrict y, Py_ssize_t to, const char *restrict x,
-                            Py_ssize_t from, Py_ssize_t n, int size) {
+    static void cpool_move_elements(char *restrict y, Py_ssize_t to, const char *restrict x,
+                                    Py_ssize_t from, Py_ssize_t n, int size) {
         Py_ssize_t i;
         if (size == 1) CPOOL_APART(1);
         else if (size == 2) CPOOL_APART(2);
@@ -49,8 +49,9 @@ cdef extern from *:
         else if (size == 8) CPOOL_TURN(uint64_t, __builtin_bswap64);
     }
     """
-    void move_elements "cpool_bring"(char* y, Py_ssize_t to, const char* x, Py_ssize_t start,
-                             Py_ssize_t n, int size) noexcept nogil
+    void move_elements "cpool_move_elements"(char* y, Py_ssize_t to, const char* x,
+                                             Py_ssize_t start, Py_ssize_t n,
+                                             int size) noexcept nogil
     void turn "cpool_turn"(char* y, Py_ssize_t n, int size) noexcept nogil
 
 

@@ -623,7 +623,7 @@ cdef void group_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssi
         while i < DOWN(n, sizeof(T)):
             deal(even, odd, x + 2 * i, sizeof(Group) * sizeof(T))
             deal(next, unused, x + 2 * i + 2 * <Py_ssize_t> sizeof(Group),
-                       sizeof(Group) * sizeof(T))
+                 sizeof(Group) * sizeof(T))
             for k in range(PER_BLOCK(sizeof(T))):
                 even[k] = last(pick(pick(even[k], odd[k], op), next[k], op), op)
             put_back(y + i, even, sizeof(Group) * sizeof(T))
@@ -713,7 +713,8 @@ cdef void quads_beside(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t x
         quads(y + j * yp, yp, a + j * xp, b + j * xp, xp, n, some, nc, op)
         if j + some == half:        # it was written over the second half's begin
             memcpy(y + half * yp, behind, BLOCK)
-        quads(y + (half + j) * yp, yp, a + (half + j) * xp, b + (half + j) * xp, xp, n, some, nc, op)
+        quads(y + (half + j) * yp, yp, a + (half + j) * xp, b + (half + j) * xp, xp, n, some, nc,
+              op)
         j += some
     if rows > 2 * half:
         quads(y + (rows - 1) * yp, 0, a + (rows - 1) * xp, b + (rows - 1) * xp, 0, n, 1, nc, op)

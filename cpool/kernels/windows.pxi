@@ -10,8 +10,8 @@ cdef enum:
     RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
     PIECES = 1024   # elements that are finished at once
     APART = 16384   # bytes between two streams of memory that are read side by side, at least
-    FETCHED = 16384 # bytes that are fetched before they are asked for, at most
     STREAM = 2048   # ... so many of each in turn
+    FETCHED = 16384     # bytes that are fetched before they are asked for, at most
     SLIDES = 2048   # elements that are slid along at once
 
 
