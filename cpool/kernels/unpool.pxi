@@ -184,7 +184,7 @@ cdef void pairs_of(const Plan* g, const Unpool* u, const Names* taps, Py_ssize_t
         straight = rows
     elif n == width:
         # Both what is read and what is written behind row j ends in the plane.
-        straight = most(0, least(rows, (left - wide) // width + 1))
+        straight = most(0, least(rows, (left - wide + width) // width))
     for k in range(g.axis[0].kernel):
         y = <Word*> u.y + (d * g.axis[0].kernel + k) * taps.plane + h * high * taps.row + 2 * w
         put_pairs(y, taps.row, x, names, width, high, <Word> (2 * high * k + 1), wide, straight)
