@@ -352,6 +352,35 @@ def test_only_out_is_written(kind, layout):
         assert_frame(buffer, out, expected, f"{call}, {dtype}, shift {shift}, {threads} threads")
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
+def test_unpooling_writes_its_result_alone(monkeypatch, dtype, channels_last):
+    """Its results are new arrays: here from the middle of larger ones."""
+    buffers = []
+
+    def framed_empty(shape, dtype=float):
+        dtype, size = np.dtype(dtype), math.prod(shape)
+        buffer = np.full(size * dtype.itemsize + 512, CANARY, np.uint8)
+        y = buffer[256:-256].view(dtype).reshape(shape)
+        buffers.append((buffer, y))
+        return y
+
+    for height, width, size in itertools.product(range(1, 5), range(1, 18), (2, 3)):
+        shape = (2, size * height, size * width)
+        shape = (*shape, 3) if channels_last else shape
+        x = values(shape, np.dtype(dtype))
+        options = {"channels_last": channels_last}
+        y, indices = cpool.max_pool2d(x, size, return_indices=True, **options)
+        with monkeypatch.context() as patch:
+            patch.setattr(np, "empty", framed_empty)
+            z, pullback = cpool.vjp(cpool.max_unpool2d, y, indices, size, **options)
+            pullback(z)
+        assert buffers, "results are made in another way"
+        for buffer, result in buffers:
+            assert_frame(buffer, result, result.copy(), str(shape))
+        buffers.clear()
+
+
 @pytest.mark.parametrize("byte", [0xFF, 0x7F, 0x80])
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
