@@ -48,7 +48,7 @@ cdef extern from *:
     #if defined(__AVX2__)
     #include <immintrin.h>
     /* The even and the odd ones of two vectors of groups of `size` bytes, for which compilers take
-       twice as many instructions. Both come in the order of the instruction: the second and the
+       a dozen instructions. Both come in the order of the instruction: the second and the
        third quarter are exchanged, which cpool_put_back undoes; not so groups of 16 bytes. */
     CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
         __m256i a = _mm256_loadu_si256((const __m256i *)x);
