@@ -37,12 +37,24 @@ PACKED = re.compile(
 )
 
 
-def functions(module: Path) -> dict[tuple[str, str], list[str]]:
-    """Instructions of the functions of a unit, by name and number of the type."""
-    listing = subprocess.run(
-        ["objdump", "--disassemble", "--no-show-raw-insn", module],
+needs_object_code = pytest.mark.skipif(
+    shutil.which("objdump") is None
+    or platform.machine() != "x86_64"
+    or not cpool.show_config(mode="dict")["compiler"].startswith("gcc"),
+    reason="needs objdump (GNU binutils), instructions of x86-64, names that gcc keeps",
+)
+
+
+def disassembled(instruction_set: str, unit: str) -> str:
+    folder = Path(cpool.kernels.__file__).parent / instruction_set
+    return subprocess.run(
+        ["objdump", "--disassemble", "--no-show-raw-insn", next(folder.glob(f"{unit}.*"))],
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
+
+
+def functions(listing: str) -> dict[tuple[str, str], list[str]]:
+    """Instructions of the functions of a unit, by name and number of the type."""
     found = collections.defaultdict(list)
     current = None
     for line in listing.splitlines():
@@ -54,17 +66,11 @@ def functions(module: Path) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-@pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump, of GNU binutils")
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="instructions are those of x86-64")
-@pytest.mark.skipif(
-    not cpool.show_config(mode="dict")["compiler"].startswith("gcc"),
-    reason="names of functions are those that gcc keeps",
-)
 @pytest.mark.parametrize("unit", LOOPS)
 @pytest.mark.parametrize("instruction_set", cpool.kernels.built())
+@needs_object_code
 def test_loops_are_vectorised(instruction_set, unit):
-    folder = Path(cpool.kernels.__file__).parent / instruction_set
-    found = functions(next(folder.glob(f"{unit}.*")))
+    found = functions(disassembled(instruction_set, unit))
     if not found:
         pytest.skip("the module was stripped of its names")
     loops = {key: code for key, code in found.items() if key[0] in LOOPS[unit]}
@@ -79,6 +85,14 @@ def test_loops_are_vectorised(instruction_set, unit):
                  "weighted": ""}[unit]
         scalar = [(name, number) for name, number in scalar if number not in large]
     assert not scalar, f"loops without packed instructions: {scalar}"
+
+
+@pytest.mark.parametrize("unit", ["extrema", "sums"])
+@pytest.mark.parametrize("instruction_set", cpool.kernels.built())
+@needs_object_code
+def test_fetching_is_not_left_out(instruction_set, unit):
+    # A compiler may take a function that only fetches memory for one without effect.
+    assert "prefetch" in disassembled(instruction_set, unit)
 
 
 #: What is counted: the kernel's function, a call of it, outputs of all calls, and the most that

@@ -60,20 +60,31 @@ cdef inline const char* place(const Plan* g, const Tile* t, Py_ssize_t d,
 
 
 cdef extern from *:
-    void prefetch "__builtin_prefetch"(const void* address) noexcept nogil
+    """
+    /* Without the empty statement gcc takes a function that does nothing else for one without
+       effect, and leaves its calls out. */
+    #define CPOOL_PREFETCH(at) do { __builtin_prefetch(at); __asm__ volatile(""); } while (0)
+    """
+    void prefetch "CPOOL_PREFETCH"(const void* address) noexcept nogil
 
 
-cdef void fetch_next(const Plan* g, const Tile* t) noexcept nogil:
-    """Has the memory bring what most likely is the next tile's source, while this one is worked on:
-    by themselves processors stop at the end of each page."""
-    cdef Py_ssize_t size = (t.d1 - t.d - 1) * g.xs[0] + (t.h_hi - t.h_lo) * g.xs[1]
-    cdef const char* x = place(g, t, t.d, t.h_lo) + size
-    cdef const char* end = x + least(size, FETCHED)
-    if t.w_hi - t.w_lo < g.axis[2].n or t.nc < g.inner:
-        return
-    while x < end:
-        prefetch(x)
-        x += 64
+cdef inline Py_ssize_t ahead(const Plan* g, const Tile* t) noexcept nogil:
+    """Bytes of what most likely is the next tile's source; 0 where they are not worth fetching."""
+    if not g.streamed or t.w_hi - t.w_lo < g.axis[2].n:
+        return 0
+    return least((t.h_hi - t.h_lo) * g.xs[1], FETCHED)
+
+
+cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
+    """Has the memory bring a part of the next tile's source while a part of this one is worked on:
+    few lines can be on their way at once, and by themselves processors stop at the end of each
+    page."""
+    cdef Py_ssize_t size = ahead(g, t)
+    cdef const char* x = place(g, t, t.d, t.h_hi)
+    cdef Py_ssize_t at = (size * part // parts) & ~(<Py_ssize_t> 63)
+    while at < size * (part + 1) // parts:
+        prefetch(x + at)
+        at += 64
 
 
 cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogil:
@@ -128,8 +139,6 @@ cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogi
         reading += most(0, ((t.h_hi if a[1].source == NULL else a[1].n) - 1) * g.xs[1])
         t.beyond = most(0, reading - (g.x_end - t.x))
         t.safe = t.beyond == 0
-    if g.streamed:
-        fetch_next(g, t)
 
 
 cdef T* row_at(char* s, Py_ssize_t at, Py_ssize_t index, Py_ssize_t pitch, T tag) noexcept nogil:

@@ -204,7 +204,7 @@ cdef struct Plan:
     bint transposed
     bint omit_nan               # a NaN does not exist
     bint stacked                # planes of a window are folded together with its rows
-    bint streamed               # tiles follow one another in memory, and there is much of it
+    bint streamed               # the next tile's source is fetched while one is folded
     bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
     bint constant               # transposed: one window over all of each plane, which is W

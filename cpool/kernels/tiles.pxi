@@ -135,7 +135,21 @@ cdef inline bint is_grouped(const Axis* a, Py_ssize_t nc, Py_ssize_t size) noexc
 
 cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
-    """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart)."""
+    """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart); in parts, if
+    there is a next tile to be fetched meanwhile."""
+    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PART, rows)
+    if parts <= 1:
+        fold_some_along(g, t, z, zp, line, lp, rows, safe, s, op)
+        return
+    for i in range(parts):
+        lo, hi = rows * i // parts, rows * (i + 1) // parts
+        fetch(g, t, i, parts)
+        fold_some_along(g, t, z + lo * zp, zp, line + lo * lp, lp, hi - lo, safe, s, op)
+
+
+cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
+                          Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s,
+                          Op op) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t i, m = t.w1 - t.w0, nc = t.nc
     cdef T* levels = <T*> (s + g.levels_at)
