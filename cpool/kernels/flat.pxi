@@ -245,14 +245,9 @@ cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
                         Py_ssize_t plain, char* s, Op op) noexcept nogil:
     """As flat_widths, to the result."""
     cdef DivideOp divide
-    cdef TimesOp times
     cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
                         and is_one_pass(count, plain))
     if Op is AddOp and (T is float or T is double):
-        if scaled and has_exact_factor(g):
-            times.factor = 1 / constant_divisor(g)
-            flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, times)
-            return
         if scaled:
             divide.by = constant_divisor(g)
             flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, divide)

@@ -19,8 +19,6 @@ cdef inline T last(T v, Op op) noexcept nogil:
     register."""
     if Op is DivideOp:
         return <T> (v / <T> op.by)
-    elif Op is TimesOp:
-        return <T> (v * <T> op.factor)
     else:
         return v
 

@@ -295,7 +295,7 @@ cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double*
     cdef Py_ssize_t i
     cdef T none
     # Where the last fold has divided them already, the operation says so.
-    if g.mean and not g.transposed and Op is not DivideOp and Op is not TimesOp:
+    if g.mean and not g.transposed and Op is not DivideOp:
         if by == NULL:
             scale(z, <T> constant_divisor(g), n)
         else:
@@ -568,11 +568,6 @@ cdef void store_column(const Plan* g, T* z, Py_ssize_t n, char* y, char* s,
         return
     for i in range(n):
         memcpy(y + i * g.ys[1], raw + i * g.y_size, g.y_size)
-
-
-cdef inline bint has_exact_factor(const Plan* g) noexcept nogil:
-    """Whether means are sums times a power of two, which has an exact reciprocal."""
-    return is_power_of_two(constant_divisor(g))
 
 
 cdef inline void scale_straight(const Plan* g, T* y, Py_ssize_t n) noexcept nogil:

@@ -18,7 +18,6 @@ ctypedef fused T:
 ctypedef fused Op:
     AddOp
     DivideOp
-    TimesOp
 
 include "common.pxi"
 include "rows.pxi"

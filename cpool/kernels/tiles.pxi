@@ -361,22 +361,16 @@ cdef void fold_straight(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize
     """The last fold of the windows of some rows, straight to the result, and what is done to them
     there. quads: it is the only one, of 2x2 windows."""
     cdef DivideOp divide
-    cdef TimesOp times
     cdef bint scaled = g.y_scaled and is_last_fold(g, t, sizeof(T))
     if Op is AddOp and (T is float or T is double):
-        if scaled and has_exact_factor(g):
-            times.factor = 1 / constant_divisor(g)
-            last_fold(g, t, y, x, xp, rows, quads, safe, s, times)
-        elif scaled:
+        if scaled:
             divide.by = constant_divisor(g)
             last_fold(g, t, y, x, xp, rows, quads, safe, s, divide)
-        else:
-            last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
-    else:
-        last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
+            doubt(g, t, y, rows * t.w1 * t.nc, op)
+            return
+    last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
     doubt(g, t, y, rows * t.w1 * t.nc, op)
-    if not scaled:
-        scale_straight(g, y, rows * t.w1 * t.nc)
+    scale_straight(g, y, rows * t.w1 * t.nc)
 
 
 cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, bint quads,
@@ -386,17 +380,11 @@ cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, 
     cdef T* z = <T*> (s + g.result_at)
     cdef Py_ssize_t rows = t.h1 - t.h0
     cdef DivideOp divide
-    cdef TimesOp times
     if Op is AddOp and (T is float or T is double):
         if g.mean and not t.counted and not g.lifted and is_last_fold(g, t, sizeof(T)):
-            if has_exact_factor(g):
-                times.factor = 1 / constant_divisor(g)
-                last_fold(g, t, z, x, xp, rows, quads, safe, s, times)
-                finish_at_once(g, t, z, s, times)
-            else:
-                divide.by = constant_divisor(g)
-                last_fold(g, t, z, x, xp, rows, quads, safe, s, divide)
-                finish_at_once(g, t, z, s, divide)
+            divide.by = constant_divisor(g)
+            last_fold(g, t, z, x, xp, rows, quads, safe, s, divide)
+            finish_at_once(g, t, z, s, divide)
             return
     last_fold(g, t, z, x, xp, rows, quads, safe, s, op)
     finish_at_once(g, t, z, s, op)

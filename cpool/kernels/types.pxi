@@ -66,10 +66,7 @@ cdef struct MinOp:
 cdef struct AddOp:
     char tag
 
-# Sums that become means (see `last` in ops.pxi): divided, or multiplied by an exact reciprocal,
-# which is several times faster.
+# Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: the unit that
+# divides has nothing else to do.
 cdef struct DivideOp:
     double by
-
-cdef struct TimesOp:
-    double factor
