@@ -31,7 +31,7 @@ cdef enum:
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
     CHANNELS = 256      # of a plane that is unpooled
-    STREAMED = 1048576  # bytes of an array that is larger than the fast caches
+    STREAMED = 8388608  # bytes of an array that is larger than a share of the caches
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
     STRETCH = 1024      # positions that are looked at at once (see kernels/unpool.pxi)
     SHORT = 32          # bytes of a row of channels that is worth that
@@ -115,9 +115,9 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 
 cdef bint is_streamed(const Plan* g) noexcept:
-    """Whether the next tile is fetched while one is folded along its rows: 0.8 to 0.95 of the time
-    where rows are folded in place, two or more to one, and one element is beside the other; 1.1 to
-    1.4 with many channels, which come as fast as they are folded."""
+    """Whether the next tile is fetched while one is folded along its rows: 0.4 to 0.95 of the time
+    where rows that come from memory are folded in place, two or more to one; 1.1 to 1.4 with many
+    channels, which come as fast as they are folded, or where a cache has them all."""
     cdef Py_ssize_t row = g.axis[2].n * g.inner * g.x_size
     return (g.in_place and g.inner == 1 and g.axis[0].identity and g.axis[1].stride > 1
             and g.xs[1] == row and g.xs[2] == g.x_size

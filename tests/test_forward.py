@@ -483,6 +483,17 @@ def test_means_as_sums_divided(dtype, divisor):
         np.testing.assert_array_equal(means, sums / np.array(by, dtype))
 
 
+@pytest.mark.parametrize("shape", [(2800, 28, 28), (44000, 7, 7), (190, 112, 112)], ids=str)
+@each_kind([kind for kind in KINDS if kind.selects or kind.linear])
+def test_planes_of_large_arrays_are_as_alone(kind, shape):
+    """The next planes are fetched while some are folded, where there are many."""
+    x = np.random.default_rng(5).standard_normal(shape).astype(np.float32)
+    assert x.nbytes > 8 << 20
+    pool = getattr(cpool, f"{kind.function}2d")
+    parts = [pool(part, 3, 2, 1) for part in np.array_split(x, 19)]
+    assert_equal(pool(x, 3, 2, 1), np.concatenate(parts))
+
+
 # Exact integers -----------------------------------------------------------------------------------
 
 

@@ -72,7 +72,7 @@ cdef inline Py_ssize_t ahead(const Plan* g, const Tile* t) noexcept nogil:
     """Bytes of what most likely is the next tile's source; 0 where they are not worth fetching."""
     if not g.streamed or t.w_hi - t.w_lo < g.axis[2].n:
         return 0
-    return least((t.h_hi - t.h_lo) * g.xs[1], FETCHED)
+    return least((t.d1 - t.d) * g.xs[0] if g.flat else (t.h_hi - t.h_lo) * g.xs[1], FETCHED)
 
 
 cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
@@ -80,7 +80,7 @@ cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts)
     few lines can be on their way at once, and by themselves processors stop at the end of each
     page."""
     cdef Py_ssize_t size = ahead(g, t)
-    cdef const char* x = place(g, t, t.d, t.h_hi)
+    cdef const char* x = place(g, t, t.d1, 0) if g.flat else place(g, t, t.d, t.h_hi)
     cdef Py_ssize_t at = (size * part // parts) & ~(<Py_ssize_t> 63)
     while at < size * (part + 1) // parts:
         prefetch(x + at)

@@ -267,8 +267,9 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
                      T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t item, d, pitch, xp, planes, straight, count = 1, plain = 1
+    cdef Py_ssize_t i, begin, end, parts
     cdef Py_ssize_t n = g.axis[1].m * a.m, line = flat_line(a)
-    cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), begin = (a.before + 63) // 64 * 64
+    cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), front = (a.before + 63) // 64 * 64
     cdef Py_ssize_t order[16]
     cdef T* lines = <T*> (s + g.lines_at)
     cdef T* z = <T*> (s + g.result_at)
@@ -292,12 +293,16 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)
         planes = t.d1 - t.d
-        flat_heights(g, lines + begin, yp, line, x, xp, pitch, planes, s, op)
-        x = lines + begin - a.before
+        flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, s, op)
+        x = lines + front - a.before
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
-        if straight > 0:
-            flat_straight(g, y, n, x, yp, straight, order, count, plain, s, op)
+        parts = least(most(1, ahead(g, &t) // PART), straight)
+        for i in range(parts):
+            begin, end = straight * i // parts, straight * (i + 1) // parts
+            fetch(g, &t, i, parts)
+            flat_straight(g, y + begin * n, n, x + begin * yp, yp, end - begin, order, count,
+                          plain, s, op)
         if straight < planes:
             flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain, s,
                         op)
