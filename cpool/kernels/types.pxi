@@ -66,7 +66,7 @@ cdef struct MinOp:
 cdef struct AddOp:
     char tag
 
-# Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: the unit that
-# divides has nothing else to do.
+# Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: the part of a
+# processor that divides has nothing else to do.
 cdef struct DivideOp:
     double by
