@@ -343,6 +343,10 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
         # A window's rows stay in the second-level cache.
         room = least(ROW, most(BLOCKS // (2 * g.axis[1].kernel),
                                2 * reading(w, 1) * g.tile[2] * size))
+    elif is_sliding(w):
+        # Four rows are in the first-level cache; as many windows as one has elements at least, or
+        # most of a row would be slid along in vain.
+        room = most(ROW // 2, 2 * reading(w, 1) * g.tile[2] * size)
     if (<double> wide * g.tile[2] * size <= 2 * room or w.source != NULL
             or (scattering and not g.gathered)):
         return

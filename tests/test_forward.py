@@ -494,6 +494,23 @@ def test_planes_of_large_arrays_are_as_alone(kind, shape):
     assert_equal(pool(x, 3, 2, 1), np.concatenate(parts))
 
 
+@pytest.mark.parametrize("channels", [1, 2, 16])
+@pytest.mark.parametrize("kernel", [3, 7, 31, 101, 1100, 2500])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
+def test_windows_one_apart_along_long_rows(dtype, kernel, channels):
+    """Rows of several tiles, and windows longer than a tile would be without them."""
+    x = np.random.default_rng(6).integers(-99, 99, (6000, channels)).astype(dtype)
+    totals = np.concatenate([np.zeros((1, channels)), np.cumsum(x, axis=0, dtype=np.float64)])
+    sums = totals[kernel:] - totals[:-kernel]
+    options = {"stride": 1, "channels_last": True}
+    assert_equal(cpool.sum_pool1d(x[None], kernel, dtype="float64", **options)[0], sums)
+    if dtype != "int16":
+        means = sums.astype(dtype) / np.array(kernel, dtype)
+        assert_equal(cpool.avg_pool1d(x[None], kernel, **options)[0], means)
+    maxima = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=0).max(axis=-1)
+    assert_equal(cpool.max_pool1d(x[None], kernel, **options)[0], maxima)
+
+
 # Exact integers -----------------------------------------------------------------------------------
 
 

@@ -353,11 +353,16 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
     a, b, sums: scratch rows `pitch` apart, as long as x."""
     cdef Py_ssize_t m = 1, done = 0, digit, i, count = 0
     cdef const T* taps[4]
+    cdef const T* begun = sums      # where the sums are up to now
     while 4 * m <= taps_count:
         if Op is AddOp:
             # Sums may not overlap: what is left over at this length is added up by itself.
             digit = taps_count // m % 4
-            add_windows(sums, x, xp, digit, done, m, step, n, rows, pitch, op)
+            if m == 1 and digit == 1 and rows == 1:
+                begun = x           # one element, and where it is it stays
+            elif digit > 0:
+                add_windows(sums, begun, x, xp, digit, done, m, step, n, rows, pitch, op)
+                begun = sums
             done += digit * m
         fold4(a, pitch, x, x + m * step, x + 2 * m * step, x + 3 * m * step, xp,
               UP(n + (taps_count - 4 * m) * step, sizeof(T)), rows, op)
@@ -366,7 +371,7 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
         m = 4 * m
     if Op is AddOp:
         if done > 0:
-            taps[0] = sums
+            taps[0] = begun
             count = 1
         while done < taps_count:
             taps[count] = x + done * step
@@ -379,19 +384,23 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
     fold_taps(y, yp, taps, count, xp, n, rows, True, op)
 
 
-cdef void add_windows(T* sums, const T* x, Py_ssize_t xp, Py_ssize_t count, Py_ssize_t done,
-                      Py_ssize_t m, Py_ssize_t step, Py_ssize_t n, Py_ssize_t rows,
-                      Py_ssize_t pitch, Op op) noexcept nogil:
-    """`count` windows of m taps, from tap `done` on; the first ones begin the sums."""
+cdef void add_windows(T* sums, const T* begun, const T* x, Py_ssize_t xp, Py_ssize_t count,
+                      Py_ssize_t done, Py_ssize_t m, Py_ssize_t step, Py_ssize_t n,
+                      Py_ssize_t rows, Py_ssize_t pitch, Op op) noexcept nogil:
+    """`count` windows of m taps, from tap `done` on; the first ones begin the sums. `begun`: the
+    sums, or a row where they are still."""
     cdef const T* taps[4]
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, first = 0
     for i in range(count):
         taps[i] = x + (done + i * m) * step
     n = UP(n, sizeof(T))
-    if count > 0 and done == 0:
+    if done == 0:
         fold_leaf(sums, pitch, taps, count, xp, n, rows, op)
         return
-    for i in range(count):
+    if begun != sums:
+        fold2(sums, 0, begun, taps[0], 0, n, 1, op)
+        first = 1
+    for i in range(first, count):
         more1(sums, pitch, taps[i], xp, n, rows, op)
 
 

@@ -326,7 +326,7 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         straight = rows_straight(g, t, sizeof(T))
     y = <T*> target(g, t)
     if not padded and safe and are_quads(g, t) and are_groups(t.nc, sizeof(T)):
-        n = t.w1 * t.nc
+        n = (t.w1 - t.w0) * t.nc
         x += (2 * t.h0 - (0 if in_place else t.h_lo)) * pitch
         if (what == VALUES and 2 * n * <Py_ssize_t> sizeof(T) <= BLOCK
                 and is_straight(g, t, sizeof(T))):
@@ -339,7 +339,7 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
             fold_at_once(g, t, x, pitch, True, safe, s, op)
             return
         quads(z + straight * zp, zp, x + 2 * straight * pitch, x + (2 * straight + 1) * pitch,
-              2 * pitch, UP(n - t.w0 * t.nc, sizeof(T)), rows - straight, t.nc, op)
+              2 * pitch, UP(n, sizeof(T)), rows - straight, t.nc, op)
         for h in range(straight, rows):
             emit(g, t, t.h0 + h, z + h * zp, what, s, op)
         return
@@ -360,17 +360,18 @@ cdef void fold_straight(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize
                         Py_ssize_t rows, bint quads, bint safe, char* s, Op op) noexcept nogil:
     """The last fold of the windows of some rows, straight to the result, and what is done to them
     there. quads: it is the only one, of 2x2 windows."""
+    cdef Py_ssize_t n = rows * (t.w1 - t.w0) * t.nc
     cdef DivideOp divide
     cdef bint scaled = g.y_scaled and is_last_fold(g, t, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
             last_fold(g, t, y, x, xp, rows, quads, safe, s, divide)
-            doubt(g, t, y, rows * t.w1 * t.nc, op)
+            doubt(g, t, y, n, op)
             return
     last_fold(g, t, y, x, xp, rows, quads, safe, s, op)
-    doubt(g, t, y, rows * t.w1 * t.nc, op)
-    scale_straight(g, y, rows * t.w1 * t.nc)
+    doubt(g, t, y, n, op)
+    scale_straight(g, y, n)
 
 
 cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, bint quads,
@@ -392,7 +393,7 @@ cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, 
 
 cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp, Py_ssize_t rows,
                     bint quads, bint safe, char* s, Op op) noexcept nogil:
-    cdef Py_ssize_t n = t.w1 * t.nc
+    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc
     if quads:
         quads_beside(y, n, x, x + xp, 2 * xp, UP(n, sizeof(T)), rows, t.nc, op)
     else:
@@ -550,16 +551,16 @@ cdef inline bint is_column(const Plan* g, const Tile* t, What what) noexcept nog
 
 cdef inline bint is_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """Whether the rows of a tile are one after the other in the result, as they are folded."""
-    return ((g.y_plain or g.y_scaled) and not t.counted and t.w0 == 0 and t.w1 == g.axis[2].m
-            and t.nc == g.inner and g.ys[1] == t.w1 * t.nc * size
-            and is_contiguous(g.ys, t.w1, t.nc, size)
-            and <size_t> target(g, t) % size == 0)
+    cdef Py_ssize_t m = t.w1 - t.w0
+    return ((g.y_plain or g.y_scaled) and not t.counted and t.nc == g.inner
+            and (t.h1 - t.h0 == 1 or (m == g.axis[2].m and g.ys[1] == m * t.nc * size))
+            and is_contiguous(g.ys, m, t.nc, size) and <size_t> target(g, t) % size == 0)
 
 
 cdef inline Py_ssize_t rows_straight(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """How many rows of a tile may be written straight to the result. Whole blocks are written, so
     where rows do not end with one, what is behind each must be a later row of the same tile."""
-    cdef Py_ssize_t n = t.w1 * t.nc, bytes = n * size
+    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc, bytes = n * size
     if not is_straight(g, t, size):
         return 0
     if t.nc == UP(t.nc, size) or (n == UP(n, size) and (
