@@ -172,12 +172,11 @@ CPOOL_INLINE double cpool_log2_within(double x, double l, double lowest, double 
     return x > 0 ? l : lowest;
 }
 
-/* A float's power made of doubles, rounded once; p itself may be a double, but no NaN. */
-CPOOL_INLINE float cpool_power_float(float x, cpool_power power) {
+/* The power, as a float, of a double that is not subnormal, made of doubles and rounded once; p
+   itself may be a double, but no NaN. */
+CPOOL_INLINE float cpool_power_wide(double wide, cpool_power power) {
     const double shift = 0x1p52 + 1023;
     const uint64_t root = 0x3fe6a09e667f3bcdu;
-    /* Subnormal floats are normal doubles. */
-    double wide = x;
     uint64_t moved = cpool_double_bits(wide) + (0x3ff0000000000000u - root);
     double e = cpool_double_of((moved >> 52) | 0x4330000000000000u) - (0x1p52 + 1023);
     double m = cpool_double_of((moved & 0xfffffffffffffu) + root);
@@ -196,7 +195,12 @@ CPOOL_INLINE float cpool_power_float(float x, cpool_power power) {
                 + rr * ((0x1.5d8a888476c9bp-10 + r * 0x1.445d3130b44c2p-13)
                         + rr * 0x1.fde513561da79p-17));
     float y = (float)((1 + r * g) * cpool_double_of(cpool_double_bits(shifted) << 52));
-    return x >= 0 ? y : (float)power.none;
+    return wide >= 0 ? y : (float)power.none;
+}
+
+/* Subnormal floats are normal doubles. */
+CPOOL_INLINE float cpool_power_float(float x, cpool_power power) {
+    return cpool_power_wide(x, power);
 }
 
 /* The upper 26 bits of a double: the product of two such numbers is exact (Dekker 1971). */
@@ -244,6 +248,26 @@ CPOOL_INLINE double cpool_power_double(double x, cpool_power power) {
     uint64_t sum = cpool_double_bits(shifted), half = sum >> 1;
     y = y * cpool_double_of((half + 1023) << 52) * cpool_double_of((sum - half + 1023) << 52);
     return x >= 0 ? y : power.none;
+}
+
+/* The k-th root, 1 <= k < 1000, of a double that is not subnormal: as a float with an error of 0.51
+   ulp, or as a double with one of 2.5 ulp. */
+CPOOL_INLINE float cpool_root_float(double x, double k) {
+    const cpool_power power = {1 / k, -1080 * k, 1030 * k, NAN};
+    return cpool_power_wide(x, power);
+}
+
+/* x = 2**(k q) rest, with q as the nearest whole number: the logarithm of the rest is so small that
+   its error, divided by k, is less than that of the exponential. */
+CPOOL_INLINE double cpool_root_double(double x, double k) {
+    const double shift = 0x1p52 + 8192;
+    cpool_scientific parts = cpool_take_apart(x);
+    double q = (parts.e / k + shift) - shift;
+    double power = cpool_double_of(cpool_double_bits(q + (0x1p52 + 1023)) << 52);
+    double rest = cpool_double_of(cpool_double_bits((parts.e - k * q) + (0x1p52 + 1023)) << 52);
+    double y = cpool_exp_double(cpool_log_double(parts.m * rest) / k) * power;
+    y = x < INFINITY ? y : x;
+    return x > 0 ? y : (x == 0 ? 0 : NAN);
 }
 
 CPOOL_INLINE float cpool_pow_float(float x, double p) {

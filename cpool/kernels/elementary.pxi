@@ -16,6 +16,10 @@ cdef extern from "elementary.h":
     float power_float "cpool_power_float"(float x, Power power) noexcept nogil
     double power_double "cpool_power_double"(double x, Power power) noexcept nogil
 
+    # Roots of numbers that are not subnormal.
+    float root_float "cpool_root_float"(double x, double k) noexcept nogil
+    double root_double "cpool_root_double"(double x, double k) noexcept nogil
+
     void exps_float "cpool_exps_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil
     void exps_double "cpool_exps_double"(double* y, const double* x, Py_ssize_t n) noexcept nogil
     void logs_float "cpool_logs_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil

@@ -10,6 +10,7 @@
 
 cdef extern from "<math.h>" nogil:
     float fabsf(float v)
+    double sqrt(double v)
 
 
 cdef void clamp(Real* restrict y, Real low, Py_ssize_t n) noexcept nogil:
@@ -111,6 +112,96 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
             for i in range(part):
                 y[i] = y[i] / <Real> g.p
         memcpy(z, y, part * sizeof(Real))
+        z += part
+        n -= part
+
+
+cdef inline bint is_given_up(const Plan* g) noexcept nogil:
+    """Whether an element was found with which the call goes the other way."""
+    return g.lifted and g.failures[0] & IMMODERATE
+
+
+# --- factors --------------------------------------------------------------------------------------
+
+cdef bint are_factors(const double* x, double lo, double hi, Py_ssize_t n) noexcept nogil:
+    """Whether all elements are from lo to hi, 0, infinite, or NaN."""
+    cdef Py_ssize_t i
+    cdef int64_t found = 0
+    for i in range(n):
+        found |= ((x[i] < lo) & (x[i] != 0)) | ((x[i] > hi) & (x[i] != F_INF))
+    return not found
+
+
+cdef void lift_factors(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """Elements of x, as they are multiplied: doubles, the product of which neither overflows nor
+    underflows."""
+    cdef Py_ssize_t part
+    while n > 0:
+        part = least(n, PIECES)
+        convert(g, y, raw, part)
+        if g.clamped:
+            clamp(y, g.low, part)
+        if not are_factors(y, g.least, g.greatest, part):
+            fail(g, IMMODERATE)
+        y += part
+        raw += part * g.x_size
+        n -= part
+
+
+cdef void roots(double* restrict y, const double* restrict x, double k, bint narrow,
+                Py_ssize_t n) noexcept nogil:
+    """All the k-th; narrow: with the digits of floats. Square roots are exact but for a rounding,
+    and so the fastest."""
+    cdef Py_ssize_t i
+    n = UP(n, sizeof(double))
+    if k == 1:
+        memcpy(y, x, n * sizeof(double))
+    elif k == 2:
+        for i in range(n):
+            y[i] = sqrt(x[i])
+    elif k == 4:
+        for i in range(n):
+            y[i] = sqrt(sqrt(x[i]))
+    elif k == 8:
+        for i in range(n):
+            y[i] = sqrt(sqrt(sqrt(x[i])))
+    elif narrow:
+        for i in range(n):
+            y[i] = root_float(x[i], k)
+    else:
+        for i in range(n):
+            y[i] = root_double(x[i], k)
+
+
+cdef void roots_of(double* restrict y, const double* restrict x, const double* restrict k,
+                   bint narrow, Py_ssize_t n) noexcept nogil:
+    """Each the k[i]-th."""
+    cdef Py_ssize_t i
+    if narrow:
+        for i in range(n):
+            y[i] = root_float(x[i], k[i])
+    else:
+        for i in range(n):
+            y[i] = root_double(x[i], k[i])
+
+
+cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) noexcept nogil:
+    """Products become means, of `by` elements each; NULL: of as many as all windows have."""
+    cdef double x[1024 + 32]
+    cdef double y[1024 + 32]
+    cdef Py_ssize_t i, part
+    cdef bint narrow = g.y_type != DOUBLE
+    while n > 0:
+        part = least(n, PIECES)
+        memcpy(x, z, part * sizeof(double))
+        for i in range(part, UP(part, sizeof(double))):
+            x[i] = 1
+        if by == NULL:
+            roots(y, x, constant_divisor(g), narrow, part)
+        else:
+            roots_of(y, x, by, narrow, part)
+            by += part
+        memcpy(z, y, part * sizeof(double))
         z += part
         n -= part
 

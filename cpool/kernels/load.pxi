@@ -184,6 +184,9 @@ cdef inline void take_up(const Plan* g, T* y, const char* raw, Py_ssize_t n, Op 
         if g.lifted:
             lift(g, y, raw, n)
             return
+    if Op is ProductOp and T is double:
+        lift_factors(g, y, raw, n)
+        return
     convert(g, y, raw, n)
 
 

@@ -11,7 +11,7 @@ cdef enum TypeCode:
 
 
 cdef enum Operation:
-    MAX, MIN, ADD
+    MAX, MIN, ADD, PRODUCT
     OPERATIONS
 
 
@@ -299,7 +299,7 @@ cdef inline double constant_divisor(const Plan* g) noexcept nogil:
 
 cdef struct Kernels:
     # What the units of one instruction set provide.
-    kernel_t fold[3]            # by Operation
+    kernel_t fold[4]            # by Operation
     kernel_t select[2]          # MAX, MIN: the same with positions
     kernel_t scatter            # the transpose of select
     kernel_t unpool             # values to the positions that q2 holds

@@ -354,7 +354,7 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
     cdef Py_ssize_t m = 1, done = 0, digit, i, count = 0
     cdef const T* taps[4]
     while 4 * m <= taps_count:
-        if Op is AddOp:
+        if Op is AddOp or Op is ProductOp:
             # Sums may not overlap: what is left over at this length is added up by itself.
             digit = taps_count // m % 4
             add_windows(sums, x, xp, digit, done, m, step, n, rows, pitch, op)
@@ -364,7 +364,7 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
         x, xp = a, pitch
         a, b = b, a
         m = 4 * m
-    if Op is AddOp:
+    if Op is AddOp or Op is ProductOp:
         if done > 0:
             taps[0] = sums
             count = 1

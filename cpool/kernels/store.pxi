@@ -295,7 +295,9 @@ cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double*
     cdef Py_ssize_t i
     cdef T none
     # Where the last fold has divided them already, the operation says so.
-    if g.mean and not g.transposed and Op is not DivideOp:
+    if Op is ProductOp and T is double:
+        take_roots(g, z, by, n)
+    elif g.mean and not g.transposed and Op is not DivideOp:
         if by == NULL:
             scale(z, <T> constant_divisor(g), n)
         else:
