@@ -70,11 +70,61 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
         exps(y, work, n)
 
 
+cdef inline bint is_narrow(const Plan* g) noexcept nogil:
+    """Log-sum-exp of floats with a result that has no more digits: sums alone are doubles."""
+    return g.kind == LOGARITHM and g.y_type != DOUBLE and 1e-30 < fabs(g.p) < 1e30
+
+
+cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
+                    Py_ssize_t n) noexcept nogil:
+    """exp(by * x); whether the sizes of all exponents are from lo to hi, 0, or NaN."""
+    cdef Py_ssize_t i
+    cdef int32_t found = 0
+    cdef float v
+    for i in range(n):
+        v = x[i] * by
+        found |= ((fabsf(v) < lo) & (x[i] != 0)) | (fabsf(v) > hi)
+        y[i] = exp_wide(v)
+    return not found
+
+
+cdef void lift_narrow(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """As `lift`, with exponentials in float32 that have all digits near 1."""
+    cdef float x[1024]
+    cdef const float* piece = <const float*> raw
+    cdef Py_ssize_t part
+    cdef float by = <float> g.p
+    while n > 0:
+        part = least(n, PIECES)
+        if g.x_type == FLOAT:
+            piece = <const float*> raw
+        else:
+            convert(g, x, raw, part)
+            piece = x
+        if not exps_wide(y, piece, by, <float> (g.least * fabs(g.p)),
+                         <float> (g.greatest * fabs(g.p)), part):
+            fail(g, IMMODERATE)
+        y += part
+        raw += part * g.x_size
+        n -= part
+
+
+cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogil:
+    """log(z) * by."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = <double> log_wide(z[i]) * by
+
+
 cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, one after the other, as they are added up. y has slack for a block."""
     cdef Real x[1024 + 32]
     cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
     cdef Py_ssize_t i, part
+    if Real is double:
+        if is_narrow(g):
+            lift_narrow(g, y, raw, n)
+            return
     while n > 0:
         part = least(n, PIECES)
         convert(g, x, raw, part)
@@ -96,6 +146,10 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
     cdef Real x[1024 + 32]
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
+    if Real is double:
+        if is_narrow(g):
+            logs_narrow(z, 1 / <double> <float> g.p, n)
+            return
     while n > 0:
         part = least(n, PIECES)
         memcpy(x, z, part * sizeof(Real))
@@ -123,25 +177,37 @@ cdef inline bint is_given_up(const Plan* g) noexcept nogil:
 
 # --- factors --------------------------------------------------------------------------------------
 
-cdef bint are_factors(const double* x, double lo, double hi, Py_ssize_t n) noexcept nogil:
-    """Whether all elements are from lo to hi, 0, infinite, or NaN."""
+cdef bint take_factors(double* restrict y, const Real* restrict x, Real lo, Real hi,
+                       Py_ssize_t n) noexcept nogil:
+    """Whether all elements, which are copied, are from lo to hi, 0, or NaN."""
     cdef Py_ssize_t i
-    cdef int64_t found = 0
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
     for i in range(n):
-        found |= ((x[i] < lo) & (x[i] != 0)) | ((x[i] > hi) & (x[i] != F_INF))
-    return not found
+        if Real is float:
+            found |= ((x[i] < lo) | (x[i] > hi)) & (x[i] != 0)
+        else:
+            found_wide |= ((x[i] < lo) | (x[i] > hi)) & (x[i] != 0)
+        y[i] = x[i]
+    return not (found or found_wide)
 
 
 cdef void lift_factors(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, as they are multiplied: doubles, the product of which neither overflows nor
     underflows."""
+    cdef double x[1024]
     cdef Py_ssize_t part
+    cdef bint fit
     while n > 0:
         part = least(n, PIECES)
-        convert(g, y, raw, part)
-        if g.clamped:
-            clamp(y, g.low, part)
-        if not are_factors(y, g.least, g.greatest, part):
+        if g.x_type == FLOAT and not g.clamped:
+            fit = take_factors(y, <const float*> raw, <float> g.least, <float> g.greatest, part)
+        else:
+            convert(g, x, raw, part)
+            if g.clamped:
+                clamp(x, g.low, part)
+            fit = take_factors(y, x, g.least, g.greatest, part)
+        if not fit:
             fail(g, IMMODERATE)
         y += part
         raw += part * g.x_size
@@ -150,9 +216,9 @@ cdef void lift_factors(const Plan* g, double* y, const char* raw, Py_ssize_t n) 
 
 cdef void roots(double* restrict y, const double* restrict x, double k, bint narrow,
                 Py_ssize_t n) noexcept nogil:
-    """All the k-th; narrow: with the digits of floats. Square roots are exact but for a rounding,
-    and so the fastest."""
+    """All the k-th; narrow: with the digits of floats. Square roots are the fastest."""
     cdef Py_ssize_t i
+    cdef double inverse = 1 / k
     n = UP(n, sizeof(double))
     if k == 1:
         memcpy(y, x, n * sizeof(double))
@@ -167,7 +233,7 @@ cdef void roots(double* restrict y, const double* restrict x, double k, bint nar
             y[i] = sqrt(sqrt(sqrt(x[i])))
     elif narrow:
         for i in range(n):
-            y[i] = root_float(x[i], k)
+            y[i] = root_narrow(x[i], inverse)
     else:
         for i in range(n):
             y[i] = root_double(x[i], k)
@@ -179,7 +245,7 @@ cdef void roots_of(double* restrict y, const double* restrict x, const double* r
     cdef Py_ssize_t i
     if narrow:
         for i in range(n):
-            y[i] = root_float(x[i], k[i])
+            y[i] = root_narrow(x[i], 1 / k[i])
     else:
         for i in range(n):
             y[i] = root_double(x[i], k[i])

@@ -84,12 +84,11 @@ cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, dou
         padding = size - existing * (a[2].exist[w] if a[2].exist != NULL else a[2].exist0)
         if g.divisor != 0:
             size = g.divisor
-        for c in range(t.nc):
-            if counts != NULL and g.divisor == 0:
-                y[i] = counts[i] + padding
-            else:
-                y[i] = size
-            i += 1
+        if counts != NULL and g.divisor == 0:
+            add_counts(y + i, counts + i, padding, t.nc)
+        else:
+            fill(y + i, t.nc, size)
+        i += t.nc
 
 
 cdef void add_counts(double* restrict y, const int32_t* restrict counts, double padding,
