@@ -71,9 +71,12 @@ cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x,
     g.p = p
     g.clamped = low is not None
     g.low = low if g.clamped else 0
-    # A sum of logarithms has their absolute error, which is the relative one of the result.
+    # A sum of logarithms has their absolute error, which is the relative one of the result. A
+    # factor that is no float32 would be 0 or infinite.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
-                                   or call.y_code == DOUBLE) else FLOAT, call.y_code)
+                                   or call.y_code == DOUBLE
+                                   or (g.kind == LOGARITHM and not is_moderate_factor(p)))
+          else FLOAT, call.y_code)
     return taps
 
 
@@ -200,8 +203,8 @@ cdef void moderate(Plan* g, double taps) noexcept:
 cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options options, double p,
                         object low, bint mean, int operation=ADD):
     """The means, or None if there are elements with which they cannot be computed so, or if it
-    would take longer: many exponentials for each window are less than two for each element.
-    Geometric means are sums of logarithms, or roots of products."""
+    would take longer: many exponentials for each window are less than two for each element, in
+    float64. Geometric means are sums of logarithms, or roots of products."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
@@ -212,7 +215,7 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     g.mean = mean or kind == HARMONIC or kind == GEOMETRIC or kind == LOGARITHM
     if kind == LOGARITHM:
         types(g, array, g.x_type, DOUBLE, call.y_code)
-    if kind == LOGARITHM and reads(&pooled) < 2:
+    if kind == LOGARITHM and reads(&pooled) < (0.5 if has_narrow_exponentials(g) else 2):
         return None
     if operation == PRODUCT and taps > FACTORS:
         return None

@@ -287,8 +287,8 @@ CPOOL_INLINE double cpool_power_double(double x, cpool_power power) {
     return x >= 0 ? y : power.none;
 }
 
-/* The k-th root, k >= 2, of a double that is 0 or normal and finite, with the digits of a float: an
-   error of 0.53 of a float's ulp. A root divides the logarithm's error by k. */
+/* The k-th root, k >= 2, of a double that is 0 or normal and finite, as good as a float:
+   with an error of less than one of its ulp. A root divides the logarithm's error by k. */
 CPOOL_INLINE double cpool_root_narrow(double x, double inverse_of_k) {
     const double shift = 0x1p52 + 1023;
     cpool_narrow parts = cpool_take_apart_normal(x);

@@ -2,6 +2,9 @@
 # lifted when it is loaded, once, however many windows read it; sums, or means, of what came of it
 # are brought back when they are stored. What is between are the folds of sums.
 #
+# Geometric means are roots of products as long as these stay in range, else exponentials of means
+# of logarithms.
+#
 # Means weighted by exponentials are quotients of two sums. Their weights, and the products of these
 # with the elements, are arrays that are made here first, of a part of the input at a time.
 #
@@ -70,11 +73,6 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
         exps(y, work, n)
 
 
-cdef inline bint is_narrow(const Plan* g) noexcept nogil:
-    """Log-sum-exp of floats with a result that has no more digits: sums alone are doubles."""
-    return g.kind == LOGARITHM and g.y_type != DOUBLE and 1e-30 < fabs(g.p) < 1e30
-
-
 cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
                     Py_ssize_t n) noexcept nogil:
     """exp(by * x); whether the sizes of all exponents are from lo to hi, 0, or NaN."""
@@ -116,15 +114,38 @@ cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogi
         z[i] = <double> log_wide(z[i]) * by
 
 
+cdef bint take_squares(Real* restrict y, const Real* restrict x, Real lo, Real hi,
+                       Py_ssize_t n) noexcept nogil:
+    """The squares of elements; whether these are moderate, as `is_moderate` says: one loop, in
+    which memory is waited for while something is done."""
+    cdef Py_ssize_t i
+    cdef Real a
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
+    for i in range(n):
+        if Real is float:
+            a = fabsf(x[i])
+            found |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
+        else:
+            a = fabs(x[i])
+            found_wide |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
+        y[i] = a * a
+    return not (found or found_wide)
+
+
 cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, one after the other, as they are added up. y has slack for a block."""
     cdef Real x[1024 + 32]
     cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
     cdef Py_ssize_t i, part
     if Real is double:
-        if is_narrow(g):
+        if has_narrow_exponentials(g):
             lift_narrow(g, y, raw, n)
             return
+    if g.kind == NORM and g.p == 2 and not g.clamped and g.x_type == g.t_type:
+        if not take_squares(y, <const Real*> raw, <Real> g.least, <Real> g.greatest, n):
+            fail(g, IMMODERATE)
+        return
     while n > 0:
         part = least(n, PIECES)
         convert(g, x, raw, part)
@@ -147,7 +168,7 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
     if Real is double:
-        if is_narrow(g):
+        if has_narrow_exponentials(g):
             logs_narrow(z, 1 / <double> <float> g.p, n)
             return
     while n > 0:
