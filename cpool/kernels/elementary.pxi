@@ -16,6 +16,8 @@ cdef extern from "elementary.h":
     float power_float "cpool_power_float"(float x, Power power) noexcept nogil
     double power_double "cpool_power_double"(double x, Power power) noexcept nogil
 
+    uint32_t float_bits "cpool_float_bits"(float x) noexcept nogil
+
     # Of normal, finite numbers, or 0. Those of the first three have the digits of floats.
     double exp_wide "cpool_exp_wide"(float x) noexcept nogil
     float log_wide "cpool_log_wide"(double x) noexcept nogil

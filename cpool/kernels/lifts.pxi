@@ -75,33 +75,41 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
 
 cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
                     Py_ssize_t n) noexcept nogil:
-    """exp(by * x); whether the sizes of all exponents are from lo to hi, 0, or NaN."""
+    """exp(by * x); whether the sizes of all elements are from lo to hi or 0. Positive floats are in
+    the order of their bits, and of these less one, as unsigned numbers, those of 0 are the greatest:
+    so a minimum and a maximum are all that is looked at."""
     cdef Py_ssize_t i
-    cdef int32_t found = 0
-    cdef float v
+    cdef int32_t size, greatest = 0
+    cdef uint32_t under, smallest = <uint32_t> -1
     for i in range(n):
-        v = x[i] * by
-        found |= ((fabsf(v) < lo) & (x[i] != 0)) | (fabsf(v) > hi)
-        y[i] = exp_wide(v)
-    return not found
+        size = <int32_t> (float_bits(x[i]) & 0x7fffffff)
+        under = <uint32_t> size - 1
+        greatest = size if size > greatest else greatest
+        smallest = under if under < smallest else smallest
+        y[i] = exp_wide(x[i] * by)
+    return greatest <= <int32_t> float_bits(hi) and smallest >= float_bits(lo) - 1
 
 
 cdef void lift_narrow(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """As `lift`, with exponentials in float32 that have all digits near 1."""
-    cdef float x[1024]
-    cdef const float* piece = <const float*> raw
-    cdef Py_ssize_t part
-    cdef float by = <float> g.p
+    cdef float x[1024 + 32]
+    cdef const float* piece
+    cdef Py_ssize_t i, part
+    cdef float lo = <float> g.least, hi = <float> g.greatest
     while n > 0:
         part = least(n, PIECES)
-        if g.x_type == FLOAT:
-            piece = <const float*> raw
-        else:
+        piece = <const float*> raw
+        if g.x_type != FLOAT:
             convert(g, x, raw, part)
             piece = x
-        if not exps_wide(y, piece, by, <float> (g.least * fabs(g.p)),
-                         <float> (g.greatest * fabs(g.p)), part):
-            fail(g, IMMODERATE)
+        if not exps_wide(y, piece, <float> g.p, lo, hi, part):
+            # Maybe there are NaNs only.
+            if piece != x:
+                memcpy(x, piece, part * sizeof(float))
+            for i in range(part, UP(part, sizeof(float))):
+                x[i] = 0
+            if not is_moderate(x, lo, hi, <float> D_NAN, part):
+                fail(g, IMMODERATE)
         y += part
         raw += part * g.x_size
         n -= part
