@@ -474,8 +474,7 @@ def exact_root(window):
 def ulps(y, exact):
     """The error of y in units of its type in the last place."""
     with decimal.localcontext(prec=60, Emax=10**6, Emin=-(10**6)):
-        return float(abs(decimal.Decimal(float(y)) - exact) / decimal.Decimal(
-            float(np.spacing(y))))
+        return float(abs(decimal.Decimal(float(y)) - exact) / decimal.Decimal(float(np.spacing(y))))
 
 
 @pytest.mark.parametrize("dtype, bound", [("float32", 1), ("float64", 2.5)])

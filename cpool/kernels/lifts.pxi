@@ -75,9 +75,9 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
 
 cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
                     Py_ssize_t n) noexcept nogil:
-    """exp(by * x); whether the sizes of all elements are from lo to hi or 0. Positive floats are in
-    the order of their bits, and of these less one, as unsigned numbers, those of 0 are the greatest:
-    so a minimum and a maximum are all that is looked at."""
+    """exp(by * x); whether the sizes of all elements are from lo to hi or 0. Floats above 0 are in
+    the order of their bits, and less one, as unsigned numbers, the bits of 0 are the greatest: so
+    a minimum and a maximum are all that is looked at."""
     cdef Py_ssize_t i
     cdef int32_t size, greatest = 0
     cdef uint32_t under, smallest = <uint32_t> -1
