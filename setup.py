@@ -44,6 +44,7 @@ KERNELS = [
 UNITS = {
     "extrema": ["-fno-thread-jumps"],
     "sums": [],
+    "products": [],
     "positions": ["-fno-thread-jumps"],
     "means": ["-fno-inline-functions-called-once"],
     "order": ["-fno-inline-functions-called-once", "-fno-thread-jumps"],

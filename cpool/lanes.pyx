@@ -40,6 +40,7 @@ cdef enum:
     HELD = 16777216         # ... that may be held beside the input
     PIECE = 1024            # elements that are done at a time (kernels/lifts.pxi)
     MIXED = 1024            # elements of an item of mixtures (PIECES in kernels/windows.pxi)
+    FACTORS = 40            # of a product, at most: they may have exponents up to 25
     ROWS = 13               # of scratch (see kernels/means.pxi)
 
 KINDS = {
@@ -70,9 +71,12 @@ cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x,
     g.p = p
     g.clamped = low is not None
     g.low = low if g.clamped else 0
-    # A sum of logarithms has their absolute error, which is the relative one of the result.
+    # A sum of logarithms has their absolute error, which is the relative one of the result. A
+    # factor that is no float32 would be 0 or infinite.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
-                                   or call.y_code == DOUBLE) else FLOAT, call.y_code)
+                                   or call.y_code == DOUBLE
+                                   or (g.kind == LOGARITHM and not is_moderate_factor(p)))
+          else FLOAT, call.y_code)
     return taps
 
 
@@ -181,7 +185,10 @@ cdef void moderate(Plan* g, double taps) noexcept:
     """The sizes of elements with which sums of `taps` of them, and each by itself, are normal
     numbers with all their digits."""
     cdef double bits = 100 if g.t_type == FLOAT else 900, room = log2(taps)
-    if g.kind == NORM:
+    if g.kind == GEOMETRIC:
+        g.greatest = 2.0 ** (1000 / taps)
+        g.least = 1 / g.greatest
+    elif g.kind == NORM:
         g.least, g.greatest = 2.0 ** (-bits / fabs(g.p)), 2.0 ** ((bits - room) / fabs(g.p))
     elif g.kind == HARMONIC:
         g.least, g.greatest = 2.0 ** (room - bits), 2.0 ** bits
@@ -194,9 +201,10 @@ cdef void moderate(Plan* g, double taps) noexcept:
 
 
 cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options options, double p,
-                        object low, bint mean):
+                        object low, bint mean, int operation=ADD):
     """The means, or None if there are elements with which they cannot be computed so, or if it
-    would take longer: many exponentials for each window are less than two for each element."""
+    would take longer: many exponentials for each window are less than two for each element, in
+    float64. Geometric means are sums of logarithms, or roots of products."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
@@ -207,7 +215,9 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     g.mean = mean or kind == HARMONIC or kind == GEOMETRIC or kind == LOGARITHM
     if kind == LOGARITHM:
         types(g, array, g.x_type, DOUBLE, call.y_code)
-    if kind == LOGARITHM and reads(&pooled) < 2:
+    if kind == LOGARITHM and reads(&pooled) < (0.5 if has_narrow_exponentials(g) else 2):
+        return None
+    if operation == PRODUCT and taps > FACTORS:
         return None
     moderate(g, taps)
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
@@ -217,7 +227,7 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     if cnp.PyArray_SIZE(y) > 0:
         tile(g, kernels.block, False, False)
     g.failures = &failures
-    driver.run(kernels.fold[<int> ADD], g, <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
+    driver.run(kernels.fold[operation], g, <double> cnp.PyArray_SIZE(array) + cnp.PyArray_SIZE(y))
     if failures & IMMODERATE:
         return None
     if failures != 0:
@@ -343,7 +353,10 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
     if kind == "soft":
         found = quotient(array, None, windows, options, p)
     elif is_lifted(KINDS[kind], p, type_code(array.descr, "x"), options, mask):
-        found = lifted(KINDS[kind], array, windows, options, p, low, mean)
+        if kind == "geometric":
+            found = lifted(GEOMETRIC, array, windows, options, p, low, mean, PRODUCT)
+        if found is None:
+            found = lifted(KINDS[kind], array, windows, options, p, low, mean)
     if found is not None:
         return found
     prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)

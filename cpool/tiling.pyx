@@ -19,6 +19,7 @@ cdef enum:
     STRIP = 8192        # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     BOX = 49152         # bytes of rows that are loaded or folded before
+    LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
@@ -413,6 +414,10 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     elif boxed:
         g.tile[0] = most(most(1, (rows - taps) // h.stride + 1),
                          least(taps // h.stride, 4 * BOX // most(1, line * size)))
+        if g.lifted and taps > h.stride:
+            # To prepare a row twice costs more than what the fastest cache saves.
+            g.tile[0] = most(g.tile[0], least(4 * taps // h.stride,
+                             (LIFTED // most(1, line * size) - taps) // h.stride + 1))
     else:
         g.tile[0] = rows
     g.tile[0] = most(1, least(g.tile[0], h.m))

@@ -6,7 +6,9 @@ threads and instruction sets, and what only they refuse.
 
 from __future__ import annotations
 
+import decimal
 import itertools
+import math
 
 import hypothesis
 import numpy as np
@@ -460,3 +462,94 @@ def test_lifted_elements_leave_out_as_it_should_be():
     y = cpool.lp_pool(x, 3, 2, axes=(1, 2), out=out)
     assert y is out
     np.testing.assert_allclose(y, cpool.reference.lp_pool(x, 3, 2, axes=(1, 2)), rtol=1e-6)
+
+
+def exact_root(window):
+    """The geometric mean of numbers above 0, with digits to spare."""
+    with decimal.localcontext(prec=60, Emax=10**6, Emin=-(10**6)):
+        product = math.prod(map(decimal.Decimal, map(float, window)))
+        return (product.ln() / len(window)).exp()
+
+
+def ulps(y, exact):
+    """The error of y in units of its type in the last place."""
+    with decimal.localcontext(prec=60, Emax=10**6, Emin=-(10**6)):
+        return float(abs(decimal.Decimal(float(y)) - exact) / decimal.Decimal(float(np.spacing(y))))
+
+
+@pytest.mark.parametrize("dtype, bound", [("float32", 1), ("float64", 2.5)])
+@pytest.mark.parametrize("taps", [1, 2, 3, 4, 8, 9, 16, 25, 40])
+def test_geometric_means_are_roots_of_products(taps, dtype, bound):
+    """Of elements between the bounds beyond which a product could leave the range of float64."""
+    rng = np.random.default_rng(taps)
+    for spread in (1, min(120, 990 // taps)):
+        x = np.exp2(rng.uniform(-spread, spread, (60, taps))).astype(dtype)
+        x[0], x[1] = 2.0**-spread, 2.0**spread
+        y = cpool.geometric_mean_pool1d(x, taps)
+        assert max(ulps(a, exact_root(w)) for a, w in zip(y[:, 0], x, strict=True)) <= bound
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("taps", [2, 9, 40, 41])
+def test_geometric_means_of_what_no_product_can_hold(taps, dtype):
+    """Extreme numbers, subnormal ones among them, and negative ones, of which two have a product
+    above 0."""
+    info = np.finfo(dtype)
+    for value in (info.max, info.tiny, info.tiny / 8, info.smallest_subnormal, 1e30, 1e-30):
+        x = np.full((3, taps), value, dtype)
+        y = cpool.geometric_mean_pool1d(x, taps)
+        np.testing.assert_allclose(y, x[:, :1], rtol=1e-12 if dtype == "float64" else info.eps)
+    x = np.ones((6, taps), dtype)
+    x[0, :2], x[1, 0], x[2, 0], x[3, 0] = -2, -2, 0, np.inf
+    x[4, :2], x[5, 0] = (0, np.inf), np.nan
+    expected = np.array([np.nan, np.nan, 0, np.inf, np.nan, np.nan])
+    np.testing.assert_array_equal(cpool.geometric_mean_pool1d(x, taps)[:, 0], expected)
+    np.testing.assert_array_equal(cpool.geometric_mean_pool1d(x[2:3], taps)[:, 0], [0])
+
+
+def test_geometric_means_of_partial_windows():
+    """Each is the root of as many elements as it has."""
+    x = np.array([2.0, 8.0, 4.0, 0.5, 32.0], np.float32)
+    for padding, expected in (
+        (1, [4.0, 64 ** (1 / 3), 16 ** (1 / 3), 64 ** (1 / 3), 4.0]),
+        (2, [2.0, 4.0, 64 ** (1 / 3), 16 ** (1 / 3), 64 ** (1 / 3), 4.0, 32.0]),
+    ):
+        y = cpool.geometric_mean_pool1d(x, 3, 1, padding)
+        np.testing.assert_allclose(y, expected, rtol=1.2e-7)
+    for kernel in (7, 12):  # windows one apart that are made longer and longer
+        x = np.random.default_rng(0).uniform(0.5, 2, (2, 40, 50)).astype(np.float32)
+        y = cpool.geometric_mean_pool2d(x, (3, kernel), 1)
+        expected = np.exp(cpool.avg_pool2d(np.log(x.astype(float)), (3, kernel), 1))
+        np.testing.assert_allclose(y, expected, rtol=1.2e-7)
+
+
+@pytest.mark.parametrize("r", [1.0, -0.7, 1 / 3, 1e3, 1e-3])
+@pytest.mark.parametrize("scale", [1e-12, 1e-7, 1e-4, 1e-2, 1, 10, 100, 1000])
+@pytest.mark.parametrize("windows", [(3, 2, 1), (2, 2, 0)])
+def test_log_sum_exp_in_float32(r, scale, windows):
+    """Its errors are those of the elements, also where exponentials are near 1, or where all are
+    so small that a mean of them would lose its digits; nothing overflows."""
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(4, 33, 41)) / abs(r) * scale).astype(np.float32)
+    y = cpool.log_sum_exp_pool2d(x, *windows, r=r)
+    assert y.dtype == np.float32
+    exact = cpool.log_sum_exp_pool2d(x.astype(float), *windows, r=r)
+    most = cpool.lp_pool2d(x.astype(float), np.inf, windows[0], windows[1], padding=windows[2])
+    assert np.all(np.abs(y - exact) <= 4 * np.finfo(np.float32).eps * most)
+
+
+@pytest.mark.parametrize("r", [1e-300, 1e-40, -1e-40, 1e40, 1e300])
+def test_log_sum_exp_with_a_factor_that_is_no_float32(r):
+    x = np.array([0.0, 0.0, 0.0, 1.0, 1.0, 1.0], np.float32)
+    mean, most = [0.0, 0.5, 1.0], [0.0, 1.0, 1.0]
+    y = cpool.log_sum_exp_pool1d(x, 2, r=r)
+    np.testing.assert_allclose(y, most if r > 1 else mean, rtol=1e-6)
+
+
+def test_log_sum_exp_of_float32_in_float64():
+    """A wider result has all its digits."""
+    x = np.random.default_rng(0).normal(size=(4, 33, 41)).astype(np.float32)
+    for windows in ((3, 2, 1), (2, 2, 0)):
+        y = cpool.log_sum_exp_pool2d(x, *windows, dtype=np.float64)
+        exact = cpool.log_sum_exp_pool2d(x.astype(float), *windows)
+        np.testing.assert_allclose(y, exact, rtol=1e-13, atol=1e-15)

@@ -3,10 +3,10 @@
 The processor is asked before a module is imported, because even its initialisation uses the
 instructions that it was compiled for. The environment variable CPOOL_ISA forces one.
 
-A unit (``extrema.pyx``, ``sums.pyx``, ``positions.pyx``, ``means.pyx``, ``order.pyx``,
-``unpooling.pyx``, ``weighted.pyx``) says for which types and operations it compiles the texts that
-it includes; ``regions.pyx``, which pools boxes, is a text of its own and includes the first. From
-the bottom up these are:
+A unit (``extrema.pyx``, ``sums.pyx``, ``products.pyx``, ``positions.pyx``, ``means.pyx``,
+``order.pyx``, ``unpooling.pyx``, ``weighted.pyx``) says for which types and operations it compiles
+the texts that it includes; ``regions.pyx``, which pools boxes, is a text of its own and includes
+the first. From the bottom up these are:
 
 ========== =========================================================================
 types      the types, and the operations' tags
@@ -51,7 +51,9 @@ import os
 from cpool.kernels import cpu
 
 INSTRUCTION_SETS = ("baseline", "avx2")
-UNITS = ("extrema", "sums", "positions", "means", "order", "unpooling", "regions", "weighted")
+UNITS = (
+    "extrema", "sums", "products", "positions", "means", "order", "unpooling", "regions", "weighted"
+)  # fmt: skip
 
 
 def built() -> list[str]:

@@ -62,20 +62,36 @@ CPOOL_INLINE double cpool_double_of(uint64_t u) { double x; memcpy(&x, &u, 8); r
    two factors, because n goes beyond the exponents of normal numbers at both ends; only the second
    multiplication rounds, and only where the result is subnormal. */
 
+/* exp(r) - 1 for such an r, of which all digits are right. */
+CPOOL_INLINE float cpool_exp_less_one(float r) {
+    float rr = r * r;
+    float q = (0x1.fffffcp-2f + r * 0x1.555492p-3f)
+        + rr * ((0x1.5558f2p-5f + r * 0x1.123a20p-7f) + rr * 0x1.6a23d6p-10f);
+    return r + rr * q;
+}
+
 CPOOL_INLINE float cpool_exp_float(float x) {
     const float shift = 0x1p23f + 1024;
     float shifted = x * 0x1.715476p+0f + shift;
     float n = shifted - shift;
     float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-    float rr = r * r;
-    float q = (0x1.fffffcp-2f + r * 0x1.555492p-3f)
-        + rr * ((0x1.5558f2p-5f + r * 0x1.123a20p-7f) + rr * 0x1.6a23d6p-10f);
-    float y = 1 + (r + rr * q);
+    float y = 1 + cpool_exp_less_one(r);
     /* The lower 9 bits of `shifted` are those of n; half of 1024 is 0 in 9 bits. */
     uint32_t sum = cpool_float_bits(shifted), half = sum >> 1;
     y = y * cpool_float_of((half + 127) << 23) * cpool_float_of((sum - half + 127) << 23);
     y = x < -104 ? 0 : y;
     return x < 89 ? y : x + INFINITY;
+}
+
+/* exp(x) of a float, |x| < 500, as a double, of which the logarithm is wrong by some ulp of x: near
+   0 that is much less than an ulp of the exponential. */
+CPOOL_INLINE double cpool_exp_wide(float x) {
+    const float shift = 0x1p23f + 1024;
+    float shifted = x * 0x1.715476p+0f + shift;
+    float n = shifted - shift;
+    float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
+    uint64_t exponent = cpool_float_bits(shifted) - (0x4b000000u + 1);  /* 1024 + n - 1 */
+    return (1 + (double)cpool_exp_less_one(r)) * cpool_double_of(exponent << 52);
 }
 
 CPOOL_INLINE double cpool_exp_double(double x) {
@@ -99,6 +115,15 @@ CPOOL_INLINE double cpool_exp_double(double x) {
 /* log: x = 2**e m, sqrt(1/2) <= m < sqrt(2), by moving the bits of sqrt(1/2) to where the exponent
    changes. Subnormal numbers are multiplied into the normal ones first. */
 
+/* f**3 q(f) in log(1 + f) = f - f**2 / 2 + f**3 q(f). */
+CPOOL_INLINE float cpool_log_rest(float f) {
+    float ff = f * f;
+    float low = (0x1.555548p-2f - f * 0x1.000006p-2f) + ff * (0x1.99a4bcp-3f - f * 0x1.555c5ap-3f);
+    float high = (0x1.2336e4p-3f - f * 0x1.fc1f6cp-4f)
+        + ff * ((0x1.e6f606p-4f - f * 0x1.de4f9ep-4f) + ff * 0x1.146310p-4f);
+    return f * ff * (low + ff * ff * high);
+}
+
 CPOOL_INLINE float cpool_log_float(float x) {
     const uint32_t root = 0x3f3504f3u; /* sqrt(1/2) */
     float normal = x < FLT_MIN ? x * 0x1p23f : x;
@@ -107,13 +132,8 @@ CPOOL_INLINE float cpool_log_float(float x) {
     float e = cpool_float_of((moved >> 23) | 0x4b000000u) - bias;
     e = x < INFINITY ? e : x;
     float f = cpool_float_of((moved & 0x7fffffu) + root) - 1;
-    /* log(1 + f) = f - f**2 / 2 + f**3 q(f) */
-    float ff = f * f;
-    float low = (0x1.555548p-2f - f * 0x1.000006p-2f) + ff * (0x1.99a4bcp-3f - f * 0x1.555c5ap-3f);
-    float high = (0x1.2336e4p-3f - f * 0x1.fc1f6cp-4f)
-        + ff * ((0x1.e6f606p-4f - f * 0x1.de4f9ep-4f) + ff * 0x1.146310p-4f);
-    float rest = f * ff * (low + ff * ff * high) + e * 0x1.7f7d1cp-20f;
-    float y = (f - (0.5f * ff - rest)) + e * 0x1.62e4p-1f;
+    float rest = cpool_log_rest(f) + e * 0x1.7f7d1cp-20f;
+    float y = (f - (0.5f * (f * f) - rest)) + e * 0x1.62e4p-1f;
     return x > 0 ? y : (x == 0 ? -INFINITY : NAN);
 }
 
@@ -129,6 +149,27 @@ CPOOL_INLINE cpool_scientific cpool_take_apart(double x) {
     parts.e = cpool_double_of((moved >> 52) | 0x4330000000000000u) - bias;
     parts.m = cpool_double_of((moved & 0xfffffffffffffu) + root);
     return parts;
+}
+
+/* The same for normal numbers, in fewer steps, with f = m - 1 as a float. */
+typedef struct { float f; double e; } cpool_narrow;
+
+CPOOL_INLINE cpool_narrow cpool_take_apart_normal(double x) {
+    const uint64_t root = 0x3fe6a09e667f3bcdu; /* sqrt(1/2) */
+    uint64_t moved = cpool_double_bits(x) + (0x3ff0000000000000u - root);
+    cpool_narrow parts;
+    parts.e = cpool_double_of((moved >> 52) | 0x4330000000000000u) - (0x1p52 + 1023);
+    parts.f = (float)(cpool_double_of((moved & 0xfffffffffffffu) + root) - 1);
+    return parts;
+}
+
+/* The logarithm of a normal, finite double with the digits of a float, also near 1. */
+CPOOL_INLINE float cpool_log_wide(double x) {
+    cpool_narrow parts = cpool_take_apart_normal(x);
+    float f = parts.f, e = (float)parts.e;
+    float rest = cpool_log_rest(f) + e * 0x1.7f7d1cp-20f;
+    float y = (f - (0.5f * (f * f) - rest)) + e * 0x1.62e4p-1f;
+    return x > 0 ? y : NAN;
 }
 
 /* With f = m - 1 and s = f / (2 + f), log(m) is 2 artanh(s) = 2 s + s R(s**2), and 2 s = f - s f,
@@ -244,6 +285,34 @@ CPOOL_INLINE double cpool_power_double(double x, cpool_power power) {
     uint64_t sum = cpool_double_bits(shifted), half = sum >> 1;
     y = y * cpool_double_of((half + 1023) << 52) * cpool_double_of((sum - half + 1023) << 52);
     return x >= 0 ? y : power.none;
+}
+
+/* The k-th root, k >= 2, of a double that is 0 or normal and finite, as good as a float:
+   with an error of less than one of its ulp. A root divides the logarithm's error by k. */
+CPOOL_INLINE double cpool_root_narrow(double x, double inverse_of_k) {
+    const double shift = 0x1p52 + 1023;
+    cpool_narrow parts = cpool_take_apart_normal(x);
+    float f = parts.f, l = f - (0.5f * (f * f) - cpool_log_rest(f));
+    double w = (parts.e + l * 0x1.71547652b82fep+0) * inverse_of_k;
+    double shifted = w + shift;
+    float r = (float)((w - (shifted - shift)) * 0x1.62e42fefa39efp-1);
+    double y = (1 + (double)cpool_exp_less_one(r))
+        * cpool_double_of(cpool_double_bits(shifted) << 52);
+    return x > 0 ? y : (x == 0 ? 0 : NAN);
+}
+
+/* The k-th root, 1 <= k < 1000, of such a double with an error of 2.5 ulp.
+
+   x = 2**(k q) rest, with q as the nearest whole number: the logarithm of the rest is so small that
+   its error, divided by k, is less than that of the exponential. */
+CPOOL_INLINE double cpool_root_double(double x, double k) {
+    const double shift = 0x1p52 + 8192;
+    cpool_scientific parts = cpool_take_apart(x);
+    double q = (parts.e / k + shift) - shift;
+    double power = cpool_double_of(cpool_double_bits(q + (0x1p52 + 1023)) << 52);
+    double rest = cpool_double_of(cpool_double_bits((parts.e - k * q) + (0x1p52 + 1023)) << 52);
+    double y = cpool_exp_double(cpool_log_double(parts.m * rest) / k) * power;
+    return x > 0 ? y : (x == 0 ? 0 : NAN);
 }
 
 CPOOL_INLINE float cpool_pow_float(float x, double p) {

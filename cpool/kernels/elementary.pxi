@@ -16,6 +16,14 @@ cdef extern from "elementary.h":
     float power_float "cpool_power_float"(float x, Power power) noexcept nogil
     double power_double "cpool_power_double"(double x, Power power) noexcept nogil
 
+    uint32_t float_bits "cpool_float_bits"(float x) noexcept nogil
+
+    # Of normal, finite numbers, or 0. Those of the first three have the digits of floats.
+    double exp_wide "cpool_exp_wide"(float x) noexcept nogil
+    float log_wide "cpool_log_wide"(double x) noexcept nogil
+    double root_narrow "cpool_root_narrow"(double x, double inverse_of_k) noexcept nogil
+    double root_double "cpool_root_double"(double x, double k) noexcept nogil
+
     void exps_float "cpool_exps_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil
     void exps_double "cpool_exps_double"(double* y, const double* x, Py_ssize_t n) noexcept nogil
     void logs_float "cpool_logs_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil

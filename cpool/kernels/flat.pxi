@@ -287,6 +287,8 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
                            order, &plain)
     for item in range(lo, hi):
+        if is_given_up(g):
+            return
         locate(g, item, &t, s)
         if g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
             by = <double*> (s + g.divisors_at)

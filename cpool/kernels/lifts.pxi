@@ -2,6 +2,9 @@
 # lifted when it is loaded, once, however many windows read it; sums, or means, of what came of it
 # are brought back when they are stored. What is between are the folds of sums.
 #
+# Geometric means are roots of products as long as these stay in range, else exponentials of means
+# of logarithms.
+#
 # Means weighted by exponentials are quotients of two sums. Their weights, and the products of these
 # with the elements, are arrays that are made here first, of a part of the input at a time.
 #
@@ -10,6 +13,7 @@
 
 cdef extern from "<math.h>" nogil:
     float fabsf(float v)
+    double sqrt(double v)
 
 
 cdef void clamp(Real* restrict y, Real low, Py_ssize_t n) noexcept nogil:
@@ -69,11 +73,87 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
         exps(y, work, n)
 
 
+cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
+                    Py_ssize_t n) noexcept nogil:
+    """exp(by * x); whether the sizes of all elements are from lo to hi or 0. Floats above 0 are in
+    the order of their bits, and less one, as unsigned numbers, the bits of 0 are the greatest: so
+    a minimum and a maximum are all that is looked at."""
+    cdef Py_ssize_t i
+    cdef int32_t size, greatest = 0
+    cdef uint32_t under, smallest = <uint32_t> -1
+    for i in range(n):
+        size = <int32_t> (float_bits(x[i]) & 0x7fffffff)
+        under = <uint32_t> size - 1
+        greatest = size if size > greatest else greatest
+        smallest = under if under < smallest else smallest
+        y[i] = exp_wide(x[i] * by)
+    return greatest <= <int32_t> float_bits(hi) and smallest >= float_bits(lo) - 1
+
+
+cdef void lift_narrow(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """As `lift`, with exponentials in float32 that have all digits near 1."""
+    cdef float x[1024 + 32]
+    cdef const float* piece
+    cdef Py_ssize_t i, part
+    cdef float lo = <float> g.least, hi = <float> g.greatest
+    while n > 0:
+        part = least(n, PIECES)
+        piece = <const float*> raw
+        if g.x_type != FLOAT:
+            convert(g, x, raw, part)
+            piece = x
+        if not exps_wide(y, piece, <float> g.p, lo, hi, part):
+            # Maybe there are NaNs only.
+            if piece != x:
+                memcpy(x, piece, part * sizeof(float))
+            for i in range(part, UP(part, sizeof(float))):
+                x[i] = 0
+            if not is_moderate(x, lo, hi, <float> D_NAN, part):
+                fail(g, IMMODERATE)
+        y += part
+        raw += part * g.x_size
+        n -= part
+
+
+cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogil:
+    """log(z) * by."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        z[i] = <double> log_wide(z[i]) * by
+
+
+cdef bint take_squares(Real* restrict y, const Real* restrict x, Real lo, Real hi,
+                       Py_ssize_t n) noexcept nogil:
+    """The squares of elements; whether these are moderate, as `is_moderate` says: one loop, in
+    which memory is waited for while something is done."""
+    cdef Py_ssize_t i
+    cdef Real a
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
+    for i in range(n):
+        if Real is float:
+            a = fabsf(x[i])
+            found |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
+        else:
+            a = fabs(x[i])
+            found_wide |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
+        y[i] = a * a
+    return not (found or found_wide)
+
+
 cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, one after the other, as they are added up. y has slack for a block."""
     cdef Real x[1024 + 32]
     cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
     cdef Py_ssize_t i, part
+    if Real is double:
+        if has_narrow_exponentials(g):
+            lift_narrow(g, y, raw, n)
+            return
+    if g.kind == NORM and g.p == 2 and not g.clamped and g.x_type == g.t_type:
+        if not take_squares(y, <const Real*> raw, <Real> g.least, <Real> g.greatest, n):
+            fail(g, IMMODERATE)
+        return
     while n > 0:
         part = least(n, PIECES)
         convert(g, x, raw, part)
@@ -95,6 +175,10 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
     cdef Real x[1024 + 32]
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
+    if Real is double:
+        if has_narrow_exponentials(g):
+            logs_narrow(z, 1 / <double> <float> g.p, n)
+            return
     while n > 0:
         part = least(n, PIECES)
         memcpy(x, z, part * sizeof(Real))
@@ -111,6 +195,108 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
             for i in range(part):
                 y[i] = y[i] / <Real> g.p
         memcpy(z, y, part * sizeof(Real))
+        z += part
+        n -= part
+
+
+cdef inline bint is_given_up(const Plan* g) noexcept nogil:
+    """Whether an element was found with which the call goes the other way."""
+    return g.lifted and g.failures[0] & IMMODERATE
+
+
+# --- factors --------------------------------------------------------------------------------------
+
+cdef bint take_factors(double* restrict y, const Real* restrict x, Real lo, Real hi,
+                       Py_ssize_t n) noexcept nogil:
+    """Whether all elements, which are copied, are from lo to hi, 0, or NaN."""
+    cdef Py_ssize_t i
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
+    for i in range(n):
+        if Real is float:
+            found |= ((x[i] < lo) | (x[i] > hi)) & (x[i] != 0)
+        else:
+            found_wide |= ((x[i] < lo) | (x[i] > hi)) & (x[i] != 0)
+        y[i] = x[i]
+    return not (found or found_wide)
+
+
+cdef void lift_factors(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """Elements of x, as they are multiplied: doubles, the product of which neither overflows nor
+    underflows."""
+    cdef double x[1024]
+    cdef Py_ssize_t part
+    cdef bint fit
+    while n > 0:
+        part = least(n, PIECES)
+        if g.x_type == FLOAT and not g.clamped:
+            fit = take_factors(y, <const float*> raw, <float> g.least, <float> g.greatest, part)
+        else:
+            convert(g, x, raw, part)
+            if g.clamped:
+                clamp(x, g.low, part)
+            fit = take_factors(y, x, g.least, g.greatest, part)
+        if not fit:
+            fail(g, IMMODERATE)
+        y += part
+        raw += part * g.x_size
+        n -= part
+
+
+cdef void roots(double* restrict y, const double* restrict x, double k, bint narrow,
+                Py_ssize_t n) noexcept nogil:
+    """All the k-th; narrow: with the digits of floats. Square roots are the fastest."""
+    cdef Py_ssize_t i
+    cdef double inverse = 1 / k
+    n = UP(n, sizeof(double))
+    if k == 1:
+        memcpy(y, x, n * sizeof(double))
+    elif k == 2:
+        for i in range(n):
+            y[i] = sqrt(x[i])
+    elif k == 4:
+        for i in range(n):
+            y[i] = sqrt(sqrt(x[i]))
+    elif k == 8:
+        for i in range(n):
+            y[i] = sqrt(sqrt(sqrt(x[i])))
+    elif narrow:
+        for i in range(n):
+            y[i] = root_narrow(x[i], inverse)
+    else:
+        for i in range(n):
+            y[i] = root_double(x[i], k)
+
+
+cdef void roots_of(double* restrict y, const double* restrict x, const double* restrict k,
+                   bint narrow, Py_ssize_t n) noexcept nogil:
+    """Each the k[i]-th."""
+    cdef Py_ssize_t i
+    if narrow:
+        for i in range(n):
+            y[i] = root_narrow(x[i], 1 / k[i])
+    else:
+        for i in range(n):
+            y[i] = root_double(x[i], k[i])
+
+
+cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) noexcept nogil:
+    """Products become means, of `by` elements each; NULL: of as many as all windows have."""
+    cdef double x[1024 + 32]
+    cdef double y[1024 + 32]
+    cdef Py_ssize_t i, part
+    cdef bint narrow = g.y_type != DOUBLE
+    while n > 0:
+        part = least(n, PIECES)
+        memcpy(x, z, part * sizeof(double))
+        for i in range(part, UP(part, sizeof(double))):
+            x[i] = 1
+        if by == NULL:
+            roots(y, x, constant_divisor(g), narrow, part)
+        else:
+            roots_of(y, x, by, narrow, part)
+            by += part
+        memcpy(z, y, part * sizeof(double))
         z += part
         n -= part
 

@@ -184,7 +184,10 @@ cdef inline void take_up(const Plan* g, T* y, const char* raw, Py_ssize_t n, Op 
         if g.lifted:
             lift(g, y, raw, n)
             return
-    convert(g, y, raw, n)
+    if Op is ProductOp and T is double:
+        lift_factors(g, y, raw, n)
+    else:
+        convert(g, y, raw, n)
 
 
 cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,

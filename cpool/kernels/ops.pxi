@@ -10,6 +10,8 @@ cdef inline T pick(T a, T v, Op op) noexcept nogil:
     elif Op is MinOp:
         m = v if v < a else a
         return v if v != v else m
+    elif Op is ProductOp:
+        return <T> (a * v)
     else:
         return <T> (a + v)
 
@@ -25,7 +27,9 @@ cdef inline T last(T v, Op op) noexcept nogil:
 
 cdef inline T identity(Op op, T tag) noexcept nogil:
     """What changes nothing when combined with anything."""
-    if (Op is not MaxOp and Op is not MinOp) or T is huge:
+    if Op is ProductOp:
+        return <T> 1
+    elif (Op is not MaxOp and Op is not MinOp) or T is huge:
         return <T> 0
     elif T is float or T is double:
         return -F_INF if Op is MaxOp else F_INF

@@ -11,7 +11,7 @@ cdef enum TypeCode:
 
 
 cdef enum Operation:
-    MAX, MIN, ADD
+    MAX, MIN, ADD, PRODUCT
     OPERATIONS
 
 
@@ -297,9 +297,20 @@ cdef inline double constant_divisor(const Plan* g) noexcept nogil:
     return g.axis[0].size0 * g.axis[1].size0 * g.axis[2].size0
 
 
+cdef inline bint is_moderate_factor(double p) noexcept nogil:
+    """Whether it, and what it is multiplied by, are in the range of float32."""
+    return 1e-30 < abs(p) < 1e30
+
+
+cdef inline bint has_narrow_exponentials(const Plan* g) noexcept nogil:
+    """Log-sum-exp of floats, with a result of no more digits: sums alone are doubles. The factor
+    must be a float."""
+    return g.kind == LOGARITHM and g.y_type != DOUBLE and is_moderate_factor(g.p)
+
+
 cdef struct Kernels:
     # What the units of one instruction set provide.
-    kernel_t fold[3]            # by Operation
+    kernel_t fold[4]            # by Operation
     kernel_t select[2]          # MAX, MIN: the same with positions
     kernel_t scatter            # the transpose of select
     kernel_t unpool             # values to the positions that q2 holds

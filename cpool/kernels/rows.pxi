@@ -355,7 +355,7 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
     cdef const T* taps[4]
     cdef const T* begun = sums      # where the sums are up to now
     while 4 * m <= taps_count:
-        if Op is AddOp:
+        if Op is AddOp or Op is ProductOp:
             # Sums may not overlap: what is left over at this length is added up by itself.
             digit = taps_count // m % 4
             if m == 1 and digit == 1 and rows == 1:
@@ -369,7 +369,7 @@ cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_
         x, xp = a, pitch
         a, b = b, a
         m = 4 * m
-    if Op is AddOp:
+    if Op is AddOp or Op is ProductOp:
         if done > 0:
             taps[0] = begun
             count = 1

@@ -84,12 +84,11 @@ cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, dou
         padding = size - existing * (a[2].exist[w] if a[2].exist != NULL else a[2].exist0)
         if g.divisor != 0:
             size = g.divisor
-        for c in range(t.nc):
-            if counts != NULL and g.divisor == 0:
-                y[i] = counts[i] + padding
-            else:
-                y[i] = size
-            i += 1
+        if counts != NULL and g.divisor == 0:
+            add_counts(y + i, counts + i, padding, t.nc)
+        else:
+            fill(y + i, t.nc, size)
+        i += t.nc
 
 
 cdef void add_counts(double* restrict y, const int32_t* restrict counts, double padding,
@@ -295,7 +294,9 @@ cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double*
     cdef Py_ssize_t i
     cdef T none
     # Where the last fold has divided them already, the operation says so.
-    if g.mean and not g.transposed and Op is not DivideOp:
+    if Op is ProductOp and T is double:
+        take_roots(g, z, by, n)
+    elif g.mean and not g.transposed and Op is not DivideOp:
         if by == NULL:
             scale(z, <T> constant_divisor(g), n)
         else:

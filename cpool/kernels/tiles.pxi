@@ -852,6 +852,8 @@ cdef void fold_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         flat_items(g, lo, hi, s, op, tag)
         return
     for item in range(lo, hi):
+        if is_given_up(g):
+            return
         locate(g, item, &t, s)
         if g.constant:
             spread_constant(g, &t, s, op, tag)

@@ -66,6 +66,9 @@ cdef struct MinOp:
 cdef struct AddOp:
     char tag
 
+cdef struct ProductOp:
+    char tag
+
 # Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: the part of a
 # processor that divides has nothing else to do.
 cdef struct DivideOp:
