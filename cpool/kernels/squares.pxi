@@ -31,8 +31,8 @@ cdef inline Q middle(Q a, Q b, Q c) noexcept nogil:
     return greater(lesser(a, b), lesser(greater(a, b), c))
 
 
-# NaNs, unless they are keys, are looked for where rows are sorted for the first time, as the last of
-# a column's: reading them once more took a tenth of the time. What is behind a row is looked at too.
+# NaNs that are no keys are found where a row is sorted for the first time, as the last one of its
+# columns: reading it once more took a tenth of the time. What is behind it is looked at, too.
 
 cdef bint sort_columns3(Q* restrict y0, Q* restrict y1, Q* restrict y2, const Q* restrict x0,
                         const Q* restrict x1, const Q* restrict x2, Py_ssize_t n) noexcept nogil:
