@@ -16,7 +16,7 @@ cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
 
 cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
-    STRIP = 8192        # bytes of the rows of a tile that are folded where they are
+    STRIP = 12288       # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
@@ -322,11 +322,13 @@ cdef bint is_widened(const Plan* g) noexcept:
 
 cdef bint is_halved(const Plan* g) noexcept:
     """Means of 2x2 windows with stride 2, in the type of the elements."""
-    return (g.mean and g.x_type == g.y_type and g.x_type != BOOL and g.inner == 1
+    return (g.mean and g.x_type == g.y_type and g.x_type != BOOL
+            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.widened and g.x_type != BFLOAT)
             and g.axis[0].identity
             and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]) and divisor_is_constant(g)
             and (g.divisor == 4 or g.divisor == 0)
-            and (g.axis[2].m == 1 or g.ys[2] == g.y_size) and g.ys[1] % g.y_size == 0)
+            and (g.axis[2].m == 1 or g.ys[2] == g.inner * g.y_size)
+            and (g.inner == 1 or g.ys[3] == g.y_size) and g.ys[1] % g.y_size == 0)
 
 
 cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
@@ -399,8 +401,9 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     cdef Py_ssize_t budget = (4 * BOX if g.halved else 2 * STRIP if halving and not boxed else
                               BOX if boxed or g.transposed or not needs_lines(g) else STRIP)
     cdef Py_ssize_t taps = reading(h, 1)
-    cdef Py_ssize_t rows = most(1, budget // most(
-        1, (g.axis[2].m if g.transposed else line) * size))
+    cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
+        size if boxed or g.transposed else SIZE[g.t_type])
+    cdef Py_ssize_t rows = most(1, budget // most(1, row))
     if g.transposed:
         g.tile[0] = most(rows, h.kernel)
     elif g.tall:

@@ -635,6 +635,11 @@ def test_means_of_every_sum(dtype):
 
     square = x.T.reshape(-1, 2, 2).swapaxes(0, 1).reshape(2, -1)
     np.testing.assert_array_equal(cpool.avg_pool2d(square, 2, dtype=dtype)[0], rounded(4))
+    for channels in (2, 3, 4, 5):
+        pixels = np.stack([np.roll(square, 2 * c, axis=1) for c in range(channels)], axis=-1)
+        y = cpool.avg_pool2d(pixels, 2, channels_last=True, dtype=dtype)[0]
+        for c in range(channels):
+            np.testing.assert_array_equal(y[:, c], np.roll(rounded(4), c), err_msg=str(c))
     for divisor in (*range(-3, 0), *range(1, 135), 255, 256, 1024):
         for axes in ((0,), (0, 1)):
             kernel = (4, 1)[: len(axes)]

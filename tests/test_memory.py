@@ -243,6 +243,10 @@ def run_guarded(kind_name: str) -> None:
             check_guarded(kind, case, fences)
     if kind.selects:
         check_guarded_unpooling(kind, fences)
+    if kind.name == "avg":
+        for name in cpool.kernels.built():
+            with instruction_set(name):
+                check_guarded_pixels(fences)
 
 
 def check_guarded(kind: Any, case: Guarded, fences: list[Fence]) -> None:
@@ -274,6 +278,29 @@ def check_guarded(kind: Any, case: Guarded, fences: list[Fence]) -> None:
         gx = pullback_inside(fences[1].copy(gy, layout, side))
         assert np.allclose(gx.astype(float), pullback(gy).astype(float), rtol=1e-2, atol=1e-5), case
     assert_same(inside, x, f"{case}: x")
+
+
+def halved_images() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Images of several numbers of channels, and their means of 2x2 pixels in the same type."""
+    rng = np.random.default_rng(1)
+    for dtype, channels in itertools.product(("int8", "uint8", "int16", "uint16"), range(1, 6)):
+        limits = np.iinfo(dtype)
+        for height, width in [(2, 2), (4, 7), (11, 16), (10, 25), (3, 48), (6, 64), (7, 131)]:
+            shape = (2, height, width, channels)
+            x = rng.integers(limits.min, limits.max, shape, dtype, endpoint=True)
+            even = x[:, : height // 2 * 2, : width // 2 * 2].astype(int)
+            sums = even.reshape(2, height // 2, 2, width // 2, 2, channels).sum(axis=(2, 4))
+            yield x, np.rint(sums / 4).astype(dtype)
+
+
+def check_guarded_pixels(fences: list[Fence]) -> None:
+    for (x, expected), layout, side in itertools.product(halved_images(), LAYOUTS, SIDES):
+        os.write(1, f"pixels: {x.dtype}, {x.shape}, {layout}, {side}\n".encode())
+        inside = fences[0].copy(x, layout, side)
+        for place in ("packed", layout):
+            out = fences[1].array(expected.shape, expected.dtype, place, side)
+            options = {"channels_last": True, "dtype": x.dtype, "out": out}
+            assert_same(cpool.avg_pool2d(inside, 2, **options), expected, f"{x.shape} {layout}")
 
 
 def check_guarded_unpooling(kind: Any, fences: list[Fence]) -> None:
@@ -350,6 +377,14 @@ def test_only_out_is_written(kind, layout):
             y = function(x, *call.arguments, **call.options, out=out)
         assert y is out
         assert_frame(buffer, out, expected, f"{call}, {dtype}, shift {shift}, {threads} threads")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_means_of_pixels_write_only_out(layout):
+    for i, (x, expected) in enumerate(halved_images()):
+        buffer, out = framed(expected.shape, expected.dtype, layout, (0, 8, 3, 16)[i % 4], CANARY)
+        cpool.avg_pool2d(x, 2, channels_last=True, dtype=x.dtype, out=out)
+        assert_frame(buffer, out, expected, f"{x.shape} {x.dtype}")
 
 
 @pytest.mark.parametrize("channels_last", [False, True])

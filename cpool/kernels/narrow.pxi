@@ -148,6 +148,102 @@ cdef void widen_heights(const Plan* g, const Tile* t, T* lines, char* s) noexcep
 
 # --- 2x2 with stride 2 ----------------------------------------------------------------------------
 
+cdef extern from *:
+    """
+    #if defined(__AVX2__)
+    /* Two neighbouring elements of a channel come to lie side by side, and one instruction adds
+       them up. Half a vector has the pixels of an even number of windows: 12 bytes where they are
+       three elements each, 16 otherwise. `order` says which byte goes where. */
+    CPOOL_INLINE __m256i cpool_pixel_order(int channels, int size) {
+        signed char order[32];
+        int i, element, half = 16 / size;
+        for (i = 0; i < 32; i++) {
+            element = i % 16 / size;
+            order[i] = (signed char)((element / 2 % channels + element / 2 / channels * 2 * channels
+                                      + element % 2 * channels) * size + i % size);
+            if (element >= half / (2 * channels) * 2 * channels) order[i] = -1;
+        }
+        return _mm256_loadu_si256((const __m256i *)order);
+    }
+    CPOOL_INLINE __m256i cpool_pixel_pairs(const char *x, Py_ssize_t step, __m256i order, int size,
+                                           int is_signed) {
+        __m256i one = _mm256_set1_epi8(1), v = _mm256_castsi128_si256(
+            _mm_loadu_si128((const __m128i *)x));
+        v = _mm256_inserti128_si256(v, _mm_loadu_si128((const __m128i *)(x + 2 * step)), 1);
+        v = _mm256_shuffle_epi8(v, order);
+        if (size == 1) return is_signed ? _mm256_maddubs_epi16(one, v)
+                                        : _mm256_maddubs_epi16(v, one);
+        if (!is_signed) v = _mm256_xor_si256(v, _mm256_set1_epi16(-0x8000));
+        return _mm256_madd_epi16(v, _mm256_set1_epi16(1));
+    }
+    CPOOL_INLINE __m256i cpool_pixel_means(const char *a, const char *b, Py_ssize_t step,
+                                           __m256i order, int size, int is_signed) {
+        __m256i v = cpool_pixel_pairs(a, step, order, size, is_signed), odd;
+        __m256i w = cpool_pixel_pairs(b, step, order, size, is_signed);
+        if (size == 1) {
+            v = _mm256_add_epi16(v, w);
+            odd = _mm256_and_si256(_mm256_srli_epi16(v, 2), _mm256_set1_epi16(1));
+            v = _mm256_add_epi16(_mm256_add_epi16(v, _mm256_set1_epi16(1)), odd);
+            return _mm256_srai_epi16(v, 2);
+        }
+        v = _mm256_add_epi32(v, w);
+        odd = _mm256_and_si256(_mm256_srli_epi32(v, 2), _mm256_set1_epi32(1));
+        v = _mm256_add_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(1)), odd);
+        return _mm256_srai_epi32(v, 2);
+    }
+    CPOOL_INLINE void cpool_pixels(char *y, Py_ssize_t yp, const char *x, Py_ssize_t xp,
+                                   Py_ssize_t bytes, Py_ssize_t rows, int channels, int size,
+                                   int is_signed) {
+        Py_ssize_t i, j, step = channels == 3 ? 12 : 16;
+        __m256i p, q, order = cpool_pixel_order(channels, size);
+        __m256i together = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+            0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1));
+        for (j = 0; j < rows; j++, y += yp, x += 2 * xp) {
+            const char *a = x;
+            for (i = 0; i < bytes; i += 2 * step, a += 4 * step) {
+                p = cpool_pixel_means(a, a + xp, step, order, size, is_signed);
+                q = cpool_pixel_means(a + step, a + step + xp, step, order, size, is_signed);
+                if (size == 1) p = is_signed ? _mm256_packs_epi16(p, q) : _mm256_packus_epi16(p, q);
+                else p = _mm256_packs_epi32(p, q);
+                if (size == 2 && !is_signed) p = _mm256_xor_si256(p, _mm256_set1_epi16(-0x8000));
+                if (channels == 3) p = _mm256_shuffle_epi8(p, together);
+                _mm_storeu_si128((__m128i *)(y + i), _mm256_castsi256_si128(p));
+                _mm_storeu_si128((__m128i *)(y + i + step), _mm256_extracti128_si256(p, 1));
+            }
+        }
+    }
+    #define CPOOL_PIXELS(number, is_signed) cpool_pixels( \
+        y, yp, x, xp, bytes, rows, channels, sizeof(number), is_signed)
+    #else
+    #define CPOOL_PIXELS(number, is_signed) do { \
+        Py_ssize_t i, j, c, n = channels; \
+        for (j = 0; j < rows; j++, y += yp, x += 2 * xp) { \
+            number *to = (number *)y; \
+            const number *a = (const number *)x, *b = (const number *)(x + xp); \
+            for (i = 0; i < bytes / (Py_ssize_t)sizeof(number); i += n, a += 2 * n, b += 2 * n) \
+                for (c = 0; c < n; c++) { \
+                    int v = a[c] + a[n + c] + b[c] + b[n + c]; \
+                    to[i + c] = (number)((v + 1 + (v >> 2 & 1)) >> 2); \
+                } \
+        } \
+    } while (0)
+    #endif
+    static void cpool_mean_pixels(char *y, Py_ssize_t yp, const char *x, Py_ssize_t xp,
+                                  Py_ssize_t bytes, Py_ssize_t rows, int channels, int size,
+                                  int is_signed) {
+        if (size == 1 && is_signed) CPOOL_PIXELS(int8_t, 1);
+        else if (size == 1) CPOOL_PIXELS(uint8_t, 0);
+        else if (is_signed) CPOOL_PIXELS(int16_t, 1);
+        else CPOOL_PIXELS(uint16_t, 0);
+    }
+    """
+    # Rows of `bytes` of the result, rounded half to even, each from two rows of x, xp apart: pixels
+    # of 2 to 4 channels. Less than a block more may be written, and two more read.
+    void mean_pixels "cpool_mean_pixels"(char* y, Py_ssize_t yp, const char* x, Py_ssize_t xp,
+                                         Py_ssize_t bytes, Py_ssize_t rows, int channels, int size,
+                                         bint is_signed) noexcept nogil
+
+
 cdef void mean_quads(Narrow* restrict y, Py_ssize_t yp, const Two* restrict a,
                      const Two* restrict b, Py_ssize_t xp, Py_ssize_t n,
                      Py_ssize_t rows) noexcept nogil:
@@ -223,6 +319,10 @@ cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
     cdef const char* b = x + g.xs[1]
     cdef Py_ssize_t xp = g.xs[1] // g.x_size        # of two rows, counted in twos
     cdef Py_ssize_t yp = g.ys[1] // g.y_size
+    if g.inner > 1:
+        mean_pixels(y, g.ys[1], x, g.xs[1], n * g.inner * g.y_size, rows, <int> g.inner, g.x_size,
+                    g.x_type == INT8 or g.x_type == INT16)
+        return
     n = UP(n, g.y_size)
     if g.x_type == INT8:
         mean_quads(<int8_t*> y, yp, <const two_bytes*> x, <const two_bytes*> b, xp, n, rows)
@@ -241,11 +341,12 @@ cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
 cdef void halve(const Plan* g, const Tile* t, char* s) noexcept nogil:
     """A tile of 2x2 windows. Whole blocks are written, so where rows do not end with one, what is
     behind each must be a later row of the same tile; the last ones take a way round."""
-    cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.y_size, rows = t.h1 - t.h0, straight = 0
+    cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.inner * g.y_size, rows = t.h1 - t.h0
+    cdef Py_ssize_t straight = 0
     cdef char* y = target(g, t)
     cdef char* last = s + g.result_at
     cdef const char* x = place(g, t, t.d, 2 * t.h0)
-    if m == UP(m, g.y_size):
+    if g.inner != 3 and bytes == UP(bytes, 1):
         straight = rows
     elif m == g.axis[2].m and g.ys[1] == bytes:
         straight = most(0, rows - 1 - BLOCK // bytes)

@@ -38,6 +38,23 @@ cdef void fold4(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
         d += xp
 
 
+cdef void fold5(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
+                const T* restrict c, const T* restrict d, const T* restrict e, Py_ssize_t xp,
+                Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef T v
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op)
+            y[i] = last(pick(v, e[i], op), op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+        e += xp
+
+
 cdef void more1(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_t xp, Py_ssize_t n,
                 Py_ssize_t rows, Op op) noexcept nogil:
     cdef Py_ssize_t i, j
@@ -86,6 +103,9 @@ cdef void fold_leaf(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ss
     elif count == 3:
         fold3(y, yp, taps[0], taps[1], taps[2], xp, n, rows, op)
         return
+    elif count == 5:
+        fold5(y, yp, taps[0], taps[1], taps[2], taps[3], taps[4], xp, n, rows, op)
+        return
     fold4(y, yp, taps[0], taps[1], taps[2], taps[3], xp, n, rows, op)
     i = 4
     while i + 4 <= count:
@@ -114,7 +134,7 @@ cdef void fold_taps(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ss
     """Each of a block of rows of y = taps[0] op taps[1] op ..., the taps moving on by xp. Rows of y
     may be closer than whole blocks: each is finished before the next one begins over its slack."""
     cdef Py_ssize_t i, j, whole = DOWN(n, sizeof(T))
-    if safe and (count <= 4 or rows == 1 or yp >= UP(n, sizeof(T))):
+    if safe and (count <= 5 or rows == 1 or yp >= UP(n, sizeof(T))):
         fold_leaf(y, yp, taps, count, xp, UP(n, sizeof(T)), rows, op)
         return
     for j in range(rows):

@@ -31,15 +31,26 @@ cdef inline Q middle(Q a, Q b, Q c) noexcept nogil:
     return greater(lesser(a, b), lesser(greater(a, b), c))
 
 
-cdef void sort_columns3(Q* restrict y0, Q* restrict y1, Q* restrict y2, const Q* restrict x0,
+# NaNs that are no keys are found where a row is sorted for the first time, as the last one of its
+# columns: reading it once more took a tenth of the time. What is behind it is looked at, too.
+
+cdef bint sort_columns3(Q* restrict y0, Q* restrict y1, Q* restrict y2, const Q* restrict x0,
                         const Q* restrict x1, const Q* restrict x2, Py_ssize_t n) noexcept nogil:
+    """Whether the last row has a NaN that is no key."""
     cdef Py_ssize_t i
+    cdef int32_t nan4 = 0
+    cdef int64_t nan8 = 0
     cdef Q a, b, c
     for i in range(UP(n, sizeof(Q))):
         a, b, c = x0[i], x1[i], x2[i]
+        if Q is float:
+            nan4 |= -<int32_t> (c != c)
+        elif Q is double:
+            nan8 |= -<int64_t> (c != c)
         a, b = lesser(a, b), greater(a, b)
         b, c = lesser(b, c), greater(b, c)
         y0[i], y1[i], y2[i] = lesser(a, b), greater(a, b), c
+    return nan4 != 0 or nan8 != 0
 
 
 cdef void median_of_columns3(Q* restrict y, const Q* restrict r0, const Q* restrict r1,
@@ -54,14 +65,20 @@ cdef void median_of_columns3(Q* restrict y, const Q* restrict r0, const Q* restr
         y[i] = middle(a, b, c) + zero
 
 
-cdef void sort_columns5(Q* restrict y0, Q* restrict y1, Q* restrict y2, Q* restrict y3,
+cdef bint sort_columns5(Q* restrict y0, Q* restrict y1, Q* restrict y2, Q* restrict y3,
                         Q* restrict y4, const Q* restrict x0, const Q* restrict x1,
                         const Q* restrict x2, const Q* restrict x3, const Q* restrict x4,
                         Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
+    cdef int32_t nan4 = 0
+    cdef int64_t nan8 = 0
     cdef Q a, b, c, d, e
     for i in range(UP(n, sizeof(Q))):
         a, b, c, d, e = x0[i], x1[i], x2[i], x3[i], x4[i]
+        if Q is float:
+            nan4 |= -<int32_t> (e != e)
+        elif Q is double:
+            nan8 |= -<int64_t> (e != e)
         a, d = lesser(a, d), greater(a, d)
         b, e = lesser(b, e), greater(b, e)
         a, c = lesser(a, c), greater(a, c)
@@ -71,6 +88,7 @@ cdef void sort_columns5(Q* restrict y0, Q* restrict y1, Q* restrict y2, Q* restr
         b, c = lesser(b, c), greater(b, c)
         d, e = lesser(d, e), greater(d, e)
         y0[i], y1[i], y2[i], y3[i], y4[i] = a, b, lesser(c, d), greater(c, d), e
+    return nan4 != 0 or nan8 != 0
 
 
 cdef void median_of_columns5(Q* restrict y, const Q* restrict r0, const Q* restrict r1,
@@ -182,15 +200,14 @@ cdef inline bint is_nan_row(const Plan* g, const Q* y, Py_ssize_t n) noexcept no
         return is_floating(g.x_type) and any_nan(y, n)
 
 
-cdef void sort_columns(const Plan* g, const Q** rows, Py_ssize_t at, Q* columns,
+cdef bint sort_columns(const Plan* g, const Q** rows, Py_ssize_t at, Q* columns,
                        Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t p = g.line
     columns += at
     if g.square == 3:
-        sort_columns3(columns, columns + p, columns + 2 * p, rows[0], rows[1], rows[2], n)
-    else:
-        sort_columns5(columns, columns + p, columns + 2 * p, columns + 3 * p, columns + 4 * p,
-                      rows[0], rows[1], rows[2], rows[3], rows[4], n)
+        return sort_columns3(columns, columns + p, columns + 2 * p, rows[0], rows[1], rows[2], n)
+    return sort_columns5(columns, columns + p, columns + 2 * p, columns + 3 * p, columns + 4 * p,
+                         rows[0], rows[1], rows[2], rows[3], rows[4], n)
 
 
 cdef void median_of_columns(const Plan* g, Q* y, const Q* columns, Py_ssize_t n) noexcept nogil:
@@ -272,10 +289,9 @@ cdef void square_item(const Plan* g, Py_ssize_t item, char* s, Q tag) noexcept n
     cdef Q* keys = <Q*> (s + g.keys_at)
     cdef Q* columns = <Q*> (s + g.columns_at)
     cdef const Q* rows[5]
-    cdef const Q* last[5]
     cdef const char* x
-    cdef Py_ssize_t h, j, k = g.square, lo, hi, n
-    cdef bint nan = False, in_place = is_native(g, tag) and not g.x_swapped
+    cdef Py_ssize_t h, j, k = g.square, lo, hi, n, slot = 0
+    cdef bint nan = False, in_place = is_native(g, tag) and not g.x_swapped, far
     piece_at(g, item, &p)
     move_to_plane(g, p.plane, &r)
     lo = most(p.wa, b.before)
@@ -283,25 +299,30 @@ cdef void square_item(const Plan* g, Py_ssize_t item, char* s, Q tag) noexcept n
     n = (hi - lo) * g.inner
     columns += -(lo - p.wa) * g.inner & 63      # stores that cross no line of the cache
     in_place = in_place and is_contiguous(g.xs, hi - lo, g.inner, g.x_size)
+    far = are_far(b, p.wa, lo, lo, hi) or are_far(b, hi, p.wb + k - 1, lo, hi)
     for h in range(p.ha, p.hb + k - 1 if p.hb > p.ha and p.wb > p.wa else p.ha):
         x = r.x + (lo - b.before) * g.xs[2]
         x += (a.source[h] if a.source != NULL else h - a.before) * g.xs[1]
+        for j in range(k - 1):
+            rows[j] = rows[j + 1]
         if in_place and <size_t> x % g.x_size == 0 and (
                 x + UP(n, sizeof(Q)) * sizeof(Q) <= g.x_end):
-            last[h % k] = <const Q*> x
+            rows[k - 1] = <const Q*> x
         else:
-            to_sortable(g, keys + (h % k) * g.line, x, hi - lo, s)
-            last[h % k] = keys + (h % k) * g.line
-        nan |= is_nan_row(g, last[h % k], n)
+            rows[k - 1] = keys + slot * g.line
+            to_sortable(g, keys + slot * g.line, x, hi - lo, s)
+            memset(keys + slot * g.line + n, 0, BLOCK)      # no NaN behind it
+            slot = slot + 1 if slot + 1 < k else 0
+        if h < p.ha + k - 1 or not (Q is float or Q is double):
+            nan |= is_nan_row(g, rows[k - 1], n)
         if h < p.ha + k - 1:
             continue
-        for j in range(k):
-            rows[j] = last[(h + 1 + j) % k]
-        if b.source != NULL:
+        if far:
             nan |= far_columns(g, &p, r.x, h - k + 1, p.wa, lo, lo, hi, columns, s)
-        sort_columns(g, rows, (lo - p.wa) * g.inner, columns, n)
-        if b.source != NULL:
+        nan |= sort_columns(g, rows, (lo - p.wa) * g.inner, columns, n)
+        if far:
             nan |= far_columns(g, &p, r.x, h - k + 1, hi, p.wb + k - 1, lo, hi, columns, s)
+        if b.source != NULL:
             copy_columns(g, &p, p.wa, lo, lo, hi, columns)
             copy_columns(g, &p, hi, p.wb + k - 1, lo, hi, columns)
         if nan:
@@ -314,12 +335,28 @@ cdef void square_item(const Plan* g, Py_ssize_t item, char* s, Q tag) noexcept n
 cdef void copy_columns(const Plan* g, const Piece* p, Py_ssize_t w0, Py_ssize_t w1, Py_ssize_t lo,
                        Py_ssize_t hi, Q* columns) noexcept nogil:
     """Places w0 to w1 of padding that repeat places lo to hi."""
-    cdef Py_ssize_t w, at, j
+    cdef Py_ssize_t w, at, j, nc = g.inner
     for w in range(w0, w1):
         at = g.axis[2].source[w] + g.axis[2].before
-        for j in range(g.square if lo <= at < hi else 0):
-            memcpy(columns + j * g.line + (w - p.wa) * g.inner,
-                   columns + j * g.line + (at - p.wa) * g.inner, g.inner * sizeof(Q))
+        if at < lo or at >= hi:
+            continue
+        for j in range(g.square):
+            if nc == 1:
+                columns[j * g.line + w - p.wa] = columns[j * g.line + at - p.wa]
+            else:
+                memcpy(columns + j * g.line + (w - p.wa) * nc,
+                       columns + j * g.line + (at - p.wa) * nc, nc * sizeof(Q))
+
+
+cdef inline bint are_far(const Axis* b, Py_ssize_t w0, Py_ssize_t w1, Py_ssize_t lo,
+                         Py_ssize_t hi) noexcept nogil:
+    """Whether places w0 to w1 of padding repeat others than lo to hi."""
+    cdef Py_ssize_t w, at
+    for w in range(w0, w1 if b.source != NULL else w0):
+        at = b.source[w] + b.before
+        if at < lo or at >= hi:
+            return True
+    return False
 
 
 cdef bint far_columns(const Plan* g, const Piece* p, const char* x, Py_ssize_t h, Py_ssize_t w0,

@@ -403,7 +403,7 @@ cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t x
 cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """Whether windows along rows are folded in one pass that can make means of sums."""
     cdef const Axis* a = &g.axis[2]
-    if a.start != NULL or a.identity or not 2 <= a.kernel <= 4:
+    if a.start != NULL or a.identity or not 2 <= a.kernel <= 5:
         return False
     return is_grouped(a, t.nc, size) or a.stride == 1 or t.nc * g.y_size >= BLOCK
 
