@@ -737,7 +737,7 @@ cdef inline Py_ssize_t pairs_straight(const Plan* g, const Tile* t, Py_ssize_t s
 
 
 cdef inline bint are_pixels(const Plan* g, const Tile* t, size_t size) noexcept nogil:
-    """Whether each element of channels gets what one window got, and goes straight to the result."""
+    """Whether each pixel of channels gets what one window got, and goes straight to the result."""
     cdef const Axis* a = &g.axis[1]
     cdef const Axis* b = &g.axis[2]
     return (is_straight(g, t, size) and g.y_plain and t.nc == UP(t.nc, size)

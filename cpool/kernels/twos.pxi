@@ -8,11 +8,11 @@ cdef extern from *:
     #if defined(__AVX2__)
     #include <immintrin.h>
     typedef struct { __m256 value, offset; } cpool_found;
-    typedef struct { __m256 first, second, third; } cpool_steps;    /* offsets of the taps of a row */
+    typedef struct { __m256 first, second, third; } cpool_steps;    /* offsets of taps of a row */
     typedef struct {
         Py_ssize_t yp, xp, rows;
         int32_t step, down;         /* what a tap along a row, and down it, adds to an offset */
-        int no_first, no_last;      /* the first row of the first window is in the padding; the last */
+        int no_first, no_last;      /* the first row of the first window is padding; the last */
     } cpool_twos;
 
     /* A tie keeps what is there, and so does a NaN. */
