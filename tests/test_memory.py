@@ -81,7 +81,6 @@ SMALL = [
     sliding((3, 38, 54), 2, 3, 2, padding=1),
     sliding((2, 9, 8, 12), 2, 3, 2, padding=1),
     sliding((2, 6, 8, 18), 3, 2, 2),
-    sliding((4, 8, 6, 16), 2, 2, 2, **LAST),
     sliding((3, 37, 53), 2, (1, 5), 1),
     sliding((3, 37, 53), 2, (6, 1), (5, 1)),
     sliding((2, 26, 41), 2, 4, (3, 4), dilation=(1, 2), ceil_mode=True),
