@@ -137,7 +137,7 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart); in parts, if
     there is a next tile to be fetched meanwhile."""
-    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PART, rows)
+    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PORTION, rows)
     if parts <= 1:
         fold_some_along(g, t, z, zp, line, lp, rows, safe, s, op)
         return
