@@ -652,11 +652,42 @@ def test_unpool_any_geometry(data):
     assert_equal(pullback(gy), expected_gx.astype(dtype if is_floating(dtype) else np.float64))
 
 
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("shape", [(2, 3, 4, 6, 10), (1, 2, 5, 7, 9), (2, 2, 2, 9, 16)], ids=str)
+def test_selected_from_pairs_of_planes(name, shape):
+    """2x2x2 windows, two apart, that cover all planes or leave the last one out."""
+    rng = np.random.default_rng(shape[-1])
+    x = make(rng, shape, np.dtype("float32"), "few")
+    y, pullback = cpool.vjp(getattr(cpool, f"{name}_pool3d"), x, 2)
+    _, indices = getattr(reference, f"{name}_pool3d")(x, 2, return_indices=True)
+    gy = rng.integers(1, 99, y.shape).astype(np.float32)
+    gx = reference.max_unpool3d(gy, indices, 2, output_size=shape[2:])
+    assert_bits(pullback(gy), gx)
+
+
+@pytest.mark.parametrize("channels", [8, 16, 24, 7])
+@pytest.mark.parametrize("size", [2, (3, 1), (2, 4)])
+@pytest.mark.parametrize("rest", [0, 1])
+def test_means_of_channels_back_to_their_windows(channels, size, rest):
+    """Each element gets what its only window got, or nothing behind the last one."""
+    high, wide = size if isinstance(size, tuple) else (size, size)
+    shape = (2, 9 * high + rest, 5 * wide + rest, channels)
+    x = np.zeros(shape, np.float32)
+    y, pullback = cpool.vjp(cpool.avg_pool2d, x, size, channels_last=True)
+    gy = np.random.default_rng(channels).integers(-99, 99, y.shape).astype(np.float32)
+    gx = np.zeros(shape, np.float32)
+    each = (gy / np.float32(high * wide)).repeat(high, 1).repeat(wide, 2)
+    gx[:, : each.shape[1], : each.shape[2]] = each
+    assert_bits(pullback(gy), gx)
+
+
 UNPOOLED = [
     # shape of x, channels last or not, kernel size, stride, output size
     ((3, 2, 5, 7), 2, None, None),
     ((2, 1, 1, 1), 2, None, None),
     ((1, 1, 8, 16), 2, None, None),
+    ((2, 3, 4, 13), 2, None, None),
+    ((2, 1, 3, 9), 2, None, (7, 19)),
     ((1, 1, 3, 1500), 2, None, None),
     ((1, 1, 1500, 3), (1, 2), None, None),
     ((2, 3, 4, 5), 3, None, None),

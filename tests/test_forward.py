@@ -440,6 +440,35 @@ def test_large_adaptive_and_global(kind, form):
             assert check_forward(Case(kind, form, 2, x, size, options))
 
 
+@pytest.mark.parametrize("special", ["ties", "nans", "infinite"])
+@pytest.mark.parametrize("layout", ["packed", "view", "reversed", "Fortran"])
+@pytest.mark.parametrize("kernel, padding", [(2, 0), (3, 0), (3, 1), (3, (0, 1)), (3, (1, 0))])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_positions_of_windows_two_apart(name, kernel, padding, layout, special):
+    """As kernels/twos.pxi selects them, and what it leaves to others: float32, any widths."""
+    rng = np.random.default_rng(kernel)
+    pool, expected = (getattr(module, f"{name}_pool2d") for module in (cpool, reference))
+    for height, width in itertools.product((3, 8), (*range(3, 21), 33, 112)):
+        shape = (2, 3, height, width)
+        x = rng.integers(-2, 3, shape).astype(np.float32)
+        if special != "ties":
+            rare = rng.random(shape) < (0.02 if special == "nans" else 0.7)
+            x[rare] = np.nan if special == "nans" else -np.inf if name == "max" else np.inf
+        if layout == "view":
+            frame = np.full((2, 3, height + 2, width + 5), np.nan, np.float32)
+            frame[..., 1:-1, 2:-3] = x
+            x = frame[..., 1:-1, 2:-3]
+        elif layout == "reversed":
+            x = np.ascontiguousarray(x[..., ::-1, ::-1])[..., ::-1, ::-1]
+        elif layout == "Fortran":
+            x = np.asfortranarray(x)
+        y, indices = pool(x, kernel, 2, padding, return_indices=True)
+        values, places = expected(x, kernel, 2, padding, return_indices=True)
+        assert_equal(y, values)
+        assert_equal(indices, places)
+        assert_equal(cpool.vjp(pool, x, kernel, 2, padding)[0], values)
+
+
 @each_kind()
 def test_kernels_up_to_the_plane(kind):
     """Every kernel of one axis up to the whole plane, long before and behind it."""

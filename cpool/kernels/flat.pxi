@@ -299,7 +299,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         x = lines + front - a.before
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
-        parts = least(most(1, ahead(g, &t) // PART), straight)
+        parts = least(most(1, ahead(g, &t) // PORTION), straight)
         for i in range(parts):
             begin, end = straight * i // parts, straight * (i + 1) // parts
             fetch(g, &t, i, parts)

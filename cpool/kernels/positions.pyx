@@ -20,6 +20,7 @@ ctypedef fused Op:
     MinOp
 
 include "common.pxi"
+include "twos.pxi"
 include "select.pxi"
 
 

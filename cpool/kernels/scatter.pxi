@@ -295,20 +295,28 @@ cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
 
 cdef enum Gather:
     BY_TAPS     # any, phase after phase
-    BY_PAIRS    # 2x2/2, and 3x3/2 with padding 1: two rows of elements from a row of windows
+    BY_PAIRS    # 2x2/2, 2x2x2/2, and 3x3/2 with padding 1: two rows from a row of windows
     BY_ROWS     # rows of channels, or stride 1: straight to the result
 
 
 cdef Gather gather_form(const Plan* g, const Tile* t, size_t size) noexcept nogil:
     cdef const Axis* a = &g.axis[1]
     cdef const Axis* b = &g.axis[2]
-    if not g.axis[0].identity or t.w1 - t.w0 < b.m or t.nc < g.inner:
+    if t.w1 - t.w0 < b.m or t.nc < g.inner:
         return BY_TAPS
-    if t.nc == 1 and are_pairs(a, b):
+    if t.nc == 1 and are_pairs(a, b) and (g.axis[0].identity or are_pairs_of_planes(g)):
         return BY_PAIRS
+    if not g.axis[0].identity:
+        return BY_TAPS
     if b.m <= b.n * b.stride and (b.stride == 1 or t.nc == UP(t.nc, size)):
         return BY_ROWS
     return BY_TAPS
+
+
+cdef inline bint are_pairs_of_planes(const Plan* g) noexcept nogil:
+    """Whether 2x2x2/2 windows cover all planes: two planes of elements from a plane of windows."""
+    cdef const Axis* a = &g.axis[0]
+    return is_halving(a, 2, 0) and a.m <= 2 * a.n and g.axis[1].kernel == 2
 
 
 cdef void choose_pairs(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
@@ -582,12 +590,13 @@ cdef const T* gather_gradients(const Plan* g, const Tile* t, Py_ssize_t lo, Py_s
 
 
 cdef void choose_block(const Plan* g, T* y, const T* x, Py_ssize_t xp, const T* o, Py_ssize_t op,
-                       Py_ssize_t rows) noexcept nogil:
-    """Twice as many rows of elements, of which no window covers the last if they are odd."""
+                       Py_ssize_t rows, Py_ssize_t first) noexcept nogil:
+    """Twice as many rows of elements, of which no window covers the last if they are odd; their
+    taps begin with number `first`."""
     cdef Py_ssize_t i, j, width = g.axis[2].m, n = UP(g.axis[2].n, sizeof(T))
     cdef T taps[9]
     for i in range(9):
-        taps[i] = <T> i
+        taps[i] = <T> (first + i)
     if g.axis[2].kernel == 3:
         choose_threes(y, width, x, xp, o, op, taps, n, rows)
         return
@@ -605,14 +614,19 @@ cdef void gather_pairs(const Plan* g, const Tile* t, char* s, T tag) noexcept no
     cdef const T* x
     cdef T* y = <T*> target(g, t)
     cdef T* z = <T*> (s + g.rows_at)
+    cdef Tile source = t[0]
+    cdef Py_ssize_t first = 0
     if g.depth > 1:
         gather_planes(g, t, s, tag)
         return
-    o = gather_offsets(g, t, lo, lo + rows + 1, 1, s, tag)
-    x = gather_gradients(g, t, lo, lo + rows + 1, 1, &xp, s, tag)
+    if not g.axis[0].identity:
+        source.d, first = t.d // 2, t.d % 2 * 4
+        source.d1 = source.d + 1
+    o = gather_offsets(g, &source, lo, lo + rows + 1, 1, s, tag)
+    x = gather_gradients(g, &source, lo, lo + rows + 1, 1, &xp, s, tag)
     straight = gathered_straight(g, t, beyond, sizeof(T)) // 2
-    choose_block(g, y, x, xp, o, op, straight)
-    choose_block(g, z, x + straight * xp, xp, o + straight * op, op, rows - straight)
+    choose_block(g, y, x, xp, o, op, straight, first)
+    choose_block(g, z, x + straight * xp, xp, o + straight * op, op, rows - straight, first)
     store_rows(g, t, t.h0 + 2 * straight, z, g.axis[2].m, s)
 
 
@@ -630,7 +644,7 @@ cdef void gather_planes(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     for p in range(planes):
         part.d = t.d + p
         y = <T*> target(g, &part) if p < straight else <T*> (s + g.rows_at)
-        choose_block(g, y, x + p * rows * xp, xp, o + p * rows * op, op, rows)
+        choose_block(g, y, x + p * rows * xp, xp, o + p * rows * op, op, rows, 0)
         if 2 * rows < height:
             fill(y + 2 * rows * g.axis[2].m, size - 2 * rows * g.axis[2].m, <T> 0)
         if p >= straight:

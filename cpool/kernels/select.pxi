@@ -386,7 +386,7 @@ cdef inline bint has_few_borders(const Plan* g, const Tile* t) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t first, stop
     full_windows(a, t.w0, t.w1, &first, &stop)
-    return a.source == NULL and 8 * (t.w1 - t.w0 - stop + first) <= t.w1 - t.w0
+    return a.source == NULL and (8 * (t.w1 - t.w0 - stop + first) <= t.w1 - t.w0 or are_twos(g))
 
 
 cdef void select_along(const Plan* g, const Tile* t, T* v, int32_t* o, Py_ssize_t yp,
@@ -759,6 +759,9 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v,
     for i in range(r.count):
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
         x = lines_of(g, t, d, &lp, s, op, tag)
+        if (are_twos(g) and select_at_twos(g, t, t.h0, middle, v, o, yp, x, lp, op)
+                and select_at_twos(g, t, middle, t.h1, z, o + straight * yp, yp, x, lp, op)):
+            return
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, t.h_hi - t.h_lo, s, op)
         base = (r.tap + i) * g.digit[0]
@@ -774,6 +777,8 @@ cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo,
     if form == CHANNELS:
         select_channels(g, t, lo, hi, v, o, yp, x, pitch, op)
     elif form == QUADS:
+        if are_twos(g) and select_at_twos(g, t, lo, hi, v, o, yp, x, pitch, op):
+            return
         x += (2 * lo - t.h_lo) * pitch
         select_quads(v, o, yp, x, x + pitch, <int32_t> g.digit[2], <int32_t> g.digit[1],
                      2 * pitch, UP(t.w1 - t.w0, BESIDE(sizeof(T))), hi - lo, op)
@@ -795,13 +800,27 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
         for p in range(planes):
             select_at_once(g, t, form, t.h0, t.h1, z + p * n, o + p * n, width,
                            x + p * rows * lp, lp, s, op)
-    else:
+    elif not select_planes_at_twos(g, t, z, o, x, lp, op):
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, planes * rows, s, op)
         for p in range(planes):
             merge_windows(g, t, t.h0, t.h1, z + p * n, o + p * n, width, box + p * rows * pitch,
                           offsets + p * rows * pitch, pitch, 0, False, s, op)
     store_planes(g, t, z, o, s, op)
+
+
+cdef bint select_planes_at_twos(const Plan* g, const Tile* t, T* z, int32_t* o, const T* x,
+                                Py_ssize_t lp, Op op) noexcept nogil:
+    cdef Py_ssize_t p, n = (t.h1 - t.h0) * (t.w1 - t.w0), rows = t.h_hi - t.h_lo
+    if not are_twos(g):
+        return False
+    for p in range(t.d1 - t.d):
+        if not select_at_twos(g, t, t.h0, t.h1, z, o, t.w1 - t.w0, x, lp, op):
+            return False
+        z += n
+        o += n
+        x += rows * lp
+    return True
 
 
 cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Op op,
@@ -948,6 +967,21 @@ cdef void add_offsets(int64_t* restrict y, const int32_t* restrict o, int64_t fi
         y[i] = at + (first + i * step) if at >= 0 else -1
 
 
+cdef inline bint are_short(const Plan* g) noexcept nogil:
+    """Whether all offsets are positions when 32 bits are added to them."""
+    return (g.mask == NULL and not g.omit_nan
+            and <double> g.plane_shape[0] * <double> g.plane_shape[1]
+            * <double> g.plane_shape[2] < 2147483647.0)
+
+
+cdef void add_twos(int64_t* restrict y, const int32_t* restrict o, int32_t first,
+                   Py_ssize_t n) noexcept nogil:
+    """The same for windows two apart that have offsets, added as 32 bits: half the vectors."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = o[i] + first + 2 * <int32_t> i
+
+
 cdef void add_places(int64_t* restrict y, const int32_t* restrict o, int64_t first,
                      const Py_ssize_t* restrict places, Py_ssize_t n) noexcept nogil:
     """The same for irregular windows."""
@@ -977,6 +1011,9 @@ cdef void positions_row(const Plan* g, const Tile* t, Py_ssize_t h, int64_t* y, 
                 o += 1
         return
     first = (origin(&a[0], d) * g.plane_shape[1] + origin(&a[1], h)) * g.plane_shape[2]
+    if t.nc == 1 and a[2].start == NULL and a[2].stride == 2 and are_short(g):
+        add_twos(y, o, <int32_t> (first + origin(&a[2], t.w0)), t.w1 - t.w0)
+        return
     if t.nc == 1 and a[2].start == NULL:
         add_offsets(y, o, first + origin(&a[2], t.w0), a[2].stride, t.w1 - t.w0)
         return

@@ -137,7 +137,7 @@ cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T*
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
     """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart); in parts, if
     there is a next tile to be fetched meanwhile."""
-    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PART, rows)
+    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PORTION, rows)
     if parts <= 1:
         fold_some_along(g, t, z, zp, line, lp, rows, safe, s, op)
         return
@@ -701,6 +701,9 @@ cdef void spread_windows(const Plan* g, const Tile* t, What what, char* s, Op op
         x += straight * pitch
         rows -= straight
         t = &part
+    if what == VALUES and are_pixels(g, t, sizeof(T)):
+        spread_pixels(g, t, <T*> target(g, t), x, pitch)
+        return
     if safe and t.width == t.w_hi - t.w_lo:
         lp = pitch
     else:
@@ -732,6 +735,30 @@ cdef inline Py_ssize_t pairs_straight(const Plan* g, const Tile* t, Py_ssize_t s
         return 0
     n = (2 * UP(b.n, size) - b.m + b.m - 1) // b.m          # rows beyond
     return most(0, least((t.h1 - t.h0 - n) // 2, a.n - t.h0 // 2))
+
+
+cdef inline bint are_pixels(const Plan* g, const Tile* t, size_t size) noexcept nogil:
+    """Whether each pixel of channels gets what one window got, and goes straight to the result."""
+    cdef const Axis* a = &g.axis[1]
+    cdef const Axis* b = &g.axis[2]
+    return (is_straight(g, t, size) and g.y_plain and t.nc == UP(t.nc, size)
+            and is_runs(a) and is_runs(b) and a.before == 0 and b.before == 0
+            and b.m == b.n * b.stride and t.h0 == t.h_lo * a.stride
+            and t.h1 == t.h_hi * a.stride)
+
+
+cdef void spread_pixels(const Plan* g, const Tile* t, T* y, const T* x,
+                        Py_ssize_t pitch) noexcept nogil:
+    """Each is written where it is needed: rows that are made once and copied take half as long
+    again."""
+    cdef Py_ssize_t h, i, w, j, nc = t.nc
+    for h in range(t.h_hi - t.h_lo):
+        for i in range(g.axis[1].stride):
+            for w in range(g.axis[2].n):
+                for j in range(g.axis[2].stride):
+                    memcpy(y, x + w * nc, nc * sizeof(T))
+                    y += nc
+        x += pitch
 
 
 cdef void spread_constant(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:

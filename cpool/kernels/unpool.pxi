@@ -385,6 +385,9 @@ cdef bint unpool_owned(const Plan* g, const Unpool* u, char* s, Word tag) noexce
     return True
 
 
+include "words.pxi"
+
+
 # --- items ----------------------------------------------------------------------------------------
 
 cdef inline bint tiles_result(const Axis* a) noexcept nogil:
@@ -409,7 +412,11 @@ cdef void unpool_planes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, bint transp
     for item in range(lo, hi):
         set_item(g, item, transposed, &u)
         done = False
-        if by_rows:
+        if sizeof(Word) == 4 and by_rows and are_word_rows(g):
+            done = unpool_word_rows(g, &u, transposed)
+        elif sizeof(Word) == 4 and HAS_WORDS and by_channels and u.nc >= 8:
+            done = unpool_word_channels(g, &u, &taps, transposed)
+        elif by_rows:
             done = unpool_rows(g, &u, &taps, transposed, s, tag)
         elif by_channels:
             done = unpool_channels(g, &u, &taps, transposed, s, tag)

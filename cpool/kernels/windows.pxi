@@ -12,7 +12,7 @@ cdef enum:
     APART = 16384   # bytes between two streams of memory that are read side by side, at least
     STREAM = 2048   # ... so many of each in turn
     FETCHED = 16384     # bytes that are fetched before they are asked for, at most
-    PART = 1024     # ... so many at a time
+    PORTION = 1024  # ... so many at a time
     SLIDES = 2048   # elements that are slid along at once
 
 
