@@ -25,8 +25,10 @@ flat       small planes, several at a time
 spread     the same for transposed irregular windows
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
+twos       the same for float32 windows of 2 x 2 and 3 x 3, two apart, in vectors
 scatter    their transpose
 unpool     values to positions, and back
+words      the same for 32-bit values, in vectors
 weighted   weighted sums: along one axis after the other, or of all taps at once
 lanes      windows side by side, where a window is no fold of two elements at a time
 means      norms, power means and exponentially weighted means of lanes

@@ -743,7 +743,7 @@ cdef inline bint are_pixels(const Plan* g, const Tile* t, size_t size) noexcept 
     cdef const Axis* b = &g.axis[2]
     return (is_straight(g, t, size) and g.y_plain and t.nc == UP(t.nc, size)
             and is_runs(a) and is_runs(b) and a.before == 0 and b.before == 0
-            and b.m == b.n * b.stride and t.h0 == t.h_lo * a.stride
+            and t.w1 - t.w0 == b.m == b.n * b.stride and t.h0 == t.h_lo * a.stride
             and t.h1 == t.h_hi * a.stride)
 
 

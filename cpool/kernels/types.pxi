@@ -69,7 +69,7 @@ cdef struct AddOp:
 cdef struct ProductOp:
     char tag
 
-# Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: the part of a
-# processor that divides has nothing else to do.
+# Sums that become means (see `last` in ops.pxi). Exact reciprocals would be no faster: what divides
+# has nothing else to do.
 cdef struct DivideOp:
     double by
