@@ -402,7 +402,7 @@ def _by_formula(reduction: Reduction, axes: list[_Axis]) -> Operations:
 
 # --- the kernels: kernels/tiles.pxi, rows.pxi and select.pxi, and their limits ---
 
-_SLIDING_TAPS = 6  # windows one step apart with more taps than this are made of shorter ones
+_SLIDING_TAPS = 6  # windows not far apart with more taps than this are made of shorter ones
 _TALL = 8  # rows of windows one row apart: with more than this they are swept
 _LEAF = 32  # taps that one loop combines
 _PHASES = 8  # strides up to this: along the row a window is folded at every place
@@ -443,26 +443,29 @@ def _along(axis: _Axis, sums: bool, inner: int, itemsize: int) -> int:
     """The fold along the row, of whose padding the row has copies."""
     if axis.kernel == 0:
         return axis.steps
-    if axis.stride == 1 and axis.kernel > _SLIDING_TAPS and axis.windows > 1:
-        return axis.windows * _slide(axis.kernel, sums)
-    places = axis.windows
-    if 2 < axis.stride <= _PHASES and inner * itemsize < _BLOCK:
+    places, narrow = axis.windows, inner * itemsize < _BLOCK
+    if 2 < axis.stride <= _PHASES and narrow:
         places = (axis.windows - 1) * axis.stride + 1
+    if axis.kernel <= _SLIDING_TAPS or axis.windows == 1:
+        return places * (axis.kernel - 1)
+    if axis.stride == 1 or (axis.stride <= _PHASES and axis.kernel > 16 * axis.stride and narrow):
+        return ((axis.windows - 1) * axis.stride + 1) * _slide(axis.kernel, sums)
     return places * (axis.kernel - 1)
 
 
 def _slide(taps: int, sums: bool) -> int:
     """Windows four times as long from four; sums may not overlap, so they have a remainder."""
-    length, done, steps = 1, 0, 0
-    while 4 * length <= taps:
-        if sums:
-            digit = taps // length % 4
-            steps += digit - (digit > 0 and done == 0)
-            done += digit * length
+    length, steps, parts = 1, 0, 0
+    while (8 if sums else 4) * length < taps:
         steps += 3
         length *= 4
-    left = (done > 0) + (taps - done) // length if sums else -(-taps // length)
-    return steps + left - 1
+    if not sums:
+        return steps + -(-taps // length) - 1
+    while taps > 0:
+        parts += taps // length
+        taps %= length
+        length //= 4
+    return steps + parts - 1
 
 
 def _selecting(axes: list[_Axis]) -> int:

@@ -284,11 +284,6 @@ cdef void tile_unpooling(Plan* g, Py_ssize_t planes, bint transposed) noexcept:
 
 # --- rows of larger ones --------------------------------------------------------------------------
 
-cdef bint is_sliding(const Axis* a) noexcept:
-    """Windows of many taps, one step apart."""
-    return a.start == NULL and not a.transposed and a.stride == 1 and a.kernel > SLIDING
-
-
 cdef bint is_tall(const Plan* g, bint selecting) noexcept:
     cdef const Axis* h = &g.axis[1]
     return (not selecting and is_regular(h) and h.stride == 1 and h.dilation == 1
@@ -347,9 +342,10 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
         room = least(ROW, most(BLOCKS // (2 * g.axis[1].kernel),
                                2 * reading(w, 1) * g.tile[2] * size))
     elif is_sliding(w):
-        # Four rows are in the first-level cache; as many windows as one has elements at least, or
-        # most of a row would be slid along in vain.
-        room = most(ROW // 2, 2 * reading(w, 1) * g.tile[2] * size)
+        # All rows of `slide` are in the first-level cache; as many windows as one has elements at
+        # least, or most of a row would be slid along in vain.
+        room = most(ROW // 2 if slides(w.kernel) < 2 else ROW // 4,
+                    2 * reading(w, 1) * g.tile[2] * size)
     if (<double> wide * g.tile[2] * size <= 2 * room or w.source != NULL
             or (scattering and not g.gathered)):
         return
@@ -421,6 +417,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
             # To prepare a row twice costs more than what the fastest cache saves.
             g.tile[0] = most(g.tile[0], least(4 * taps // h.stride,
                              (LIFTED // most(1, line * size) - taps) // h.stride + 1))
+    elif is_sliding(&g.axis[2]) and g.tile[1] < g.axis[2].m:
+        g.tile[0] = 1       # which may be folded straight to the result (see is_straight)
     else:
         g.tile[0] = rows
     g.tile[0] = most(1, least(g.tile[0], h.m))
@@ -504,7 +502,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
     g.places_at = place(&at, w.n * g.tile[2] * (g.axis[1].n if g.depth > 1 else 1) * 8
                         if scattering and not g.gathered else 0)
-    g.slides_at = place(&at, 3 * most(SLIDES, g.line) * size if is_sliding(w) else 0)
+    g.slides_at = place(&at, slides(w.kernel) * g.line * size if is_sliding(w) else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 24))

@@ -175,20 +175,23 @@ def test_kernels_with_positions_begin_along_the_row():
 
 def slide(x: list[float], taps: int, pick: Counted, sums: bool) -> float:
     """The first window of so many taps, as kernels/rows.pxi makes it: all windows in lockstep."""
-    length, done, kept = 1, 0, []
+    length, kept = 1, []
     windows = {(i, 1): value for i, value in enumerate(x)}
 
-    while 4 * length <= taps:
-        for _ in range(taps // length % 4 if sums else 0):
-            kept.append(windows[done, length])
-            done += length
+    while (8 if sums else 4) * length < taps:
         for i in range(len(x) - 4 * length + 1):
             parts = [windows[i + j * length, length] for j in range(4)]
             combine = pick if i == 0 else pick.operation
             windows[i, 4 * length] = functools.reduce(combine, parts)
         length *= 4
     if sums:
-        kept += [windows[start, length] for start in range(done, taps, length)]
+        start = 0
+        while start < taps:
+            if start + length > taps:
+                length //= 4
+                continue
+            kept.append(windows[start, length])
+            start += length
     else:
         starts = [min(i * length, taps - length) for i in range(-(-taps // length))]
         kept = [windows[start, length] for start in starts]
@@ -205,6 +208,9 @@ def test_long_windows_are_made_of_shorter_ones(taps):
     for function, counted in (cpool.max_pool1d, pick), (cpool.sum_pool1d, add):
         cost = cpool.cost(function, shape, taps, stride=1)
         assert cost.kernels.total == (taps + 1) * counted.count
+        cost = cpool.cost(function, (2 * taps + 1,), taps, stride=2)
+        if taps > 32:
+            assert cost.kernels.total == ((taps + 1) // 2 * 2 + 1) * counted.count
     assert pick.count <= 3 * math.log(taps, 4) + 3
     assert add.count <= 6 * math.log(taps, 4) + 3
 

@@ -523,21 +523,28 @@ def test_planes_of_large_arrays_are_as_alone(kind, shape):
     assert_equal(pool(x, 3, 2, 1), np.concatenate(parts))
 
 
-@pytest.mark.parametrize("channels", [1, 2, 16])
-@pytest.mark.parametrize("kernel", [3, 7, 31, 101, 1100, 2500])
-@pytest.mark.parametrize("dtype", ["float32", "float64", "int16"])
-def test_windows_one_apart_along_long_rows(dtype, kernel, channels):
+@pytest.mark.parametrize("channels", [1, 2, 3, 16])
+@pytest.mark.parametrize("kernel, stride", [(3, 1), (7, 1), (8, 1), (16, 1), (31, 1), (64, 1),
+                                            (101, 1), (1100, 1), (2500, 1), (33, 2), (101, 3),
+                                            (300, 8), (2500, 2)])  # fmt: skip
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int16", "uint8"])
+def test_windows_close_to_each_other_along_long_rows(dtype, kernel, stride, channels):
     """Rows of several tiles, and windows longer than a tile would be without them."""
-    x = np.random.default_rng(6).integers(-99, 99, (6000, channels)).astype(dtype)
-    totals = np.concatenate([np.zeros((1, channels)), np.cumsum(x, axis=0, dtype=np.float64)])
-    sums = totals[kernel:] - totals[:-kernel]
-    options = {"stride": 1, "channels_last": True}
-    assert_equal(cpool.sum_pool1d(x[None], kernel, dtype="float64", **options)[0], sums)
-    if dtype != "int16":
-        means = sums.astype(dtype) / np.array(kernel, dtype)
-        assert_equal(cpool.avg_pool1d(x[None], kernel, **options)[0], means)
-    maxima = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=0).max(axis=-1)
-    assert_equal(cpool.max_pool1d(x[None], kernel, **options)[0], maxima)
+    x = np.random.default_rng(6).integers(0, 99, (6000, channels)).astype(dtype)
+    x = np.stack([x, x[::-1]])
+    totals = np.cumsum(x, axis=1, dtype=np.float64)
+    totals = np.concatenate([np.zeros((2, 1, channels)), totals], axis=1)
+    sums = (totals[:, kernel:] - totals[:, :-kernel])[:, ::stride]
+    maxima = np.lib.stride_tricks.sliding_window_view(x, kernel, axis=1)[:, ::stride].max(axis=-1)
+    for given, size, step, ndim in [(x, kernel, stride, 1), (x[None], (1, kernel), (1, stride), 2)]:
+        pools = {name: getattr(cpool, f"{name}_pool{ndim}d") for name in ("sum", "avg", "max")}
+        options = {"stride": step, "channels_last": True}
+        expected = sums.reshape(given.shape[:-2] + sums.shape[1:])
+        assert_equal(pools["sum"](given, size, dtype="float64", **options), expected)
+        assert_equal(pools["max"](given, size, **options), maxima.reshape(expected.shape))
+        if dtype.startswith("float"):
+            means = expected.astype(dtype) / np.array(kernel, dtype)
+            assert_equal(pools["avg"](given, size, **options), means)
 
 
 # Exact integers -----------------------------------------------------------------------------------

@@ -65,57 +65,82 @@ cdef void more1(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_t xp
         a += xp
 
 
-cdef void more2(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
-                Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
-    cdef Py_ssize_t i, j
-    for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(y[i], pick(a[i], b[i], op), op)
-        y += yp
-        a += xp
-        b += xp
+# A block's elements in a small array, which the compiler keeps in registers.
+
+cdef inline void begin_block(T* v, const T** taps, Py_ssize_t at, bint odd, Op op) noexcept nogil:
+    cdef const T* a = taps[0] + at
+    cdef const T* b = taps[1] + at
+    cdef const T* c = taps[2] + at
+    cdef const T* d = taps[3] + at
+    cdef Py_ssize_t k
+    if odd:
+        for k in range(PER_BLOCK(sizeof(T))):
+            v[k] = pick(pick(a[k], b[k], op), c[k], op)
+    else:
+        for k in range(PER_BLOCK(sizeof(T))):
+            v[k] = pick(pick(a[k], b[k], op), pick(c[k], d[k], op), op)
 
 
-cdef void more4(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* restrict b,
-                const T* restrict c, const T* restrict d, Py_ssize_t xp, Py_ssize_t n,
-                Py_ssize_t rows, Op op) noexcept nogil:
-    cdef Py_ssize_t i, j
+cdef inline void pick_pair(T* v, const T* a, const T* b, Op op) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(PER_BLOCK(sizeof(T))):
+        v[k] = pick(v[k], pick(a[k], b[k], op), op)
+
+
+cdef inline void put_block(T* y, const T* v, const T* a, const T* b, Op op) noexcept nogil:
+    cdef Py_ssize_t k
+    for k in range(PER_BLOCK(sizeof(T))):
+        y[k] = last(pick(v[k], pick(a[k], b[k], op), op), op)
+
+
+cdef void fold_many(T* restrict y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ssize_t xp,
+                    Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
+    """More than five taps, combined in registers: the first three or four, then pairs."""
+    cdef T v[32]
+    cdef T w[32]
+    cdef const T* a
+    cdef const T* b
+    cdef Py_ssize_t i, j, t, at = 0, size = PER_BLOCK(sizeof(T))
+    cdef bint odd = count % 2 != 0
     for j in range(rows):
-        for i in range(DOWN(n, sizeof(T))):
-            y[i] = pick(y[i], pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op), op)
+        i = 0
+        while i + 2 * size <= n:
+            begin_block(v, taps, at + i, odd, op)
+            begin_block(w, taps, at + i + size, odd, op)
+            for t in range(3 if odd else 4, count - 2, 2):
+                a = taps[t] + at + i
+                b = taps[t + 1] + at + i
+                pick_pair(v, a, b, op)
+                pick_pair(w, a + size, b + size, op)
+            a = taps[count - 2] + at + i
+            b = taps[count - 1] + at + i
+            put_block(y + i, v, a, b, op)
+            put_block(y + i + size, w, a + size, b + size, op)
+            i += 2 * size
+        if i < n:
+            begin_block(v, taps, at + i, odd, op)
+            for t in range(3 if odd else 4, count - 2, 2):
+                pick_pair(v, taps[t] + at + i, taps[t + 1] + at + i, op)
+            put_block(y + i, v, taps[count - 2] + at + i, taps[count - 1] + at + i, op)
         y += yp
-        a += xp
-        b += xp
-        c += xp
-        d += xp
+        at += xp
 
 
 cdef void fold_leaf(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ssize_t xp,
                     Py_ssize_t n, Py_ssize_t rows, Op op) noexcept nogil:
     """Each row of y = taps[0] op taps[1] op ...; n is a whole number of blocks."""
-    cdef Py_ssize_t i
     if count == 1:
         copy_rows(y, yp, taps[0], xp, n, rows)
-        return
     elif count == 2:
         fold2(y, yp, taps[0], taps[1], xp, n, rows, op)
-        return
     elif count == 3:
         fold3(y, yp, taps[0], taps[1], taps[2], xp, n, rows, op)
-        return
+    elif count == 4:
+        fold4(y, yp, taps[0], taps[1], taps[2], taps[3], xp, n, rows, op)
     elif count == 5:
         fold5(y, yp, taps[0], taps[1], taps[2], taps[3], taps[4], xp, n, rows, op)
-        return
-    fold4(y, yp, taps[0], taps[1], taps[2], taps[3], xp, n, rows, op)
-    i = 4
-    while i + 4 <= count:
-        more4(y, yp, taps[i], taps[i + 1], taps[i + 2], taps[i + 3], xp, n, rows, op)
-        i += 4
-    if i + 2 <= count:
-        more2(y, yp, taps[i], taps[i + 1], xp, n, rows, op)
-        i += 2
-    if i < count:
-        more1(y, yp, taps[i], xp, n, rows, op)
+    else:
+        fold_many(y, yp, taps, count, xp, n, rows, op)
 
 
 cdef void fold_tail(T* y, const T** taps, Py_ssize_t count, Py_ssize_t n, Op op) noexcept nogil:
@@ -134,15 +159,13 @@ cdef void fold_taps(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ss
     """Each of a block of rows of y = taps[0] op taps[1] op ..., the taps moving on by xp. Rows of y
     may be closer than whole blocks: each is finished before the next one begins over its slack."""
     cdef Py_ssize_t i, j, whole = DOWN(n, sizeof(T))
-    if safe and (count <= 5 or rows == 1 or yp >= UP(n, sizeof(T))):
+    if safe:
         fold_leaf(y, yp, taps, count, xp, UP(n, sizeof(T)), rows, op)
         return
     for j in range(rows):
-        if safe:
-            fold_leaf(y, 0, taps, count, 0, UP(n, sizeof(T)), 1, op)
-        elif whole > 0:
+        if whole > 0:
             fold_leaf(y, 0, taps, count, 0, whole, 1, op)
-        if not safe and whole < n:
+        if whole < n:
             for i in range(count):
                 taps[i] += whole
             fold_tail(y + whole, taps, count, n - whole, op)
@@ -332,7 +355,7 @@ cdef void more_masked(T* restrict y, Py_ssize_t yp, const T* restrict a, const T
 
 cdef inline bint is_one_pass(Py_ssize_t count, Py_ssize_t plain) noexcept nogil:
     """Whether fold_masked goes over y once only."""
-    return (plain == count and count <= 4) or (plain == 1 and (count <= 3 or count == 5))
+    return plain == count or (plain == 1 and (count <= 3 or count == 5))
 
 
 cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_ssize_t count,
@@ -363,65 +386,51 @@ cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_s
 
 
 # --- many taps, one step apart ------------------------------------------------------------------
-# Windows four times as long from four windows, so that k taps take about log4(k) passes.
+# Windows four times as long from four windows, up to a part of a window of k taps; then that from
+# the longest that fit. So it takes some four times log4(k) steps.
 
-cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t taps_count,
-                Py_ssize_t step, Py_ssize_t n, Py_ssize_t rows, T* a, T* b, T* sums,
+cdef void slide(T* y, const T* x, Py_ssize_t taps_count, Py_ssize_t step, Py_ssize_t n, T* levels,
                 Py_ssize_t pitch, Op op) noexcept nogil:
-    """Each row of y = x op (x + step) op ... op (x + (taps_count - 1) * step), more than 4 taps.
+    """y = x op (x + step) op ... op (x + (taps_count - 1) * step), four taps at least.
 
-    a, b, sums: scratch rows `pitch` apart, as long as x."""
-    cdef Py_ssize_t m = 1, done = 0, digit, i, count = 0
-    cdef const T* taps[4]
-    cdef const T* begun = sums      # where the sums are up to now
-    while 4 * m <= taps_count:
-        if Op is AddOp or Op is ProductOp:
-            # Sums may not overlap: what is left over at this length is added up by itself.
-            digit = taps_count // m % 4
-            if m == 1 and digit == 1 and rows == 1:
-                begun = x           # one element, and where it is it stays
-            elif digit > 0:
-                add_windows(sums, begun, x, xp, digit, done, m, step, n, rows, pitch, op)
-                begun = sums
-            done += digit * m
-        fold4(a, pitch, x, x + m * step, x + 2 * m * step, x + 3 * m * step, xp,
-              UP(n + (taps_count - 4 * m) * step, sizeof(T)), rows, op)
-        x, xp = a, pitch
-        a, b = b, a
+    levels: a scratch row as long as x for each length but the first (see `slides`); two are enough
+    where only the longest is used in the end."""
+    cdef const T* taps[64]
+    cdef const T* rows[20]              # windows of 1, 4, 16 ... taps
+    cdef T* to
+    cdef Py_ssize_t level = 0, m = 1, done = 0, count = 0
+    # A comparison is three instructions, so more passes with fewer of them are less.
+    cdef Py_ssize_t fewest = 4 if Op is MaxOp or Op is MinOp else 8
+    rows[0] = x
+    while fewest * m < taps_count:
+        to = levels + (level % 2 if Op is MaxOp or Op is MinOp else level) * pitch
+        rows[level + 1] = to
+        fold_four(to, rows[level], m * step,
+                  UP(n + (taps_count - 4 * m) * step, sizeof(T)), op)
+        level += 1
         m = 4 * m
-    if Op is AddOp or Op is ProductOp:
-        if done > 0:
-            taps[0] = begun
-            count = 1
-        while done < taps_count:
-            taps[count] = x + done * step
-            count += 1
+    while done < taps_count:
+        if done + m <= taps_count:
+            taps[count] = rows[level] + done * step
             done += m
+            count += 1
+        elif Op is MaxOp or Op is MinOp:
+            taps[count] = rows[level] + (taps_count - m) * step     # these may overlap
+            done = taps_count
+            count += 1
+        else:
+            level -= 1
+            m = m // 4
+    fold_taps(y, 0, taps, count, 0, n, 1, True, op)
+
+
+cdef void fold_four(T* y, const T* x, Py_ssize_t step, Py_ssize_t n, Op op) noexcept nogil:
+    """Of what is folded on, nothing is divided yet."""
+    cdef AddOp add
+    if Op is DivideOp:
+        fold4(y, 0, x, x + step, x + 2 * step, x + 3 * step, 0, n, 1, add)
     else:
-        count = (taps_count + m - 1) // m
-        for i in range(count):
-            taps[i] = x + least(i * m, taps_count - m) * step
-    fold_taps(y, yp, taps, count, xp, n, rows, True, op)
-
-
-cdef void add_windows(T* sums, const T* begun, const T* x, Py_ssize_t xp, Py_ssize_t count,
-                      Py_ssize_t done, Py_ssize_t m, Py_ssize_t step, Py_ssize_t n,
-                      Py_ssize_t rows, Py_ssize_t pitch, Op op) noexcept nogil:
-    """`count` windows of m taps, from tap `done` on; the first ones begin the sums. `begun`: the
-    sums, or a row where they are still."""
-    cdef const T* taps[4]
-    cdef Py_ssize_t i, first = 0
-    for i in range(count):
-        taps[i] = x + (done + i * m) * step
-    n = UP(n, sizeof(T))
-    if done == 0:
-        fold_leaf(sums, pitch, taps, count, xp, n, rows, op)
-        return
-    if begun != sums:
-        fold2(sums, 0, begun, taps[0], 0, n, 1, op)
-        first = 1
-    for i in range(first, count):
-        more1(sums, pitch, taps[i], xp, n, rows, op)
+        fold4(y, 0, x, x + step, x + 2 * step, x + 3 * step, 0, n, 1, op)
 
 
 cdef void sweep(T* restrict y, T* restrict prefix, const T* restrict x, const T* restrict suffix,

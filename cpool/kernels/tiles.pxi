@@ -157,8 +157,13 @@ cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, con
     cdef Run r
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries = NULL
-    if a.stride == 1 and a.start == NULL and a.kernel > SLIDING and safe:
-        slide_along(g, z, zp, line, lp, m * nc, rows, nc, s, op)
+    if safe and is_sliding(a) and (a.stride == 1 or nc * <Py_ssize_t> sizeof(T) < BLOCK):
+        for i in range(rows):
+            slide(z + i * zp if a.stride == 1 else phases, line + i * lp, a.kernel,
+                  a.dilation * nc, ((m - 1) * a.stride + 1) * nc, <T*> (s + g.slides_at), g.line,
+                  op)
+            if a.stride > 1:
+                thin_out(z + i * zp, phases, m, a.stride * nc, nc)
         return
     if a.identity or (a.stride == 1 and a.start == NULL):
         fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
@@ -193,21 +198,6 @@ cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, con
             thin_out(z, phases, m, a.stride * nc, nc)
         z += zp
         line += lp
-
-
-cdef void slide_along(const Plan* g, T* z, Py_ssize_t zp, const T* line, Py_ssize_t lp,
-                      Py_ssize_t n, Py_ssize_t rows, Py_ssize_t nc, char* s, Op op) noexcept nogil:
-    """As many rows together as SLIDES elements hold."""
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t some, size = most(SLIDES, g.line)
-    cdef T* x = <T*> (s + g.slides_at)
-    while rows > 0:
-        some = least(rows, size // g.line)
-        slide(z, zp, line, lp, a.kernel, a.dilation * nc, n, some, x, x + size, x + 2 * size,
-              g.line, op)
-        z += some * zp
-        line += some * lp
-        rows -= some
 
 
 cdef void fold_irregular(const Axis* a, const Tile* t, T* z, const T* line, bint safe, T* levels,
@@ -362,7 +352,7 @@ cdef void fold_straight(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize
     there. quads: it is the only one, of 2x2 windows."""
     cdef Py_ssize_t n = rows * (t.w1 - t.w0) * t.nc
     cdef DivideOp divide
-    cdef bint scaled = g.y_scaled and is_last_fold(g, t, sizeof(T))
+    cdef bint scaled = g.y_scaled and is_last_fold(g, t, sizeof(T), safe)
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
@@ -382,7 +372,7 @@ cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, 
     cdef Py_ssize_t rows = t.h1 - t.h0
     cdef DivideOp divide
     if Op is AddOp and (T is float or T is double):
-        if g.mean and not t.counted and not g.lifted and is_last_fold(g, t, sizeof(T)):
+        if g.mean and not t.counted and not g.lifted and is_last_fold(g, t, sizeof(T), safe):
             divide.by = constant_divisor(g)
             last_fold(g, t, z, x, xp, rows, quads, safe, s, divide)
             finish_at_once(g, t, z, s, divide)
@@ -400,11 +390,15 @@ cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t x
         fold_along(g, t, y, n, x, xp, rows, safe, s, op)
 
 
-cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
-    """Whether windows along rows are folded in one pass that can make means of sums."""
+cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size,
+                              bint safe) noexcept nogil:
+    """Whether the last fold of windows along rows is in one piece, so that it can make means of
+    sums."""
     cdef const Axis* a = &g.axis[2]
-    if a.start != NULL or a.identity or not 2 <= a.kernel <= 5:
+    if a.start != NULL or a.identity or a.kernel < 2:
         return False
+    if a.kernel > LEAF:
+        return a.stride == 1 and safe
     return is_grouped(a, t.nc, size) or a.stride == 1 or t.nc * g.y_size >= BLOCK
 
 

@@ -13,7 +13,6 @@ cdef enum:
     STREAM = 2048   # ... so many of each in turn
     FETCHED = 16384     # bytes that are fetched before they are asked for, at most
     PORTION = 1024  # ... so many at a time
-    SLIDES = 2048   # elements that are slid along at once
 
 
 cdef struct Run:
@@ -157,6 +156,20 @@ cdef inline bint is_runs(const Axis* a) noexcept nogil:
     """Transposed windows side by side, not too long: elements get runs of one value."""
     return (a.start == NULL and a.source == NULL and a.kernel == a.stride and a.dilation == 1
             and a.stride <= RUNS)
+
+
+cdef inline bint is_sliding(const Axis* a) noexcept nogil:
+    """Windows of many taps, not far apart: it is less work to fold one at each place."""
+    return (a.start == NULL and not a.transposed and a.stride <= PHASES and a.kernel > SLIDING
+            and (a.stride == 1 or a.kernel > 16 * a.stride))
+
+
+cdef inline int slides(Py_ssize_t kernel) noexcept nogil:
+    """Scratch rows of a fold that slides along (see `slide`)."""
+    cdef int levels = 0
+    while <Py_ssize_t> 4 << 2 * levels < kernel:
+        levels += 1
+    return levels
 
 
 cdef inline Py_ssize_t row_of(const Axis* a, Py_ssize_t at) noexcept nogil:
