@@ -403,7 +403,7 @@ def _by_formula(reduction: Reduction, axes: list[_Axis]) -> Operations:
 # --- the kernels: kernels/tiles.pxi, rows.pxi and select.pxi, and their limits ---
 
 _SLIDING_TAPS = 6  # windows not far apart with more taps than this are made of shorter ones
-_TALL = 8  # rows of windows one row apart: with more than this they are swept
+_TALL = 6  # rows of windows one row apart: with more than this they are swept
 _LEAF = 32  # taps that one loop combines
 _PHASES = 8  # strides up to this: along the row a window is folded at every place
 _BLOCK = 32  # bytes of a row of channels that is folded as one

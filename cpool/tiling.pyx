@@ -23,7 +23,7 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
-    TALL = 8            # windows one row apart with more rows than this: see fold_tall
+    TALL = 6            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
     NARROW = 12         # windows of a row that is worth being made longer
@@ -502,7 +502,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.starts_at = place(&at, g.tile[0] * g.row * 4 if g.depth > 1 else 0)
     g.places_at = place(&at, w.n * g.tile[2] * (g.axis[1].n if g.depth > 1 else 1) * 8
                         if scattering and not g.gathered else 0)
-    g.slides_at = place(&at, slides(w.kernel) * g.line * size if is_sliding(w) else 0)
+    g.slides_at = place(&at, slides(w.kernel) * most(SLIDES, g.line) * size if is_sliding(w)
+                        else 0)
     g.raw_at = place(&at, most(pitch, g.tile[0]) * 8)
     g.flags_at = place(&at, g.line * 9)
     g.wide_at = place(&at, most(most(g.row, g.tile[0]) * 24, PIECES * 24))

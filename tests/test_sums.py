@@ -22,7 +22,7 @@ which holds too where two axes that continue each other in memory are added up a
 three exceptions. A row of more than 65536 elements that is one window and is not read in place
 (16-bit types, strides, `where`) is added up in pieces of 16384, which count as one axis more:
 58 (a + 1). And an axis counts k - 1, so that only L = n - 1 holds, if it is that of rows of windows
-one row apart that have more than 8 of them, or the last pooled one of windows more than 8 elements
+one row apart that have more than 6 of them, or the last pooled one of windows more than 8 elements
 apart with dilation or with channels of less than 32 bytes, or the
 first of three that are not read in place.
 

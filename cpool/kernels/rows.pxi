@@ -389,48 +389,50 @@ cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_s
 # Windows four times as long from four windows, up to a part of a window of k taps; then that from
 # the longest that fit. So it takes some four times log4(k) steps.
 
-cdef void slide(T* y, const T* x, Py_ssize_t taps_count, Py_ssize_t step, Py_ssize_t n, T* levels,
-                Py_ssize_t pitch, Op op) noexcept nogil:
-    """y = x op (x + step) op ... op (x + (taps_count - 1) * step), four taps at least.
+cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t taps_count, Py_ssize_t step,
+                Py_ssize_t n, Py_ssize_t rows, T* levels, Py_ssize_t size, Py_ssize_t pitch,
+                Op op) noexcept nogil:
+    """Each row of y = x op (x + step) op ... op (x + (taps_count - 1) * step), six taps at least.
 
-    levels: a scratch row as long as x for each length but the first (see `slides`); two are enough
-    where only the longest is used in the end."""
+    levels: scratch of `size` elements for each length but the first (see `slides`); two are enough
+    where only the longest is used in the end. Rows of x and of these are `pitch` apart."""
     cdef const T* taps[64]
-    cdef const T* rows[20]              # windows of 1, 4, 16 ... taps
+    cdef const T* lengths[20]           # windows of 1, 4, 16 ... taps
     cdef T* to
     cdef Py_ssize_t level = 0, m = 1, done = 0, count = 0
     # A comparison is three instructions, so more passes with fewer of them are less.
     cdef Py_ssize_t fewest = 4 if Op is MaxOp or Op is MinOp else 8
-    rows[0] = x
+    lengths[0] = x
     while fewest * m < taps_count:
-        to = levels + (level % 2 if Op is MaxOp or Op is MinOp else level) * pitch
-        rows[level + 1] = to
-        fold_four(to, rows[level], m * step,
-                  UP(n + (taps_count - 4 * m) * step, sizeof(T)), op)
+        to = levels + (level % 2 if Op is MaxOp or Op is MinOp else level) * size
+        lengths[level + 1] = to
+        fold_four(to, lengths[level], m * step, pitch,
+                  UP(n + (taps_count - 4 * m) * step, sizeof(T)), rows, op)
         level += 1
         m = 4 * m
     while done < taps_count:
         if done + m <= taps_count:
-            taps[count] = rows[level] + done * step
+            taps[count] = lengths[level] + done * step
             done += m
             count += 1
         elif Op is MaxOp or Op is MinOp:
-            taps[count] = rows[level] + (taps_count - m) * step     # these may overlap
+            taps[count] = lengths[level] + (taps_count - m) * step      # these may overlap
             done = taps_count
             count += 1
         else:
             level -= 1
             m = m // 4
-    fold_taps(y, 0, taps, count, 0, n, 1, True, op)
+    fold_taps(y, yp, taps, count, pitch, n, rows, True, op)
 
 
-cdef void fold_four(T* y, const T* x, Py_ssize_t step, Py_ssize_t n, Op op) noexcept nogil:
+cdef void fold_four(T* y, const T* x, Py_ssize_t step, Py_ssize_t pitch, Py_ssize_t n,
+                    Py_ssize_t rows, Op op) noexcept nogil:
     """Of what is folded on, nothing is divided yet."""
     cdef AddOp add
     if Op is DivideOp:
-        fold4(y, 0, x, x + step, x + 2 * step, x + 3 * step, 0, n, 1, add)
+        fold4(y, pitch, x, x + step, x + 2 * step, x + 3 * step, pitch, n, rows, add)
     else:
-        fold4(y, 0, x, x + step, x + 2 * step, x + 3 * step, 0, n, 1, op)
+        fold4(y, pitch, x, x + step, x + 2 * step, x + 3 * step, pitch, n, rows, op)
 
 
 cdef void sweep(T* restrict y, T* restrict prefix, const T* restrict x, const T* restrict suffix,

@@ -158,12 +158,7 @@ cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, con
     r.first, r.step, r.count, r.pitch, r.period, r.unit = 0, a.dilation, a.kernel, nc, 0, nc
     r.entries = NULL
     if safe and is_sliding(a) and (a.stride == 1 or nc * <Py_ssize_t> sizeof(T) < BLOCK):
-        for i in range(rows):
-            slide(z + i * zp if a.stride == 1 else phases, line + i * lp, a.kernel,
-                  a.dilation * nc, ((m - 1) * a.stride + 1) * nc, <T*> (s + g.slides_at), g.line,
-                  op)
-            if a.stride > 1:
-                thin_out(z + i * zp, phases, m, a.stride * nc, nc)
+        slide_along(g, z, zp, line, lp, m, rows, nc, s, op)
         return
     if a.identity or (a.stride == 1 and a.start == NULL):
         fold_rows(z, zp, line, lp, &r, m * nc, rows, safe, levels, g.row, op)
@@ -198,6 +193,23 @@ cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, con
             thin_out(z, phases, m, a.stride * nc, nc)
         z += zp
         line += lp
+
+
+cdef void slide_along(const Plan* g, T* z, Py_ssize_t zp, const T* line, Py_ssize_t lp,
+                      Py_ssize_t m, Py_ssize_t rows, Py_ssize_t nc, char* s, Op op) noexcept nogil:
+    """Short rows together, as many as SLIDES elements hold; with strides a window at every place,
+    of which those that are wanted are kept."""
+    cdef const Axis* a = &g.axis[2]
+    cdef Py_ssize_t i, n = ((m - 1) * a.stride + 1) * nc, size = most(SLIDES, g.line)
+    cdef Py_ssize_t some = size // g.line if lp == g.line and a.stride == 1 else 1
+    cdef T* phases = <T*> (s + g.phases_at)
+    i = 0
+    while i < rows:
+        slide(z + i * zp if a.stride == 1 else phases, zp, line + i * lp, a.kernel,
+              a.dilation * nc, n, least(some, rows - i), <T*> (s + g.slides_at), size, g.line, op)
+        if a.stride > 1:
+            thin_out(z + i * zp, phases, m, a.stride * nc, nc)
+        i += some
 
 
 cdef void fold_irregular(const Axis* a, const Tile* t, T* z, const T* line, bint safe, T* levels,

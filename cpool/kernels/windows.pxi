@@ -13,6 +13,7 @@ cdef enum:
     STREAM = 2048   # ... so many of each in turn
     FETCHED = 16384     # bytes that are fetched before they are asked for, at most
     PORTION = 1024  # ... so many at a time
+    SLIDES = 2048   # elements that are slid along at once
 
 
 cdef struct Run:
