@@ -532,6 +532,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
                 and in_rows(g, array)):
             g.widened = widens(g)
             g.halved = g.widened or g.x_type == HALF and g.t_type == FLOAT
+        g.pixelwise = (operation == ADD and not selecting and not masked and plain_nan
+                       and floating(x_code) and call.y_code == x_code and in_rows(g, array))
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

@@ -94,6 +94,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     tile_inner(g, size)
     g.widened = g.widened and is_widened(g)
     g.halved = g.halved and is_halved(g)
+    g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.widened or g.in_place and (g.axis[0].identity or g.stacked)) or selecting
@@ -320,6 +321,14 @@ cdef bint is_widened(const Plan* g) noexcept:
             and g.axis[0].kernel * g.axis[1].kernel <= WIDENED)
 
 
+cdef bint is_pixelwise(const Plan* g) noexcept:
+    """Whether kernels/pixels.pxi takes these windows: of few taps, in rows of whole blocks."""
+    return (g.inner % 8 == 0 and g.axis[0].identity and not g.lifted
+            and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
+            and g.axis[1].kernel <= 3 and g.axis[2].kernel <= 3
+            and g.ys[3] == g.y_size and g.ys[1] % g.y_size == 0 and g.ys[2] % g.y_size == 0)
+
+
 cdef bint is_halved(const Plan* g) noexcept:
     """Means of 2x2 windows with stride 2, in the type of the elements."""
     return (g.mean and g.x_type == g.y_type and g.x_type != BOOL
@@ -337,7 +346,7 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
     g.tile[1] = w.m
     cdef Py_ssize_t room = ROW
-    if g.halved:
+    if g.halved or g.pixelwise:
         room = 4 * ROW
     elif g.widened:
         # What is read, folded and stored is in the first-level cache.
@@ -398,7 +407,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef Py_ssize_t budget = (4 * BOX if g.halved else 2 * STRIP if halving and not boxed else
+    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else 2 * STRIP if halving and not boxed else
                               BOX if boxed or g.transposed or not needs_lines(g) else STRIP)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
@@ -410,7 +419,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         # Whole blocks of rows: nothing is done twice.
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
         g.strip = most(2, BOX // (3 * line * size))
-    elif g.widened and not g.halved:
+    elif g.widened and not g.halved and not g.pixelwise:
         g.tile[0] = LINES // most(1, line * SIZE[g.t_type])
     elif h.start != NULL and boxed:
         g.tile[0] = 1

@@ -171,6 +171,7 @@ cdef struct Plan:
     bint in_place               # rows of x can be folded where they are
     bint widened                # they are folded there from their own type (narrow.pxi)
     bint halved                 # by 2x2, to means of that type
+    bint pixelwise              # windows of channels are folded one by one (pixels.pxi)
     bint y_plain                # values that are folded are the result's
     bint y_scaled               # they are but for a division by one number for all
     Py_ssize_t xs[4]
