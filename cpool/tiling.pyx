@@ -332,7 +332,7 @@ cdef bint is_pixelwise(const Plan* g) noexcept:
 cdef bint is_halved(const Plan* g) noexcept:
     """Means of 2x2 windows with stride 2, in the type of the elements."""
     return (g.mean and g.x_type == g.y_type and g.x_type != BOOL
-            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.widened and g.x_type != BFLOAT)
+            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.t_type != FLOAT)
             and g.axis[0].identity
             and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]) and divisor_is_constant(g)
             and (g.divisor == 4 or g.divisor == 0)

@@ -11,14 +11,23 @@ cdef extern from *:
     ctypedef unsigned short two_bytes "cpool_two_bytes"
     ctypedef unsigned int two_shorts "cpool_two_shorts"
 
-cdef struct bfloat:       # no number, so that it is no uint16_t
+# 16-bit floats: no numbers, so that they are no uint16_t.
+cdef struct hfloat:
     uint16_t bits
+
+cdef struct bfloat:
+    uint16_t bits
+
+ctypedef fused ShortFloat:
+    hfloat
+    bfloat
 
 ctypedef fused Source:
     int8_t
     uint8_t
     int16_t
     uint16_t
+    hfloat
     bfloat
 
 ctypedef fused Sum:
@@ -32,14 +41,80 @@ ctypedef fused Two:
 
 
 cdef inline Sum wide(Source v, Sum tag) noexcept nogil:
-    if Source is bfloat:
+    if Source is hfloat:
+        return <Sum> half_to_float(v.bits)
+    elif Source is bfloat:
         return <Sum> bfloat_to_float(v.bits)
     else:
         return <Sum> v
 
 
+cdef inline void take_eight(float* y, const ShortFloat* x) noexcept nogil:
+    if ShortFloat is hfloat:
+        eight_to_floats(y, <const uint16_t*> x)
+    else:
+        eight_bfloats_to_floats(y, <const uint16_t*> x)
+
+
+cdef inline void put_eight(ShortFloat* y, const float* x) noexcept nogil:
+    if ShortFloat is hfloat:
+        eight_to_halves(<uint16_t*> y, x)
+    else:
+        eight_to_bfloats(<uint16_t*> y, x)
+
+
+cdef inline void add_block(Real* v, const Real* w) noexcept nogil:
+    """8 floats or 4 doubles."""
+    cdef Py_ssize_t k
+    for k in range(<Py_ssize_t> (32 // sizeof(Real))):
+        v[k] = v[k] + w[k]
+
+
 # These loops stop where the row does if nothing behind it may be read (n is no whole number of
 # blocks then).
+
+cdef void wide_floats(float* restrict y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t count,
+                      Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    """The sum of up to 4 rows, by blocks: compilers do not know the instructions for halves."""
+    cdef Py_ssize_t i, j, whole = n & ~(<Py_ssize_t> 7)
+    cdef const ShortFloat* a = at[0]
+    cdef const ShortFloat* b = at[1 if count > 1 else 0]
+    cdef const ShortFloat* c = at[2 if count > 2 else 0]
+    cdef const ShortFloat* d = at[3 if count > 3 else 0]
+    cdef float v[8]
+    cdef float w[8]
+    cdef float z[8]
+    for j in range(rows):
+        i = 0
+        while i < whole:
+            take_eight(v, a + i)
+            if count > 1:
+                take_eight(w, b + i)
+                add_block(v, w)
+            if count > 2:
+                take_eight(w, c + i)
+                if count > 3:
+                    take_eight(z, d + i)
+                    add_block(w, z)
+                add_block(v, w)
+            copy_vector(y + i, v)
+            i += 8
+        for i in range(whole, n):
+            v[0] = wide(a[i], <float> 0)
+            if count > 1:
+                v[0] += wide(b[i], <float> 0)
+            if count > 2:
+                w[0] = wide(c[i], <float> 0)
+                if count > 3:
+                    w[0] += wide(d[i], <float> 0)
+                v[0] += w[0]
+            y[i] = v[0]
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+
 
 cdef void wide1(Sum* restrict y, Py_ssize_t yp, const Source* restrict a, Py_ssize_t xp,
                 Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
@@ -117,6 +192,9 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
                 count += 1
         if count == 0:
             fill(y, n, <Sum> 0)
+        elif Source is hfloat or Source is bfloat:
+            if Sum is float:
+                wide_floats(y, g.line, at, count, xp, end, rows)
         elif count == 1:
             wide1(y, g.line, at[0], xp, end, rows)
         elif count == 2:
@@ -143,7 +221,10 @@ cdef void widen_heights(const Plan* g, const Tile* t, T* lines, char* s) noexcep
         else:
             widen_lines(g, t, lines, <const uint16_t*> x, s)
     elif T is float:
-        widen_lines(g, t, lines, <const bfloat*> x, s)
+        if g.x_type == HALF:
+            widen_lines(g, t, lines, <const hfloat*> x, s)
+        else:
+            widen_lines(g, t, lines, <const bfloat*> x, s)
 
 
 # --- 2x2 with stride 2 ----------------------------------------------------------------------------

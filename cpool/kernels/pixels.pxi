@@ -3,9 +3,6 @@
 #
 # Rows of a window are added first and then its columns, as by the folds of tiles.pxi.
 
-cdef struct hfloat:         # no number, so that it is no uint16_t
-    uint16_t bits
-
 ctypedef fused Element:
     hfloat
     bfloat
@@ -30,31 +27,19 @@ ctypedef fused Side:
 # Blocks are of 8 floats or 4 doubles.
 
 cdef inline void take_block(Real* v, const Element* x) noexcept nogil:
-    if Element is hfloat:
+    if Element is hfloat or Element is bfloat:
         if Real is float:
-            eight_to_floats(v, <const uint16_t*> x)
-    elif Element is bfloat:
-        if Real is float:
-            eight_bfloats_to_floats(v, <const uint16_t*> x)
+            take_eight(v, x)
     else:
         copy_vector(v, x)
 
 
 cdef inline void put_block(Element* y, const Real* v) noexcept nogil:
-    if Element is hfloat:
+    if Element is hfloat or Element is bfloat:
         if Real is float:
-            eight_to_halves(<uint16_t*> y, v)
-    elif Element is bfloat:
-        if Real is float:
-            eight_to_bfloats(<uint16_t*> y, v)
+            put_eight(y, v)
     else:
         copy_vector(y, v)
-
-
-cdef inline void add_block(Real* v, const Real* w) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(<Py_ssize_t> (32 // sizeof(Real))):
-        v[k] = v[k] + w[k]
 
 
 cdef inline void take_column(Real* v, const Element* x, Py_ssize_t row,
