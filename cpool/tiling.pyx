@@ -18,6 +18,7 @@ cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 12288       # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
+    STREAM = 4096       # ... and of both where rows come from memory: these need the cache too
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
@@ -117,12 +118,11 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 
 cdef bint is_streamed(const Plan* g) noexcept:
-    """Whether the next tile is fetched while one is folded along its rows: 0.4 to 0.95 of the time
-    where rows that come from memory are folded in place, two or more to one; 1.1 to 1.4 with many
-    channels, which come as fast as they are folded, or where a cache has them all."""
+    """Whether rows that come from memory are folded where they lie, two or more to one."""
     cdef Py_ssize_t row = g.axis[2].n * g.inner * g.x_size
-    return (g.in_place and g.inner == 1 and g.axis[0].identity and g.axis[1].stride > 1
-            and g.xs[1] == row and g.xs[2] == g.x_size
+    return ((g.in_place or g.widened) and is_regular(&g.axis[1]) and g.axis[1].stride > 1
+            and g.axis[0].identity and g.xs[1] > 0
+            and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
             and <double> g.planes * g.axis[0].n * g.axis[1].n * row > STREAMED)
 
 
@@ -408,7 +408,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
     cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else 2 * STRIP if halving and not boxed else
-                              BOX if boxed or g.transposed or not needs_lines(g) else STRIP)
+                              BOX if boxed or g.transposed or not needs_lines(g) else
+                              STREAM if g.streamed else STRIP)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
         size if boxed or g.transposed else SIZE[g.t_type])
@@ -420,7 +421,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
         g.strip = most(2, BOX // (3 * line * size))
     elif g.widened and not g.halved and not g.pixelwise:
-        g.tile[0] = LINES // most(1, line * SIZE[g.t_type])
+        g.tile[0] = (STREAM if g.streamed else LINES) // most(1, line * SIZE[g.t_type])
     elif h.start != NULL and boxed:
         g.tile[0] = 1
     elif boxed:
@@ -466,11 +467,15 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t wide = g.tile[1], rows, high, parts, taps_h, taps_w, pitch
-    cdef Py_ssize_t spare = 0, at = 0
+    cdef Py_ssize_t spare = 0, at = 0, unit = 64, slack = SLACK
     cdef int levels
     if w.transposed and w.start == NULL and (w.stride <= PHASES or is_runs(w)):
         wide = ((w.reach if w.source != NULL else wide) // w.stride + 2) * w.stride
-    g.line = (line + SLACK + 63) // 64 * 64
+    if not (selecting or scattering or g.transposed):
+        # Close together: lines that a power of two is between are in each other's way.
+        unit = 64 // SIZE[g.t_type]
+        slack = most(32, 128 // SIZE[g.t_type])
+    g.line = (line + slack + unit - 1) // unit * unit
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64
     if w.transposed:
         g.line = most(g.line, g.row)

@@ -22,6 +22,16 @@ ctypedef fused ShortFloat:
     hfloat
     bfloat
 
+cdef struct Threefold:
+    char a, b, c
+
+# How many rows are added up: known when the code is compiled.
+ctypedef fused Many:
+    Single
+    Twofold
+    Threefold
+    Fourfold
+
 ctypedef fused Source:
     int8_t
     uint8_t
@@ -73,47 +83,64 @@ cdef inline void add_block(Real* v, const Real* w) noexcept nogil:
 # These loops stop where the row does if nothing behind it may be read (n is no whole number of
 # blocks then).
 
-cdef void wide_floats(float* restrict y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t count,
-                      Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
-    """The sum of up to 4 rows, by blocks: compilers do not know the instructions for halves."""
-    cdef Py_ssize_t i, j, whole = n & ~(<Py_ssize_t> 7)
-    cdef const ShortFloat* a = at[0]
-    cdef const ShortFloat* b = at[1 if count > 1 else 0]
-    cdef const ShortFloat* c = at[2 if count > 2 else 0]
-    cdef const ShortFloat* d = at[3 if count > 3 else 0]
-    cdef float v[8]
+cdef inline void wide_block(float* v, const ShortFloat* a, const ShortFloat* b,
+                            const ShortFloat* c, const ShortFloat* d, Many many) noexcept nogil:
     cdef float w[8]
     cdef float z[8]
+    take_eight(v, a)
+    if Many is not Single:
+        take_eight(w, b)
+        add_block(v, w)
+    if Many is Threefold or Many is Fourfold:
+        take_eight(w, c)
+        if Many is Fourfold:
+            take_eight(z, d)
+            add_block(w, z)
+        add_block(v, w)
+
+
+cdef void wide_floats(float* restrict y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t xp,
+                      Py_ssize_t n, Py_ssize_t rows, Many many) noexcept nogil:
+    """Sums of one to four rows, by blocks: compilers do not know the instructions for halves."""
+    cdef Py_ssize_t i, j, k, whole = n & ~(<Py_ssize_t> 7), count = <Py_ssize_t> sizeof(Many)
+    cdef ShortFloat rest[4][8]
+    cdef const ShortFloat* a = at[0]
+    cdef const ShortFloat* b = at[1 % count]
+    cdef const ShortFloat* c = at[2 % count]
+    cdef const ShortFloat* d = at[3 % count]
+    cdef float v[8]
     for j in range(rows):
         i = 0
         while i < whole:
-            take_eight(v, a + i)
-            if count > 1:
-                take_eight(w, b + i)
-                add_block(v, w)
-            if count > 2:
-                take_eight(w, c + i)
-                if count > 3:
-                    take_eight(z, d + i)
-                    add_block(w, z)
-                add_block(v, w)
+            wide_block(v, a + i, b + i, c + i, d + i, many)
             copy_vector(y + i, v)
             i += 8
-        for i in range(whole, n):
-            v[0] = wide(a[i], <float> 0)
-            if count > 1:
-                v[0] += wide(b[i], <float> 0)
-            if count > 2:
-                w[0] = wide(c[i], <float> 0)
-                if count > 3:
-                    w[0] += wide(d[i], <float> 0)
-                v[0] += w[0]
-            y[i] = v[0]
+        if whole < n:
+            for k in range(count):
+                memcpy(rest[k], at[k] + j * xp + whole, (n - whole) * sizeof(ShortFloat))
+            wide_block(v, rest[0], rest[1], rest[2], rest[3], many)
+            memcpy(y + whole, v, (n - whole) * sizeof(float))
         y += yp
         a += xp
         b += xp
         c += xp
         d += xp
+
+
+cdef void wide_rows(float* y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t count,
+                    Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Single one = [0]
+    cdef Twofold two = [0, 0]
+    cdef Threefold three = [0, 0, 0]
+    cdef Fourfold four = [0, 0, 0, 0]
+    if count == 1:
+        wide_floats(y, yp, at, xp, n, rows, one)
+    elif count == 2:
+        wide_floats(y, yp, at, xp, n, rows, two)
+    elif count == 3:
+        wide_floats(y, yp, at, xp, n, rows, three)
+    else:
+        wide_floats(y, yp, at, xp, n, rows, four)
 
 
 cdef void wide1(Sum* restrict y, Py_ssize_t yp, const Source* restrict a, Py_ssize_t xp,
@@ -174,6 +201,7 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
     cdef Py_ssize_t h, i, j, count, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
     cdef Py_ssize_t pitch = g.xs[1] // <Py_ssize_t> sizeof(Source)
     cdef Py_ssize_t xp = g.axis[1].stride * pitch, end = UP(n, sizeof(Source)) if t.safe else n
+    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, g.axis[1].stride * g.xs[1])
     cdef const Source* at[4]        # WIDENED
     cdef Sum* y = lines
     cdef Run r, planes
@@ -184,7 +212,9 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
     while h < t.h1:
         taps(&g.axis[1], h, entries, &r)
         r.pitch = pitch
-        rows = stop - h if h == first and h < stop else 1
+        rows = least(stop - h, together) if first <= h < stop else 1
+        if g.streamed:
+            fresh = touch_windows(g, t, h, rows, fresh)
         count = 0
         for i in range(planes.count):
             for j in range(r.count):
@@ -194,7 +224,7 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
             fill(y, n, <Sum> 0)
         elif Source is hfloat or Source is bfloat:
             if Sum is float:
-                wide_floats(y, g.line, at, count, xp, end, rows)
+                wide_rows(y, g.line, at, count, xp, end, rows)
         elif count == 1:
             wide1(y, g.line, at[0], xp, end, rows)
         elif count == 2:
