@@ -18,7 +18,7 @@ cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 12288       # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
-    STREAM = 4096       # ... and of both where rows come from memory: these need the cache too
+    STREAM = 4096       # ... or of either where rows come from memory, which need that cache too
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
@@ -118,10 +118,11 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 
 cdef bint is_streamed(const Plan* g) noexcept:
-    """Whether rows that come from memory are folded where they lie, two or more to one."""
-    cdef Py_ssize_t row = g.axis[2].n * g.inner * g.x_size
-    return ((g.in_place or g.widened) and is_regular(&g.axis[1]) and g.axis[1].stride > 1
-            and g.axis[0].identity and g.xs[1] > 0
+    """Whether rows that come from memory are folded where they lie, two or more to one. Not rows of
+    channels: these are long, and take turns seldom."""
+    cdef Py_ssize_t row = g.axis[2].n * g.x_size
+    return ((g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
+            and g.inner == 1 and is_regular(&g.axis[1]) and g.axis[1].stride > 1 and g.xs[1] > 0
             and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
             and <double> g.planes * g.axis[0].n * g.axis[1].n * row > STREAMED)
 
@@ -407,9 +408,10 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else 2 * STRIP if halving and not boxed else
-                              BOX if boxed or g.transposed or not needs_lines(g) else
-                              STREAM if g.streamed else STRIP)
+    cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
+    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
+                              2 * STRIP if halving and not boxed else
+                              BOX if boxed or g.transposed or not needs_lines(g) else strip)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
         size if boxed or g.transposed else SIZE[g.t_type])

@@ -93,7 +93,7 @@ cdef inline void touch_rows(const char* x, Py_ssize_t pitch, Py_ssize_t bytes,
 cdef inline Py_ssize_t touched_together(const Plan* g, Py_ssize_t bytes) noexcept nogil:
     """So many windows, each of which begins `bytes` behind the one before, are touched and then
     folded; all at once where their source is not streamed."""
-    return most(1, TOUCHED // most(1, bytes)) if g.streamed else LARGEST
+    return most(1, TOUCHED // most(1, bytes)) if g.streamed and not g.stacked else LARGEST
 
 
 cdef inline Py_ssize_t touch_windows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t rows,
@@ -108,6 +108,18 @@ cdef inline Py_ssize_t touch_windows(const Plan* g, const Tile* t, Py_ssize_t h,
         touch_rows(place(g, t, t.d, first), g.xs[1], (t.w_hi - t.w_lo) * t.nc * g.x_size,
                    stop - first)
     return most(fresh, stop)
+
+
+cdef void touch_planes(const Plan* g, const Tile* t) noexcept nogil:
+    """The rows of a tile in those planes of its windows that the windows before do not have."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t d, first = t.d * a.stride - a.before
+    cdef Py_ssize_t stop = least(a.n, first + (a.kernel - 1) * a.dilation + 1)
+    if t.d > 0:
+        first = most(first, first - a.stride + (a.kernel - 1) * a.dilation + 1)
+    for d in range(most(0, first), stop):
+        touch_rows(place(g, t, d, t.h_lo), g.xs[1], (t.w_hi - t.w_lo) * t.nc * g.x_size,
+                   t.h_hi - t.h_lo)
 
 
 cdef inline Py_ssize_t ahead(const Plan* g, const Tile* t) noexcept nogil:

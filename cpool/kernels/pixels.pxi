@@ -84,7 +84,8 @@ cdef void fold_pixels(Element* restrict y, Py_ssize_t yp, const Element* restric
         y += yp
 
 
-cdef inline double divisor_of(const Plan* g, Py_ssize_t d, Py_ssize_t h, Py_ssize_t w) noexcept nogil:
+cdef inline double divisor_of(const Plan* g, Py_ssize_t d, Py_ssize_t h,
+                              Py_ssize_t w) noexcept nogil:
     cdef const Axis* a = &g.axis[0]
     if not g.mean:
         return 1

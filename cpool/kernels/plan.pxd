@@ -205,7 +205,7 @@ cdef struct Plan:
     bint transposed
     bint omit_nan               # a NaN does not exist
     bint stacked                # planes of a window are folded together with its rows
-    bint streamed               # the next tile's source is fetched while one is folded
+    bint streamed               # rows come from memory, and are read in order before (boxes.pxi)
     bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
     bint constant               # transposed: one window over all of each plane, which is W

@@ -55,6 +55,37 @@ cdef void fold5(T* restrict y, Py_ssize_t yp, const T* restrict a, const T* rest
         e += xp
 
 
+cdef void fold9(T* restrict y, Py_ssize_t yp, const T** x, Py_ssize_t xp, Py_ssize_t n,
+                Py_ssize_t rows, Op op) noexcept nogil:
+    """Three rows of three planes, for instance."""
+    cdef Py_ssize_t i, j
+    cdef T v, w
+    cdef const T* a = x[0]
+    cdef const T* b = x[1]
+    cdef const T* c = x[2]
+    cdef const T* d = x[3]
+    cdef const T* e = x[4]
+    cdef const T* f = x[5]
+    cdef const T* g = x[6]
+    cdef const T* h = x[7]
+    cdef const T* k = x[8]
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v = pick(pick(a[i], b[i], op), pick(c[i], d[i], op), op)
+            w = pick(pick(e[i], f[i], op), pick(g[i], h[i], op), op)
+            y[i] = pick(pick(v, w, op), k[i], op)
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+        e += xp
+        f += xp
+        g += xp
+        h += xp
+        k += xp
+
+
 cdef void more1(T* restrict y, Py_ssize_t yp, const T* restrict a, Py_ssize_t xp, Py_ssize_t n,
                 Py_ssize_t rows, Op op) noexcept nogil:
     cdef Py_ssize_t i, j
@@ -105,6 +136,9 @@ cdef void fold_leaf(T* y, Py_ssize_t yp, const T** taps, Py_ssize_t count, Py_ss
         return
     elif count == 5:
         fold5(y, yp, taps[0], taps[1], taps[2], taps[3], taps[4], xp, n, rows, op)
+        return
+    elif count == 9:
+        fold9(y, yp, taps, xp, n, rows, op)
         return
     fold4(y, yp, taps[0], taps[1], taps[2], taps[3], xp, n, rows, op)
     i = 4

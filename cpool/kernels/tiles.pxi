@@ -106,20 +106,22 @@ cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ss
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
     cdef Py_ssize_t h, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
-    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, a.stride * pitch * <Py_ssize_t> sizeof(T))
+    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, a.stride * g.xs[1])
     cdef bint stacked = in_place and g.stacked
     cdef T* y
     cdef Run r, planes
     if stacked:
         taps(&g.axis[0], t.d, entries, &planes)
         planes.pitch = g.xs[0] // <Py_ssize_t> sizeof(T)
+        if g.streamed:
+            touch_planes(g, t)
     full_windows(a, t.h0, t.h1, &first, &stop)
     h = t.h0
     while h < t.h1:
         rows_of(g, t, h, in_place, pitch, entries, &r)
         rows = least(stop - h, together) if first <= h < stop else 1
         y = lines + (h - t.h0) * g.line
-        if in_place and g.streamed:
+        if in_place and g.streamed and not stacked:
             fresh = touch_windows(g, t, h, rows, fresh)
         if stacked:
             fold_box(y, g.line, x, a.stride * pitch, &planes, &r, n, rows, safe, op)
@@ -386,13 +388,13 @@ cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, 
 
 cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp, Py_ssize_t rows,
                     bint is_quads, bint safe, char* s, Op op) noexcept nogil:
-    cdef Py_ssize_t some, n = (t.w1 - t.w0) * t.nc
+    cdef Py_ssize_t some, n = (t.w1 - t.w0) * t.nc, pitch = xp * <Py_ssize_t> sizeof(T)
     if is_quads:
-        some = touched_together(g, 2 * xp * <Py_ssize_t> sizeof(T))
+        some = touched_together(g, 2 * pitch)
         while rows > 0:
             some = least(some, rows)
             if g.streamed:
-                touch_rows(<const char*> x, xp * <Py_ssize_t> sizeof(T), 2 * n * <Py_ssize_t> sizeof(T), 2 * some)
+                touch_rows(<const char*> x, pitch, 2 * n * <Py_ssize_t> sizeof(T), 2 * some)
             quads(y, n, x, x + xp, 2 * xp, UP(n, sizeof(T)), some, t.nc, op)
             y += some * n
             x += 2 * some * xp
