@@ -350,7 +350,7 @@ cdef bint readable(Plan* g, cnp.ndarray x) except -1:
 
 cdef bint widens(const Plan* g) noexcept:
     """Whether kernels/narrow.pxi reads this type."""
-    if g.x_type == BFLOAT:
+    if g.x_type == HALF or g.x_type == BFLOAT:
         return g.t_type == FLOAT
     return not floating(g.x_type) and (g.x_size == 1 and g.t_type == INT16
                                        or g.x_size == 2 and g.t_type == INT32)
@@ -531,7 +531,9 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
                 and in_rows(g, array)):
             g.widened = widens(g)
-            g.halved = g.widened or g.x_type == HALF and g.t_type == FLOAT
+            g.halved = g.widened
+        g.pixelwise = (operation == ADD and not selecting and not masked and plain_nan
+                       and floating(x_code) and call.y_code == x_code and in_rows(g, array))
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

@@ -18,6 +18,7 @@ cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
     STRIP = 12288       # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
+    STREAM = 4096       # ... or of either where rows come from memory, which need that cache too
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
@@ -94,6 +95,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     tile_inner(g, size)
     g.widened = g.widened and is_widened(g)
     g.halved = g.halved and is_halved(g)
+    g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.widened or g.in_place and (g.axis[0].identity or g.stacked)) or selecting
@@ -116,12 +118,12 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 
 cdef bint is_streamed(const Plan* g) noexcept:
-    """Whether the next tile is fetched while one is folded along its rows: 0.4 to 0.95 of the time
-    where rows that come from memory are folded in place, two or more to one; 1.1 to 1.4 with many
-    channels, which come as fast as they are folded, or where a cache has them all."""
-    cdef Py_ssize_t row = g.axis[2].n * g.inner * g.x_size
-    return (g.in_place and g.inner == 1 and g.axis[0].identity and g.axis[1].stride > 1
-            and g.xs[1] == row and g.xs[2] == g.x_size
+    """Whether rows that come from memory are folded where they lie, two or more to one. Not rows of
+    channels: these are long, and take turns seldom."""
+    cdef Py_ssize_t row = g.axis[2].n * g.x_size
+    return ((g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
+            and g.inner == 1 and is_regular(&g.axis[1]) and g.axis[1].stride > 1 and g.xs[1] > 0
+            and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
             and <double> g.planes * g.axis[0].n * g.axis[1].n * row > STREAMED)
 
 
@@ -315,10 +317,20 @@ cdef bint is_widened(const Plan* g) noexcept:
             and g.axis[0].kernel * g.axis[1].kernel <= WIDENED)
 
 
+cdef bint is_pixelwise(const Plan* g) noexcept:
+    """Whether kernels/pixels.pxi takes these windows: of few taps, of which at least one exists, in
+    rows of whole blocks."""
+    return (g.inner % 8 == 0 and g.axis[0].identity and not g.lifted
+            and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
+            and g.axis[1].dilation == 1 and g.axis[2].dilation == 1
+            and g.axis[1].kernel <= 3 and g.axis[2].kernel <= 3
+            and g.ys[3] == g.y_size and g.ys[1] % g.y_size == 0 and g.ys[2] % g.y_size == 0)
+
+
 cdef bint is_halved(const Plan* g) noexcept:
     """Means of 2x2 windows with stride 2, in the type of the elements."""
     return (g.mean and g.x_type == g.y_type and g.x_type != BOOL
-            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.widened and g.x_type != BFLOAT)
+            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.t_type != FLOAT)
             and g.axis[0].identity
             and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]) and divisor_is_constant(g)
             and (g.divisor == 4 or g.divisor == 0)
@@ -332,7 +344,7 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
     g.tile[1] = w.m
     cdef Py_ssize_t room = ROW
-    if g.halved:
+    if g.halved or g.pixelwise:
         room = 4 * ROW
     elif g.widened:
         # What is read, folded and stored is in the first-level cache.
@@ -394,8 +406,10 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef Py_ssize_t budget = (4 * BOX if g.halved else 2 * STRIP if halving and not boxed else
-                              BOX if boxed or g.transposed or not needs_lines(g) else STRIP)
+    cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
+    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
+                              2 * STRIP if halving and not boxed else
+                              BOX if boxed or g.transposed or not needs_lines(g) else strip)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
         size if boxed or g.transposed else SIZE[g.t_type])
@@ -406,8 +420,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         # Whole blocks of rows: nothing is done twice.
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
         g.strip = most(2, BOX // (3 * line * size))
-    elif g.widened and not g.halved:
-        g.tile[0] = LINES // most(1, line * SIZE[g.t_type])
+    elif g.widened and not g.halved and not g.pixelwise:
+        g.tile[0] = (STREAM if g.streamed else LINES) // most(1, line * SIZE[g.t_type])
     elif h.start != NULL and boxed:
         g.tile[0] = 1
     elif boxed:
@@ -455,11 +469,15 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t wide = g.tile[1], rows, high, parts, taps_h, taps_w, pitch
-    cdef Py_ssize_t spare = 0, at = 0
+    cdef Py_ssize_t spare = 0, at = 0, unit = 64, slack = SLACK
     cdef int levels
     if w.transposed and w.start == NULL and (w.stride <= PHASES or is_runs(w)):
         wide = ((w.reach if w.source != NULL else wide) // w.stride + 2) * w.stride
-    g.line = (line + SLACK + 63) // 64 * 64
+    if not (selecting or scattering or g.transposed):
+        # Close together: lines that a power of two is between are in each other's way.
+        unit = 64 // SIZE[g.t_type]
+        slack = most(32, 128 // SIZE[g.t_type])
+    g.line = (line + slack + unit - 1) // unit * unit
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64
     if w.transposed:
         g.line = most(g.line, g.row)

@@ -523,6 +523,95 @@ def test_planes_of_large_arrays_are_as_alone(kind, shape):
     assert_equal(pool(x, 3, 2, 1), np.concatenate(parts))
 
 
+@pytest.mark.parametrize("dtype", ["float16", "uint8", "int32", "float64"])
+@each_kind([kind for kind in KINDS if kind.selects or kind.linear])
+def test_rows_of_large_arrays_are_as_alone(kind, dtype):
+    """Rows are read before they are folded, as long as any are left."""
+    rng = np.random.default_rng(7)
+    shape = ((9 << 20) // (101 * 97 * np.dtype(dtype).itemsize) + 1, 101, 97)
+    x = rng.integers(0, 99, shape).astype(dtype)
+    assert x.nbytes > 8 << 20
+    pool = getattr(cpool, f"{kind.function}2d")
+    for kernel, stride, padding, dilation in (
+        (2, 2, 0, 1), (3, 2, 1, 1), ((5, 2), (3, 1), (2, 0), 1), (3, 2, 1, (7, 2)),
+        ((4, 3), 2, 1, 1),
+    ):  # fmt: skip
+        options = {"padding": padding, "dilation": dilation, "ceil_mode": kernel == 2}
+        parts = [pool(part, kernel, stride, **options) for part in np.array_split(x, 19)]
+        assert_equal(pool(x, kernel, stride, **options), np.concatenate(parts))
+        turned = x[:, ::-1]
+        parts = [pool(part, kernel, stride, **options) for part in np.array_split(turned, 19)]
+        assert_equal(pool(turned, kernel, stride, **options), np.concatenate(parts))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@each_kind([kind for kind in KINDS if kind.selects or kind.linear])
+def test_volumes_of_large_arrays_are_as_alone(kind, dtype):
+    rng = np.random.default_rng(8)
+    shape = ((9 << 20) // (6 * 59 * 61 * np.dtype(dtype).itemsize) + 1, 6, 59, 61)
+    x = rng.integers(0, 99, shape).astype(dtype)
+    assert x.nbytes > 8 << 20
+    pool = getattr(cpool, f"{kind.function}3d")
+    for kernel, stride, padding in (
+        (2, 2, 0), (3, 2, 1), ((2, 2, 3), (1, 2, 2), (1, 0, 1)), ((6, 6, 2), (1, 2, 2), 0)
+    ):  # fmt: skip
+        parts = [pool(part, kernel, stride, padding) for part in np.array_split(x, 19)]
+        assert_equal(pool(x, kernel, stride, padding), np.concatenate(parts))
+
+
+@pytest.mark.parametrize("channels", [8, 24, 136])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_means_of_rows_of_channels(dtype, channels):
+    """The same bits as rows added one by one, then columns, then the division: in windows that
+    padding cuts, in any place of memory, of any numbers."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    wide = np.float64 if dtype == "float64" else np.float32
+    rng = np.random.default_rng(channels)
+    x = (rng.standard_normal((2, 9, 11, channels)) * 8).astype(dtype)
+    x[0, 2, 3, 5], x[1, 4, 4, 1], x[1, 8, 10, 7] = np.inf, np.nan, -np.inf
+    for high, broad, stride, padding, dilation in itertools.product(
+        (1, 2, 3), (1, 2, 3), (1, 2, 3), (0, 1), (1, 2)
+    ):
+        if 2 * padding > min(high, broad):
+            continue
+        options = {"stride": stride, "padding": padding, "dilation": dilation}
+        around = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+        padded, there = np.pad(x.astype(wide), around), np.pad(np.ones_like(x, wide), around)
+        sums, counts = (
+            added(
+                [added([a[:, i * dilation :, j * dilation :] for i in range(high)])
+                 for j in range(broad)]
+            )[:, : 9 + 2 * padding - (high - 1) * dilation : stride,
+              : 11 + 2 * padding - (broad - 1) * dilation : stride]
+            for a in (padded, there)
+        )  # fmt: skip
+        options["channels_last"] = True
+        place = np.full((2, *sums.shape[1:3], channels + 3), 7).astype(dtype)
+        for mean, by in (
+            (cpool.avg_pool2d(x, (high, broad), **options), high * broad),
+            (cpool.avg_pool2d(x, (high, broad), count_include_pad=False, **options), counts),
+            (cpool.avg_pool2d(x, (high, broad), divisor_override=7, **options), 7),
+            (cpool.sum_pool2d(x, (high, broad), **options), 1),
+            (cpool.avg_pool2d(x[:, :, ::-1][:, :, ::-1], (high, broad), out=place[..., 1:-2],
+                              **options), high * broad),
+        ):  # fmt: skip
+            np.testing.assert_array_equal(
+                mean.astype(wide), (sums / np.asarray(by, wide)).astype(dtype).astype(wide)
+            )
+        assert (place[..., 0] == 7).all()
+        assert (place[..., -2:] == 7).all()
+
+
+def added(rows):
+    """One after the other, as far as all of them go."""
+    high, broad = (min(row.shape[axis] for row in rows) for axis in (1, 2))
+    total = rows[0][:, :high, :broad]
+    for row in rows[1:]:
+        total = total + row[:, :high, :broad]
+    return total
+
+
 @pytest.mark.parametrize("channels", [1, 2, 3, 16])
 @pytest.mark.parametrize("kernel, stride", [(3, 1), (7, 1), (8, 1), (16, 1), (31, 1), (64, 1),
                                             (101, 1), (1100, 1), (2500, 1), (33, 2), (101, 3),

@@ -68,11 +68,63 @@ cdef extern from *:
     void prefetch "CPOOL_PREFETCH"(const void* address) noexcept nogil
 
 
+cdef extern from *:
+    """
+    static void cpool_touch(const char *x, Py_ssize_t bytes) {
+        Py_ssize_t i;
+        for (i = 0; i < bytes; i += 64) (void)*(const volatile char *)(x + i);
+    }
+    """
+    void touch "cpool_touch"(const char* x, Py_ssize_t bytes) noexcept nogil
+
+
+cdef inline void touch_rows(const char* x, Py_ssize_t pitch, Py_ssize_t bytes,
+                            Py_ssize_t rows) noexcept nogil:
+    """Reads a byte of each line of the cache, row by row: what then is read from several rows in
+    turn is there. Processors fetch ahead of one stream of memory that goes forward, not of such
+    a pattern, and what is prefetched by hand does not count as a stream."""
+    cdef Py_ssize_t i
+    if bytes <= pitch < bytes + 64:
+        bytes, rows = bytes + (rows - 1) * pitch, 1
+    for i in range(rows):
+        touch(x + i * pitch, bytes)
+
+
+cdef inline Py_ssize_t touched_together(const Plan* g, Py_ssize_t bytes) noexcept nogil:
+    """So many windows, each of which begins `bytes` behind the one before, are touched and then
+    folded; all at once where their source is not streamed."""
+    return most(1, TOUCHED // most(1, bytes)) if g.streamed and not g.stacked else LARGEST
+
+
+cdef inline Py_ssize_t touch_windows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t rows,
+                                     Py_ssize_t fresh) noexcept nogil:
+    """What the rows h to h + rows of windows are folded from, but for rows before `fresh`: a stream
+    must not go back. Gives the first row that is still untouched."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t first = most(fresh, h * a.stride - a.before)
+    cdef Py_ssize_t stop = least(
+        a.n, (h + rows - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1)
+    if first < stop:
+        touch_rows(place(g, t, t.d, first), g.xs[1], (t.w_hi - t.w_lo) * t.nc * g.x_size,
+                   stop - first)
+    return most(fresh, stop)
+
+
+cdef void touch_planes(const Plan* g, const Tile* t) noexcept nogil:
+    """The rows of a tile in those planes of its windows that the windows before do not have."""
+    cdef const Axis* a = &g.axis[0]
+    cdef Py_ssize_t d, first = t.d * a.stride - a.before
+    cdef Py_ssize_t stop = least(a.n, first + (a.kernel - 1) * a.dilation + 1)
+    if t.d > 0:
+        first = most(first, first - a.stride + (a.kernel - 1) * a.dilation + 1)
+    for d in range(most(0, first), stop):
+        touch_rows(place(g, t, d, t.h_lo), g.xs[1], (t.w_hi - t.w_lo) * t.nc * g.x_size,
+                   t.h_hi - t.h_lo)
+
+
 cdef inline Py_ssize_t ahead(const Plan* g, const Tile* t) noexcept nogil:
-    """Bytes of what most likely is the next tile's source; 0 where they are not worth fetching."""
-    if not g.streamed or t.w_hi - t.w_lo < g.axis[2].n:
-        return 0
-    return least((t.d1 - t.d) * g.xs[0] if g.flat else (t.h_hi - t.h_lo) * g.xs[1], FETCHED)
+    """Bytes of the next planes' source; 0 where they are not worth fetching."""
+    return least((t.d1 - t.d) * g.xs[0], FETCHED) if g.streamed else 0
 
 
 cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts) noexcept nogil:
@@ -80,7 +132,7 @@ cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts)
     few lines can be on their way at once, and by themselves processors stop at the end of each
     page."""
     cdef Py_ssize_t size = ahead(g, t)
-    cdef const char* x = place(g, t, t.d1, 0) if g.flat else place(g, t, t.d, t.h_hi)
+    cdef const char* x = place(g, t, t.d1, 0)
     cdef Py_ssize_t at = (size * part // parts) & ~(<Py_ssize_t> 63)
     while at < size * (part + 1) // parts:
         prefetch(x + at)

@@ -67,6 +67,29 @@ cdef extern from *:
         uint32_t nan = (x >> 16) | 0x40u;
         return (uint16_t)((x & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
     }
+    CPOOL_INLINE void cpool_eight_bfloats_to_floats(float *y, const uint16_t *x) {
+    #if defined(__AVX2__)
+        __m256i v = _mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i *)x));
+        _mm256_storeu_ps(y, _mm256_castsi256_ps(_mm256_slli_epi32(v, 16)));
+    #else
+        for (int i = 0; i < 8; i++) y[i] = cpool_bfloat_to_float(x[i]);
+    #endif
+    }
+    CPOOL_INLINE void cpool_eight_to_bfloats(uint16_t *y, const float *x) {
+    #if defined(__AVX2__)
+        __m256 f = _mm256_loadu_ps(x);
+        __m256i v = _mm256_castps_si256(f), high = _mm256_srli_epi32(v, 16);
+        __m256i odd = _mm256_and_si256(high, _mm256_set1_epi32(1));
+        __m256i nan = _mm256_or_si256(high, _mm256_set1_epi32(0x40));
+        v = _mm256_add_epi32(_mm256_add_epi32(v, _mm256_set1_epi32(0x7fff)), odd);
+        v = _mm256_blendv_epi8(_mm256_srli_epi32(v, 16), nan,
+                               _mm256_castps_si256(_mm256_cmp_ps(f, f, _CMP_UNORD_Q)));
+        v = _mm256_permute4x64_epi64(_mm256_packus_epi32(v, v), 0xd8);
+        _mm_storeu_si128((__m128i *)y, _mm256_castsi256_si128(v));
+    #else
+        for (int i = 0; i < 8; i++) y[i] = cpool_float_to_bfloat(x[i]);
+    #endif
+    }
     /* Rounded to odd, a float on the way from double to 16 bits does not round twice
        (Boldo & Melquiond 2008). */
     static inline float cpool_round_to_odd(double d) {
@@ -85,6 +108,9 @@ cdef extern from *:
                                                    Py_ssize_t n) noexcept nogil
     void floats_to_halves "cpool_floats_to_halves"(uint16_t* y, const float* x,
                                                    Py_ssize_t n) noexcept nogil
+    void eight_bfloats_to_floats "cpool_eight_bfloats_to_floats"(float* y,
+                                                                 const uint16_t* x) noexcept nogil
+    void eight_to_bfloats "cpool_eight_to_bfloats"(uint16_t* y, const float* x) noexcept nogil
     float bfloat_to_float "cpool_bfloat_to_float"(uint16_t h) noexcept nogil
     uint16_t float_to_bfloat "cpool_float_to_bfloat"(float f) noexcept nogil
     float round_to_odd "cpool_round_to_odd"(double d) noexcept nogil

@@ -82,7 +82,15 @@ cdef extern from *:
         if (size < 16) v = _mm256_permute4x64_epi64(v, 0xd8);
         _mm256_storeu_si256((__m256i *)y, v);
     }
+    CPOOL_INLINE void cpool_copy_vector(void *y, const void *x) {
+        _mm256_storeu_si256((__m256i *)y, _mm256_loadu_si256((const __m256i *)x));
+    }
     #else
+    typedef float __attribute__((vector_size(16), may_alias, aligned(1))) cpool_vector16;
+    CPOOL_INLINE void cpool_copy_vector(void *y, const void *x) {
+        ((cpool_vector16 *)y)[0] = ((const cpool_vector16 *)x)[0];
+        ((cpool_vector16 *)y)[1] = ((const cpool_vector16 *)x)[1];
+    }
     #define CPOOL_PART(number) do { \
         for (i = 0; i < BLOCK / sizeof(number); i++) { \
             memcpy((number *)even + i, (const number *)x + 2 * i, sizeof(number)); \
@@ -103,6 +111,8 @@ cdef extern from *:
     }
     #endif
     """
+    # 32 bytes by vectors, which stay in registers where y is a variable.
+    void copy_vector "cpool_copy_vector"(void* y, const void* x) noexcept nogil
     void deal "cpool_deal"(void* even, void* odd, const void* x, size_t size) noexcept nogil
     void put_back "cpool_put_back"(void* y, const void* x, size_t size) noexcept nogil
 

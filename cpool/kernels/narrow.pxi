@@ -11,14 +11,33 @@ cdef extern from *:
     ctypedef unsigned short two_bytes "cpool_two_bytes"
     ctypedef unsigned int two_shorts "cpool_two_shorts"
 
-cdef struct bfloat:       # no number, so that it is no uint16_t
+# 16-bit floats: no numbers, so that they are no uint16_t.
+cdef struct hfloat:
     uint16_t bits
+
+cdef struct bfloat:
+    uint16_t bits
+
+ctypedef fused ShortFloat:
+    hfloat
+    bfloat
+
+cdef struct Threefold:
+    char a, b, c
+
+# How many rows are added up: known when the code is compiled.
+ctypedef fused Many:
+    Single
+    Twofold
+    Threefold
+    Fourfold
 
 ctypedef fused Source:
     int8_t
     uint8_t
     int16_t
     uint16_t
+    hfloat
     bfloat
 
 ctypedef fused Sum:
@@ -32,14 +51,97 @@ ctypedef fused Two:
 
 
 cdef inline Sum wide(Source v, Sum tag) noexcept nogil:
-    if Source is bfloat:
+    if Source is hfloat:
+        return <Sum> half_to_float(v.bits)
+    elif Source is bfloat:
         return <Sum> bfloat_to_float(v.bits)
     else:
         return <Sum> v
 
 
+cdef inline void take_eight(float* y, const ShortFloat* x) noexcept nogil:
+    if ShortFloat is hfloat:
+        eight_to_floats(y, <const uint16_t*> x)
+    else:
+        eight_bfloats_to_floats(y, <const uint16_t*> x)
+
+
+cdef inline void put_eight(ShortFloat* y, const float* x) noexcept nogil:
+    if ShortFloat is hfloat:
+        eight_to_halves(<uint16_t*> y, x)
+    else:
+        eight_to_bfloats(<uint16_t*> y, x)
+
+
+cdef inline void add_block(Real* v, const Real* w) noexcept nogil:
+    """8 floats or 4 doubles."""
+    cdef Py_ssize_t k
+    for k in range(<Py_ssize_t> (32 // sizeof(Real))):
+        v[k] = v[k] + w[k]
+
+
 # These loops stop where the row does if nothing behind it may be read (n is no whole number of
 # blocks then).
+
+cdef inline void wide_block(float* v, const ShortFloat* a, const ShortFloat* b,
+                            const ShortFloat* c, const ShortFloat* d, Many many) noexcept nogil:
+    cdef float w[8]
+    cdef float z[8]
+    take_eight(v, a)
+    if Many is not Single:
+        take_eight(w, b)
+        add_block(v, w)
+    if Many is Threefold or Many is Fourfold:
+        take_eight(w, c)
+        if Many is Fourfold:
+            take_eight(z, d)
+            add_block(w, z)
+        add_block(v, w)
+
+
+cdef void wide_floats(float* restrict y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t xp,
+                      Py_ssize_t n, Py_ssize_t rows, Many many) noexcept nogil:
+    """Sums of one to four rows, by blocks: compilers do not know the instructions for halves."""
+    cdef Py_ssize_t i, j, k, whole = n & ~(<Py_ssize_t> 7), count = <Py_ssize_t> sizeof(Many)
+    cdef ShortFloat rest[4][8]
+    cdef const ShortFloat* a = at[0]
+    cdef const ShortFloat* b = at[1 % count]
+    cdef const ShortFloat* c = at[2 % count]
+    cdef const ShortFloat* d = at[3 % count]
+    cdef float v[8]
+    for j in range(rows):
+        i = 0
+        while i < whole:
+            wide_block(v, a + i, b + i, c + i, d + i, many)
+            copy_vector(y + i, v)
+            i += 8
+        if whole < n:
+            for k in range(count):
+                memcpy(rest[k], at[k] + j * xp + whole, (n - whole) * sizeof(ShortFloat))
+            wide_block(v, rest[0], rest[1], rest[2], rest[3], many)
+            memcpy(y + whole, v, (n - whole) * sizeof(float))
+        y += yp
+        a += xp
+        b += xp
+        c += xp
+        d += xp
+
+
+cdef void wide_rows(float* y, Py_ssize_t yp, const ShortFloat** at, Py_ssize_t count,
+                    Py_ssize_t xp, Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    cdef Single one = [0]
+    cdef Twofold two = [0, 0]
+    cdef Threefold three = [0, 0, 0]
+    cdef Fourfold four = [0, 0, 0, 0]
+    if count == 1:
+        wide_floats(y, yp, at, xp, n, rows, one)
+    elif count == 2:
+        wide_floats(y, yp, at, xp, n, rows, two)
+    elif count == 3:
+        wide_floats(y, yp, at, xp, n, rows, three)
+    else:
+        wide_floats(y, yp, at, xp, n, rows, four)
+
 
 cdef void wide1(Sum* restrict y, Py_ssize_t yp, const Source* restrict a, Py_ssize_t xp,
                 Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
@@ -99,6 +201,7 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
     cdef Py_ssize_t h, i, j, count, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
     cdef Py_ssize_t pitch = g.xs[1] // <Py_ssize_t> sizeof(Source)
     cdef Py_ssize_t xp = g.axis[1].stride * pitch, end = UP(n, sizeof(Source)) if t.safe else n
+    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, g.axis[1].stride * g.xs[1])
     cdef const Source* at[4]        # WIDENED
     cdef Sum* y = lines
     cdef Run r, planes
@@ -109,7 +212,9 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
     while h < t.h1:
         taps(&g.axis[1], h, entries, &r)
         r.pitch = pitch
-        rows = stop - h if h == first and h < stop else 1
+        rows = least(stop - h, together) if first <= h < stop else 1
+        if g.streamed:
+            fresh = touch_windows(g, t, h, rows, fresh)
         count = 0
         for i in range(planes.count):
             for j in range(r.count):
@@ -117,6 +222,9 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
                 count += 1
         if count == 0:
             fill(y, n, <Sum> 0)
+        elif Source is hfloat or Source is bfloat:
+            if Sum is float:
+                wide_rows(y, g.line, at, count, xp, end, rows)
         elif count == 1:
             wide1(y, g.line, at[0], xp, end, rows)
         elif count == 2:
@@ -143,7 +251,10 @@ cdef void widen_heights(const Plan* g, const Tile* t, T* lines, char* s) noexcep
         else:
             widen_lines(g, t, lines, <const uint16_t*> x, s)
     elif T is float:
-        widen_lines(g, t, lines, <const bfloat*> x, s)
+        if g.x_type == HALF:
+            widen_lines(g, t, lines, <const hfloat*> x, s)
+        else:
+            widen_lines(g, t, lines, <const bfloat*> x, s)
 
 
 # --- 2x2 with stride 2 ----------------------------------------------------------------------------

@@ -171,6 +171,7 @@ cdef struct Plan:
     bint in_place               # rows of x can be folded where they are
     bint widened                # they are folded there from their own type (narrow.pxi)
     bint halved                 # by 2x2, to means of that type
+    bint pixelwise              # windows of channels are folded one by one (pixels.pxi)
     bint y_plain                # values that are folded are the result's
     bint y_scaled               # they are but for a division by one number for all
     Py_ssize_t xs[4]
@@ -204,7 +205,7 @@ cdef struct Plan:
     bint transposed
     bint omit_nan               # a NaN does not exist
     bint stacked                # planes of a window are folded together with its rows
-    bint streamed               # the next tile's source is fetched while one is folded
+    bint streamed               # rows come from memory, and are read in order before (boxes.pxi)
     bint tall                   # windows of many rows, one row apart
     bint flat                   # small planes: whole ones, several to a tile
     bint constant               # transposed: one window over all of each plane, which is W

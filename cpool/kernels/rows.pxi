@@ -735,31 +735,6 @@ cdef void quads(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t xp, Py_s
         group_quads(y, yp, a, b, xp, n, rows, op, four)
 
 
-cdef void quads_beside(T* y, Py_ssize_t yp, const T* a, const T* b, Py_ssize_t xp, Py_ssize_t n,
-                       Py_ssize_t rows, Py_ssize_t nc, Op op) noexcept nogil:
-    """The same, where that pays with the halves of the rows side by side, some rows of each in
-    turn: two streams of memory that are far apart come faster than one (0.9 of the time). Rows are
-    a block or more."""
-    cdef char behind[64]            # a block at most
-    cdef Py_ssize_t j, some, half = rows // 2
-    cdef Py_ssize_t turn = most(1, STREAM // (xp * <Py_ssize_t> sizeof(T)))
-    if yp < UP(1, sizeof(T)) or half * xp * <Py_ssize_t> sizeof(T) < APART:
-        quads(y, yp, a, b, xp, n, rows, nc, op)
-        return
-    j = 0
-    while j < half:
-        some = least(turn, half - j)
-        memcpy(behind, y + (j + some) * yp, BLOCK)
-        quads(y + j * yp, yp, a + j * xp, b + j * xp, xp, n, some, nc, op)
-        if j + some == half:        # it was written over the second half's begin
-            memcpy(y + half * yp, behind, BLOCK)
-        quads(y + (half + j) * yp, yp, a + (half + j) * xp, b + (half + j) * xp, xp, n, some, nc,
-              op)
-        j += some
-    if rows > 2 * half:
-        quads(y + (rows - 1) * yp, 0, a + (rows - 1) * xp, b + (rows - 1) * xp, 0, n, 1, nc, op)
-
-
 cdef void narrow_quads(T* y, Py_ssize_t m, const T* x, Py_ssize_t xp, Py_ssize_t rows, T* lines,
                        T* rest, Py_ssize_t nc, Op op) noexcept nogil:
     """The same where rows of m elements, which follow each other in y, are half a block or less:

@@ -106,18 +106,23 @@ cdef void fold_heights(const Plan* g, const Tile* t, T* lines, const T* x, Py_ss
     cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
     cdef T* levels = <T*> (s + g.levels_at)
     cdef Py_ssize_t h, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
+    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, a.stride * g.xs[1])
     cdef bint stacked = in_place and g.stacked
     cdef T* y
     cdef Run r, planes
     if stacked:
         taps(&g.axis[0], t.d, entries, &planes)
         planes.pitch = g.xs[0] // <Py_ssize_t> sizeof(T)
+        if g.streamed:
+            touch_planes(g, t)
     full_windows(a, t.h0, t.h1, &first, &stop)
     h = t.h0
     while h < t.h1:
         rows_of(g, t, h, in_place, pitch, entries, &r)
-        rows = stop - h if h == first and h < stop else 1
+        rows = least(stop - h, together) if first <= h < stop else 1
         y = lines + (h - t.h0) * g.line
+        if in_place and g.streamed and not stacked:
+            fresh = touch_windows(g, t, h, rows, fresh)
         if stacked:
             fold_box(y, g.line, x, a.stride * pitch, &planes, &r, n, rows, safe, op)
         else:
@@ -135,21 +140,7 @@ cdef inline bint is_grouped(const Axis* a, Py_ssize_t nc, Py_ssize_t size) noexc
 
 cdef void fold_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
                      Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s, Op op) noexcept nogil:
-    """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart); in parts, if
-    there is a next tile to be fetched meanwhile."""
-    cdef Py_ssize_t i, lo, hi, parts = least(ahead(g, t) // PORTION, rows)
-    if parts <= 1:
-        fold_some_along(g, t, z, zp, line, lp, rows, safe, s, op)
-        return
-    for i in range(parts):
-        lo, hi = rows * i // parts, rows * (i + 1) // parts
-        fetch(g, t, i, parts)
-        fold_some_along(g, t, z + lo * zp, zp, line + lo * lp, lp, hi - lo, safe, s, op)
-
-
-cdef void fold_some_along(const Plan* g, const Tile* t, T* z, Py_ssize_t zp, const T* line,
-                          Py_ssize_t lp, Py_ssize_t rows, bint safe, char* s,
-                          Op op) noexcept nogil:
+    """The windows w0 to w1 of a block of lines (lp apart) -> rows of z (zp apart)."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t i, m = t.w1 - t.w0, nc = t.nc
     cdef T* levels = <T*> (s + g.levels_at)
@@ -308,6 +299,10 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     if g.chunk > 0 and not in_place and g.axis[0].identity and g.axis[1].identity:
         fold_chunks(g, t, z, what, s, op, tag)
         return
+    if Op is AddOp and (T is float or T is double):
+        if what == VALUES and g.pixelwise and <size_t> target(g, t) % g.y_size == 0:
+            pixels(g, t, tag)
+            return
     if Op is AddOp and (T is int16_t or T is int32_t or T is float):
         if what == VALUES and g.halved and t.safe and <size_t> target(g, t) % g.y_size == 0:
             halve(g, t, s)
@@ -394,10 +389,18 @@ cdef void fold_at_once(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, 
 
 
 cdef void last_fold(const Plan* g, const Tile* t, T* y, const T* x, Py_ssize_t xp, Py_ssize_t rows,
-                    bint quads, bint safe, char* s, Op op) noexcept nogil:
-    cdef Py_ssize_t n = (t.w1 - t.w0) * t.nc
-    if quads:
-        quads_beside(y, n, x, x + xp, 2 * xp, UP(n, sizeof(T)), rows, t.nc, op)
+                    bint is_quads, bint safe, char* s, Op op) noexcept nogil:
+    cdef Py_ssize_t some, n = (t.w1 - t.w0) * t.nc, pitch = xp * <Py_ssize_t> sizeof(T)
+    if is_quads:
+        some = touched_together(g, 2 * pitch)
+        while rows > 0:
+            some = least(some, rows)
+            if g.streamed:
+                touch_rows(<const char*> x, pitch, 2 * n * <Py_ssize_t> sizeof(T), 2 * some)
+            quads(y, n, x, x + xp, 2 * xp, UP(n, sizeof(T)), some, t.nc, op)
+            y += some * n
+            x += 2 * some * xp
+            rows -= some
     else:
         fold_along(g, t, y, n, x, xp, rows, safe, s, op)
 

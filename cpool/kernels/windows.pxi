@@ -9,10 +9,10 @@ cdef enum:
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
     RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
     PIECES = 1024   # elements that are finished at once
-    APART = 16384   # bytes between two streams of memory that are read side by side, at least
-    STREAM = 2048   # ... so many of each in turn
+    TOUCHED = 2048  # bytes that are touched and then folded (see touch_rows)
     FETCHED = 16384     # bytes that are fetched before they are asked for, at most
     PORTION = 1024  # ... so many at a time
+    LARGEST = 2147483647
     SLIDES = 2048   # elements that are slid along at once
 
 
