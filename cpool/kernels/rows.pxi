@@ -87,7 +87,7 @@ cdef inline void pick_pair(T* v, const T* a, const T* b, Op op) noexcept nogil:
         v[k] = pick(v[k], pick(a[k], b[k], op), op)
 
 
-cdef inline void put_block(T* y, const T* v, const T* a, const T* b, Op op) noexcept nogil:
+cdef inline void put_many(T* y, const T* v, const T* a, const T* b, Op op) noexcept nogil:
     cdef Py_ssize_t k
     for k in range(PER_BLOCK(sizeof(T))):
         y[k] = last(pick(v[k], pick(a[k], b[k], op), op), op)
@@ -114,14 +114,14 @@ cdef void fold_many(T* restrict y, Py_ssize_t yp, const T** taps, Py_ssize_t cou
                 pick_pair(w, a + size, b + size, op)
             a = taps[count - 2] + at + i
             b = taps[count - 1] + at + i
-            put_block(y + i, v, a, b, op)
-            put_block(y + i + size, w, a + size, b + size, op)
+            put_many(y + i, v, a, b, op)
+            put_many(y + i + size, w, a + size, b + size, op)
             i += 2 * size
         if i < n:
             begin_block(v, taps, at + i, odd, op)
             for t in range(3 if odd else 4, count - 2, 2):
                 pick_pair(v, taps[t] + at + i, taps[t + 1] + at + i, op)
-            put_block(y + i, v, taps[count - 2] + at + i, taps[count - 1] + at + i, op)
+            put_many(y + i, v, taps[count - 2] + at + i, taps[count - 1] + at + i, op)
         y += yp
         at += xp
 
