@@ -217,8 +217,8 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
     if g.outer_ndim > 0:
         take_planes(g)
-    # More where transposed irregular windows are written straight (kernels/spread.pxi).
-    g.depth = (4 if g.transposed and w.start != NULL else 2) * PLANES
+    # More where windows are irregular, for which beginning a tile takes longer.
+    g.depth = (4 if w.start != NULL and most(w.n, w.m) >= 8 else 2) * PLANES
     g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
@@ -230,7 +230,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.box_at = place(&at, g.depth * h.n * w.n * size)
     g.lines_at = place(&at, (w.before + SLACK + g.depth * most(g.row, h.n * w.m + 64)) * size)
     g.phases_at = place(&at, (2 if w.start != NULL else w.stride + thinned) * g.line * size)
-    g.masks_at = place(&at, 0 if w.start != NULL else
+    g.masks_at = place(&at, 64 * (w.m + h.m + 2) if w.start != NULL else
                        w.kernel * size * (h.m * flat_windows(w) + 64))
     g.places_at = place(&at, 4 * (n + 64) if thinned else 0)
     g.result_at = place(&at, g.depth * (n + 64) * size)

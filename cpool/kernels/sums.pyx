@@ -22,6 +22,7 @@ ctypedef fused Op:
 include "common.pxi"
 include "rows.pxi"
 include "narrow.pxi"
+include "spans.pxi"
 include "flat.pxi"
 include "spread.pxi"
 include "tiles.pxi"
