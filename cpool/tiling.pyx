@@ -204,7 +204,7 @@ cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting,
         return 1
     if scattering and not g.gathered and (h.source != NULL or w.source != NULL):
         return 1
-    return most(1, least(g.outer[last], (2 if scattering and not g.gathered else 1) * PLANES
+    return most(1, least(g.outer[last], (8 if scattering and not g.gathered else 1) * PLANES
                          // (most(h.n * w.n, h.m * w.m) * size)))
 
 
