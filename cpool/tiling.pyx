@@ -206,7 +206,7 @@ cdef Py_ssize_t planes_together(const Plan* g, Py_ssize_t size, bint selecting,
         return 1
     if scattering and not g.gathered and (h.source != NULL or w.source != NULL):
         return 1
-    return most(1, least(g.outer[last], (2 if scattering and not g.gathered else 1) * PLANES
+    return most(1, least(g.outer[last], (8 if scattering and not g.gathered else 1) * PLANES
                          // (most(h.n * w.n, h.m * w.m) * size)))
 
 
@@ -219,8 +219,8 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
     if g.outer_ndim > 0:
         take_planes(g)
-    # More where transposed irregular windows are written straight (kernels/spread.pxi).
-    g.depth = (4 if g.transposed and w.start != NULL else 2) * PLANES
+    # More where windows are irregular, for which beginning a tile takes longer.
+    g.depth = (4 if w.start != NULL and most(w.n, w.m) >= 8 else 2) * PLANES
     g.depth = most(1, least(g.depth // (most(h.n * w.n, h.m * w.m) * size), d.n))
     g.tile[0], g.tile[1], g.tile[2] = h.m, w.m, 1
     number_tiles(g)
@@ -232,7 +232,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.box_at = place(&at, g.depth * h.n * w.n * size)
     g.lines_at = place(&at, (w.before + SLACK + g.depth * most(g.row, h.n * w.m + 64)) * size)
     g.phases_at = place(&at, (2 if w.start != NULL else w.stride + thinned) * g.line * size)
-    g.masks_at = place(&at, 0 if w.start != NULL else
+    g.masks_at = place(&at, 64 * (w.m + h.m + 2) if w.start != NULL else
                        w.kernel * size * (h.m * flat_windows(w) + 64))
     g.places_at = place(&at, 4 * (n + 64) if thinned else 0)
     g.result_at = place(&at, g.depth * (n + 64) * size)

@@ -440,6 +440,35 @@ def test_large_adaptive_and_global(kind, form):
             assert check_forward(Case(kind, form, 2, x, size, options))
 
 
+@pytest.mark.parametrize("special", ["integers", "nans", "infinite"])
+@pytest.mark.parametrize("layout", OUTPUTS)
+@pytest.mark.parametrize("name", ["max", "min", "sum"])
+def test_adaptive_rows_of_a_few_vectors(name, layout, special):
+    """As kernels/spans.pxi folds them, and what it leaves to others, against float64: which it
+    leaves. Windows of one to many taps, all of a row alike or not."""
+    rng = np.random.default_rng(len(name))
+    heights = [(1, 1), (5, 3), (20, 6), (40, 3), (67, 2), (3, 7)]
+    for width in (7, 8, 9, 15, 16, 17, 20, 24, 25, 31, 32, 33):
+        for (height, rows), windows in itertools.product(heights, (1, 4, 6, 9, width - 1, 40)):
+            shape = (2, 3, height, width)
+            x = rng.integers(-9, 10, shape).astype(np.float32)
+            if special == "nans":
+                x[rng.random(shape) < 0.05] = np.nan
+            elif special == "infinite":
+                x[rng.random(shape) < 0.3] = -np.inf if name == "max" else np.inf
+            adaptive = cpool.adaptive((rows, windows))
+            expected = cpool.pool(x.astype(float), name, adaptive).astype(np.float32)
+            given, out = lay_out(x, layout), np.zeros((2, 3, rows, 2 * windows + 1), np.float32)
+            assert_equal(cpool.pool(given, name, adaptive), expected)
+            assert_equal(cpool.pool(given, name, adaptive, out=out[..., 1::2]), expected)
+            assert not out[..., ::2].any()
+            if name == "sum":
+                gy = rng.integers(-9, 10, expected.shape).astype(np.float32)
+                _, pullback = cpool.vjp(cpool.pool, given, name, adaptive)
+                _, exact = cpool.vjp(cpool.pool, x.astype(float), name, adaptive)
+                assert_equal(pullback(gy), exact(gy.astype(float)).astype(np.float32))
+
+
 @pytest.mark.parametrize("special", ["ties", "nans", "infinite"])
 @pytest.mark.parametrize("layout", ["packed", "view", "reversed", "Fortran"])
 @pytest.mark.parametrize("kernel, padding", [(2, 0), (3, 0), (3, 1), (3, (0, 1)), (3, (1, 0))])

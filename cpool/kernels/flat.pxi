@@ -8,7 +8,7 @@
 # much longer, and windows that begin there are folded too, to be left out afterwards.
 #
 # Irregular windows of a row have one of two lengths: each length is folded at every element, as if
-# a window began there.
+# a window began there; or windows are folded as spans.pxi does it.
 #
 # A table says which of the values that were folded are the plane's (`flat_places`).
 
@@ -55,8 +55,8 @@ cdef void flat_quotients(const Plan* g, T* box, Py_ssize_t planes, double* by) n
 
 
 cdef void flat_heights(const Plan* g, T* y, Py_ssize_t yp, Py_ssize_t line, const T* x,
-                       Py_ssize_t xp, Py_ssize_t pitch, Py_ssize_t planes, char* s,
-                       Op op) noexcept nogil:
+                       Py_ssize_t xp, Py_ssize_t pitch, Py_ssize_t planes, const Spans* spans,
+                       char* s, Op op) noexcept nogil:
     """The rows of each window folded: rows of y are `line` apart, planes yp. Rows are written in
     whole blocks, each over the slack of the one before. Full windows in as few loops as possible:
     all as one row, or plane by plane, or row by row."""
@@ -65,6 +65,9 @@ cdef void flat_heights(const Plan* g, T* y, Py_ssize_t yp, Py_ssize_t line, cons
     cdef T* levels = <T*> (s + g.levels_at)
     cdef Py_ssize_t h, d, rows, first, stop, n = g.axis[2].n
     cdef Run r
+    if spans != NULL:
+        span_heights(y, yp, x, xp, pitch, spans, n, planes, op)
+        return
     full_windows(a, 0, a.m, &first, &stop)
     h = 0
     while h < a.m:
@@ -134,13 +137,17 @@ cdef inline bint is_flat_threes(const Axis* a) noexcept nogil:
 
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
                       Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                      Py_ssize_t plain, char* s, Op op) noexcept nogil:
+                      Py_ssize_t plain, const Spans* spans, char* s, Op op) noexcept nogil:
     """The windows along rows, a plane's as one row. x: where the first window begins."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t zp = xp
+    cdef Py_ssize_t d, zp = xp
     cdef T* z = <T*> (s + g.phases_at)
     if a.start == NULL and flat_windows(a) == a.m:
         flat_regular(g, y, yp, x, xp, planes, order, count, plain, s, op)
+        return
+    if spans != NULL:
+        for d in range(planes):
+            span_widths(y + d * yp, a.m, x + d * xp, a.n, spans, g.axis[1].m, op)
         return
     if a.start != NULL:
         flat_spans(g, z, x, xp, planes, op)
@@ -242,7 +249,7 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
 
 cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
                         Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                        Py_ssize_t plain, char* s, Op op) noexcept nogil:
+                        Py_ssize_t plain, const Spans* spans, char* s, Op op) noexcept nogil:
     """As flat_widths, to the result."""
     cdef DivideOp divide
     cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
@@ -250,9 +257,9 @@ cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
-            flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, divide)
+            flat_widths(g, y, yp, x, xp, planes, order, count, plain, spans, s, divide)
             return
-    flat_widths(g, y, yp, x, xp, planes, order, count, plain, s, op)
+    flat_widths(g, y, yp, x, xp, planes, order, count, plain, spans, s, op)
     scale_straight(g, y, planes * yp)
 
 
@@ -274,6 +281,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef T* lines = <T*> (s + g.lines_at)
     cdef T* z = <T*> (s + g.result_at)
     cdef double* by = NULL
+    cdef const Spans* spans = NULL
     cdef const T* x
     cdef T* y
     cdef Tile t
@@ -281,7 +289,9 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         if is_spread(g):
             spread_items(g, lo, hi, s, op, tag)
             return
-    if a.start != NULL or flat_windows(a) > a.m:
+    if a.start != NULL:
+        spans = spans_of(g, a.n, s, op, tag)
+    if spans == NULL and (a.start != NULL or flat_windows(a) > a.m):
         flat_places(g, <int32_t*> (s + g.places_at))
     if a.start == NULL:
         count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
@@ -295,7 +305,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)
         planes = t.d1 - t.d
-        flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, s, op)
+        flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
         x = lines + front - a.before
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
@@ -304,9 +314,9 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             begin, end = straight * i // parts, straight * (i + 1) // parts
             fetch(g, &t, i, parts)
             flat_straight(g, y + begin * n, n, x + begin * yp, yp, end - begin, order, count,
-                          plain, s, op)
+                          plain, spans, s, op)
         if straight < planes:
-            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain, s,
-                        op)
+            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain,
+                        spans, s, op)
         for d in range(straight, planes):
             flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)

@@ -10,6 +10,8 @@ ctypedef fused Offset:
 cdef enum:
     TABLE = 1024        # windows with up to this many elements have their places in a table
     PIECE = 1024        # elements of a row that taps are added to
+    CLEARED = 2016      # bytes of planes: C libraries clear more in a way that begins slowly
+    CHANNELS = 8        # of a window that is worth a loop of its own
 
 cdef Py_ssize_t NOWHERE = -(<Py_ssize_t> 1 << 62)
 
@@ -102,6 +104,23 @@ cdef void scatter_windows(T* acc, Py_ssize_t limit, Py_ssize_t row, const T* gy,
             acc[at] += gy[i]
 
 
+cdef void scatter_inside(T* acc, const T* restrict gy, const int32_t* restrict o, Py_ssize_t n,
+                         const Py_ssize_t* restrict first,
+                         const Py_ssize_t* restrict table) noexcept nogil:
+    """The same where nothing falls outside."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        acc[first[i] + table[o[i]]] += gy[i]
+
+
+cdef void scatter_channels(T* acc, const T* restrict gy, const int32_t* restrict o, Py_ssize_t nc,
+                           const Py_ssize_t* restrict table) noexcept nogil:
+    """... and of one window of channels."""
+    cdef Py_ssize_t c
+    for c in range(nc):
+        acc[c + table[o[c]]] += gy[c]
+
+
 cdef void scatter_large_windows(const Plan* g, T* acc, Py_ssize_t limit, Py_ssize_t row,
                                 const T* gy, const int32_t* o, Py_ssize_t n,
                                 const Places* p) noexcept nogil:
@@ -129,24 +148,58 @@ cdef void scatter_mapped(const Plan* g, const Tile* t, Py_ssize_t od, Py_ssize_t
             i += 1
 
 
-cdef void scatter_planes(const Plan* g, Py_ssize_t planes, T* acc, Py_ssize_t limit, const T* gy,
-                         Py_ssize_t pitch, const int32_t* o, const Places* p) noexcept nogil:
-    """Small planes, each all at once if its rows of gradients are one."""
-    cdef Py_ssize_t d, h, rows = g.axis[1].n, n = g.axis[2].n
+cdef inline bint all_exist(const Plan* g) noexcept nogil:
+    """Whether each window selected an element."""
+    return g.no_offset < 0 and g.q_size < 4
+
+
+cdef void scatter_planes(const Plan* g, Py_ssize_t planes, T* acc, const T* gy, Py_ssize_t pitch,
+                         const int32_t* o, const Places* p) noexcept nogil:
+    """Small planes, each all at once if its rows of gradients are one; cleared before."""
+    cdef Py_ssize_t d, h, rows = g.axis[1].n, n = g.axis[2].n, size = g.axis[1].m * p.pitch
+    cdef bint inside = all_exist(g)
     if pitch == n:
         rows, n = 1, rows * n
         pitch = n
     for d in range(planes):
         for h in range(rows):
-            scatter_windows(acc, limit, d * g.axis[1].m * p.pitch, gy, o, n, p.first + h * n, p)
+            if inside:
+                scatter_inside(acc, gy, o, n, p.first + h * n, p.table)
+            else:
+                scatter_windows(acc, size, 0, gy, o, n, p.first + h * n, p)
             gy += pitch
             o += n
+        acc += size
+
+
+cdef void scatter_cleared(const Plan* g, Py_ssize_t planes, T* acc, const T* gy, Py_ssize_t pitch,
+                          const int32_t* o, const Places* p) noexcept nogil:
+    """Planes are cleared just before they are added to, some at a time."""
+    cdef Py_ssize_t size = g.axis[1].m * p.pitch, part
+    cdef Py_ssize_t some = most(1, CLEARED // (size * <Py_ssize_t> sizeof(T)))
+    while planes > 0:
+        part = least(some, planes)
+        fill(acc, part * size, <T> 0)
+        scatter_planes(g, part, acc, gy, pitch, o, p)
+        acc += part * size
+        gy += part * g.axis[1].n * pitch
+        o += part * g.axis[1].n * g.axis[2].n
+        planes -= part
+
+
+cdef inline bint is_inside(const Plan* g, const Tile* t, Py_ssize_t h,
+                           const Places* p) noexcept nogil:
+    """Whether all that the windows of a row selected is in the rows of a tile."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t first = origin(a, h), last = first + (a.kernel - 1) * a.dilation
+    return (p.table != NULL and all_exist(g) and g.axis[0].identity and g.depth == 1
+            and (t.h0 == 0 or first >= t.h0) and (t.h1 == a.m or last < t.h1))
 
 
 cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc, Py_ssize_t limit,
                        Places* p, char* s) noexcept nogil:
     """The gradients of a source plane, or of those of a tile of small ones as the rows of one."""
-    cdef Py_ssize_t h, xp, n = g.axis[1].n, lo = t.h_lo, hi = t.h_hi, row
+    cdef Py_ssize_t h, w, xp, n = g.axis[1].n, lo = t.h_lo, hi = t.h_hi, row
     cdef Py_ssize_t op = g.axis[2].n * t.nc, away = origin(&g.axis[0], source.d) - t.d
     cdef const int32_t* o
     cdef const T* x
@@ -156,13 +209,17 @@ cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc,
     o = gather_offsets(g, source, lo, hi, 0, s, <int32_t> 0)
     x = gather_gradients(g, source, lo, hi, 0, &xp, s, tag)
     if g.depth > 1 and p.table != NULL:
-        scatter_planes(g, t.d1 - t.d, acc, limit, x, xp, o, p)
+        scatter_cleared(g, t.d1 - t.d, acc, x, xp, o, p)
         return
     for h in range(lo, hi):
         if g.axis[0].source == NULL and g.axis[1].source == NULL and g.axis[2].source == NULL:
             row = origin(&g.axis[1], h % n) + h // n * g.axis[1].m - t.h0
             row = row * p.pitch + away * p.apart
-            if p.table != NULL:
+            if t.nc >= CHANNELS and is_inside(g, t, h, p):
+                for w in range(g.axis[2].n):
+                    scatter_channels(acc + row + p.first[w * t.nc], x + w * t.nc, o + w * t.nc,
+                                     t.nc, p.table)
+            elif p.table != NULL:
                 scatter_windows(acc, limit, row, x, o, op, p.first, p)
             else:
                 scatter_large_windows(g, acc, limit, row, x, o, op, p)
@@ -182,7 +239,8 @@ cdef void scatter_tile(const Plan* g, const Tile* t, Places* p, char* s, T tag) 
     cdef Tile part = t[0]
     if straight:
         acc = <T*> target(g, t)
-    fill(acc, rows * n, <T> 0)
+    if g.depth == 1 or p.table == NULL:
+        fill(acc, rows * n, <T> 0)
     set_places(g, p, n, t.nc)
     extent(&g.axis[0], t.d, t.d + 1, <Py_ssize_t*> (s + g.entries_at), &d_lo, &d_hi)
     for d in range(d_lo, d_hi):

@@ -26,8 +26,8 @@ cdef void spread_places(const Plan* g, int32_t* places) noexcept nogil:
         i += 1
 
 
-cdef const T* spread_widths(const Plan* g, const Tile* t, Py_ssize_t* plane, char* s, Op op,
-                            T tag) noexcept nogil:
+cdef const T* spread_widths(const Plan* g, const Tile* t, Py_ssize_t* plane, const Spans* spans,
+                            char* s, Op op, T tag) noexcept nogil:
     """Rows of the planes of a tile, made as long as elements are."""
     cdef const Axis* b = &g.axis[2]
     cdef Py_ssize_t d, h, pitch, xp, fewest, longest, i, rows = g.axis[1].n, planes = t.d1 - t.d
@@ -37,6 +37,11 @@ cdef const T* spread_widths(const Plan* g, const Tile* t, Py_ssize_t* plane, cha
     cdef T* y = <T*> (s + g.lines_at)
     cdef const T* x = flat_source(g, t, &pitch, &xp, s, op, tag)
     cdef const T* taps[32]
+    if spans != NULL:
+        for d in range(planes):
+            span_widths(y + d * m, b.m, x + d * xp, pitch, spans, rows, op)
+        plane[0] = m
+        return y
     if x != box:
         # What is read behind a plane must be memory.
         for d in range(planes):
@@ -54,39 +59,51 @@ cdef const T* spread_widths(const Plan* g, const Tile* t, Py_ssize_t* plane, cha
     return y
 
 
+cdef void spread_heights(const Plan* g, T* y, Py_ssize_t yp, T* last, bint straight, const T* x,
+                         Py_ssize_t xp, Py_ssize_t planes, char* s, Op op) noexcept nogil:
+    """Rows of elements from those of the windows. What is written behind a row is the next one's;
+    if they go straight to the result, a plane's last one goes through scratch."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
+    cdef T* levels = <T*> (s + g.levels_at)
+    cdef Py_ssize_t d, h, n = g.axis[2].m, wide = UP(n, sizeof(T))
+    cdef Run r
+    for h in range(a.m):
+        taps(a, h, entries, &r)
+        r.pitch = n
+        if straight and h == a.m - 1:
+            fold_rows(last, wide, x, xp, &r, n, planes, True, levels, yp, op)
+        else:
+            fold_rows(y + h * n, yp, x, xp, &r, n, planes, True, levels, yp, op)
+    for d in range(planes if straight else 0):
+        memcpy(y + d * yp + (a.m - 1) * n, last + d * wide, n * sizeof(T))
+
+
 cdef void spread_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
                        T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[1]
-    cdef Py_ssize_t item, d, h, xp, yp, planes, n = g.axis[2].m, size = sizeof(T)
-    cdef Py_ssize_t* entries = <Py_ssize_t*> (s + g.entries_at)
-    cdef T* levels = <T*> (s + g.levels_at)
+    cdef Py_ssize_t item, d, xp, yp, planes, n = g.axis[2].m, size = sizeof(T)
     cdef T* z = <T*> (s + g.result_at)
+    cdef const Spans* spans = spans_of(g, n, s, op, tag)
     cdef bint straight
     cdef const T* x
     cdef T* y
-    cdef Run r
     cdef Tile t
-    spread_places(g, <int32_t*> (s + g.places_at))
+    if spans == NULL:
+        spread_places(g, <int32_t*> (s + g.places_at))
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        x = spread_widths(g, &t, &xp, s, op, tag)
+        x = spread_widths(g, &t, &xp, spans, s, op, tag)
         planes = t.d1 - t.d
         y, yp = z, UP(a.m * n, size) + BLOCK // size
-        # What is written behind a row is the next one's; a plane's last goes through scratch.
         straight = (g.y_plain and is_contiguous(g.ys, n, 1, size) and g.ys[1] == n * size
                     and g.ys[0] % size == 0 and UP(n, size) <= 2 * n
                     and <size_t> t.y % size == 0)
         if straight:
             y, yp = <T*> (t.y + t.d * g.ys[0]), g.ys[0] // size
-        for h in range(a.m):
-            taps(a, h, entries, &r)
-            r.pitch = n
-            if straight and h == a.m - 1:
-                fold_rows(z, UP(n, size), x, xp, &r, n, planes, True, levels, yp, op)
-            else:
-                fold_rows(y + h * n, yp, x, xp, &r, n, planes, True, levels, yp, op)
-        for d in range(planes):
-            if straight:
-                memcpy(y + d * yp + (a.m - 1) * n, z + d * UP(n, size), n * size)
-            else:
-                flat_store(g, &t, t.d + d, z + d * yp, NULL, s, op)
+        if spans != NULL:
+            span_heights(y, yp, x, xp, n, spans, n, planes, op)
+        else:
+            spread_heights(g, y, yp, z, straight, x, xp, planes, s, op)
+        for d in range(0 if straight else planes):
+            flat_store(g, &t, t.d + d, z + d * yp, NULL, s, op)

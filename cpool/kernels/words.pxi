@@ -106,6 +106,42 @@ cdef extern from *:
         }
         return _mm256_movemask_epi8(good) == -1;
     }
+    /* The same for four taps, as 2x2 windows have them: what belongs to each stays in registers. */
+    CPOOL_INLINE int cpool_window_of_four(uint32_t *small, uint32_t *large, const int64_t *q,
+                                          Py_ssize_t nc, Py_ssize_t inner, int32_t base,
+                                          const int32_t *taps, int transposed) {
+        const __m256i n0 = cpool_word(base + taps[0]), n1 = cpool_word(base + taps[1]);
+        const __m256i n2 = cpool_word(base + taps[2]), n3 = cpool_word(base + taps[3]);
+        uint32_t *l0 = large + taps[0] * inner, *l1 = large + taps[1] * inner;
+        uint32_t *l2 = large + taps[2] * inner, *l3 = large + taps[3] * inner;
+        __m256i good = cpool_word(-1), left_out, d, v, t0, t1, t2, t3;
+        Py_ssize_t c;
+        for (c = 0; c < nc; c += 8) {
+            if (c > nc - 8) c = nc - 8;
+            d = cpool_reorder(cpool_distances(q + c, _mm256_setzero_si256(), &left_out, &good));
+            left_out = cpool_reorder(left_out);
+            t0 = _mm256_cmpeq_epi32(d, n0);
+            t1 = _mm256_cmpeq_epi32(d, n1);
+            t2 = _mm256_cmpeq_epi32(d, n2);
+            t3 = _mm256_cmpeq_epi32(d, n3);
+            good = _mm256_and_si256(good,
+                                    _mm256_or_si256(left_out, cpool_either(t0, t1, t2, t3)));
+            if (transposed) {
+                t0 = _mm256_and_si256(t0, cpool_read(l0 + c));
+                t1 = _mm256_and_si256(t1, cpool_read(l1 + c));
+                t2 = _mm256_and_si256(t2, cpool_read(l2 + c));
+                t3 = _mm256_and_si256(t3, cpool_read(l3 + c));
+                cpool_write(small + c, cpool_either(t0, t1, t2, t3));
+                continue;
+            }
+            v = cpool_read(small + c);
+            cpool_write(l0 + c, _mm256_and_si256(t0, v));
+            cpool_write(l1 + c, _mm256_and_si256(t1, v));
+            cpool_write(l2 + c, _mm256_and_si256(t2, v));
+            cpool_write(l3 + c, _mm256_and_si256(t3, v));
+        }
+        return _mm256_movemask_epi8(good) == -1;
+    }
     static int cpool_words_of_plane(void *small, void *large, const int64_t *q, Py_ssize_t rows,
                                     Py_ssize_t n, Py_ssize_t row, int transposed) {
         return transposed ? cpool_planes_of_words(small, large, q, rows, n, row, 1)
@@ -115,8 +151,8 @@ cdef extern from *:
                                      Py_ssize_t inner, int32_t base, const int32_t *taps,
                                      int count, int transposed) {
         if (count == 4) return transposed
-            ? cpool_window_of_words(small, large, q, nc, inner, base, taps, 4, 1)
-            : cpool_window_of_words(small, large, q, nc, inner, base, taps, 4, 0);
+            ? cpool_window_of_four(small, large, q, nc, inner, base, taps, 1)
+            : cpool_window_of_four(small, large, q, nc, inner, base, taps, 0);
         return cpool_window_of_words(small, large, q, nc, inner, base, taps, count, transposed);
     }
     #else
