@@ -118,11 +118,12 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 
 cdef bint is_streamed(const Plan* g) noexcept:
-    """Whether rows that come from memory are folded where they lie, two or more to one. Not rows of
-    channels: these are long, and take turns seldom."""
+    """Whether rows that come from memory are folded where they lie, two or more to one. Not long
+    rows, as those of channels are: these take turns seldom, and fill the fastest cache."""
     cdef Py_ssize_t row = g.axis[2].n * g.x_size
     return ((g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
             and g.inner == 1 and is_regular(&g.axis[1]) and g.axis[1].stride > 1 and g.xs[1] > 0
+            and <double> g.axis[1].stride * row <= ROW
             and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
             and <double> g.planes * g.axis[0].n * g.axis[1].n * row > STREAMED)
 
