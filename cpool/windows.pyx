@@ -1105,6 +1105,17 @@ cdef void find_cover(const Py_ssize_t* start, const Py_ssize_t* count, Py_ssize_
         first[i], number[i] = lo, hi - lo
 
 
+cdef int list_windows(Axis* a, Tables tables) except -1:
+    """Regular windows without padding get a table, as irregular ones have."""
+    cdef Py_ssize_t o
+    start = <Py_ssize_t*> tables.take(a.m)
+    count = <Py_ssize_t*> tables.take(a.m)
+    for o in range(a.m):
+        start[o], count[o] = o * a.stride, a.kernel
+    a.start, a.count, a.origin, a.stride = start, count, start, 1
+    return 0
+
+
 cdef int tabulate(Axis* a, Axis* b, Tables tables) except -1:
     """Two transposed axes get tables, as irregular windows have them, if small planes can be
     folded so: windows without gaps, of which about as many cover each element."""

@@ -469,6 +469,30 @@ def test_adaptive_rows_of_a_few_vectors(name, layout, special):
                 assert_equal(pullback(gy), exact(gy.astype(float)).astype(np.float32))
 
 
+@pytest.mark.parametrize("special", ["integers", "nans"])
+@pytest.mark.parametrize("layout", OUTPUTS)
+@pytest.mark.parametrize("name", ["max", "min", "sum"])
+def test_windows_far_apart_in_small_planes(name, layout, special):
+    """Extrema of float32 are folded as those of irregular windows are: against float64."""
+    rng = np.random.default_rng(len(layout))
+    sizes = [((3, 3), 3), ((7, 7), 7), ((2, 4), (3, 5)), ((5, 4), 3), ((3, 16), (4, 16)),
+             ((1, 9), (8, 3))]  # fmt: skip
+    for height, width in itertools.product((7, 14, 33), (7, 8, 14, 16, 21, 32, 33)):
+        shape = (2, 3, height, width)
+        x = rng.integers(-9, 10, shape).astype(np.float32)
+        if special == "nans":
+            x[rng.random(shape) < 0.05] = np.nan
+        for kernel, stride in sizes:
+            if (np.array(kernel) > shape[2:]).any():
+                continue
+            windows = cpool.sliding(kernel, np.broadcast_to(stride, 2).tolist())
+            expected = cpool.pool(x.astype(float), name, windows).astype(np.float32)
+            assert_equal(cpool.pool(lay_out(x, layout), name, windows), expected)
+            given = np.moveaxis(lay_out(x, layout), 1, -1)
+            last = cpool.pool(given, name, windows, channels_last=True)
+            assert_equal(last, np.moveaxis(expected, 1, -1))
+
+
 @pytest.mark.parametrize("special", ["ties", "nans", "infinite"])
 @pytest.mark.parametrize("layout", ["packed", "view", "reversed", "Fortran"])
 @pytest.mark.parametrize("kernel, padding", [(2, 0), (3, 0), (3, 1), (3, (0, 1)), (3, (1, 0))])

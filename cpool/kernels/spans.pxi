@@ -112,7 +112,8 @@ cdef extern from *:
                 const float *at = x + s->first;
                 cpool_taps t = cpool_four(at, 1);
                 __m256i lanes = _mm256_loadu_si256((const __m256i *)s->lanes);
-                __m256 v = cpool_few(&t, 0, fewest, op), w;
+                __m256 v = fewest > 4 ? cpool_many(at, 1, fewest, op)
+                                      : cpool_few(&t, 0, fewest, op), w;
                 if (two) {
                     w = cpool_both(v, _mm256_loadu_ps(at + fewest), op);
                     v = _mm256_permutevar8x32_ps(v, lanes);
@@ -134,6 +135,8 @@ cdef extern from *:
                 else cpool_windows_of(y, yp, x, xp, span, spans, rows, count, 0, op); \\
             }
         CPOOL_FEWEST(1) else CPOOL_FEWEST(2) else CPOOL_FEWEST(3) else CPOOL_FEWEST(4)
+        else if (two) cpool_windows_of(y, yp, x, xp, span, spans, rows, fewest, 1, op);
+        else cpool_windows_of(y, yp, x, xp, span, spans, rows, fewest, 0, op);
     }
     #else
     #define CPOOL_SPANS 0
@@ -161,7 +164,7 @@ cdef extern from *:
 
 
 cdef enum:
-    FEW = 4     # taps of the shorter windows along a row, at most
+    FEW = 16    # taps of the shorter windows along a row, at most
     WIDE = 32   # elements of a row, at most
 
 
@@ -175,8 +178,7 @@ cdef struct Spans:
 
 
 cdef inline bint are_spans(const Plan* g, Py_ssize_t n, Op op, T tag) noexcept nogil:
-    """Whether windows are irregular, of few taps along the row, and rows of n elements a few
-    vectors."""
+    """Whether windows are irregular, not too long, and rows of n elements a few vectors."""
     cdef const Axis* a = &g.axis[1]
     cdef const Axis* b = &g.axis[2]
     cdef Py_ssize_t fewest, longest
