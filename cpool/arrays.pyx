@@ -559,7 +559,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
 
 cdef bint are_far_apart(const Plan* g, const Pooled* pooled, cnp.ndarray x) noexcept:
     """Whether windows are three apart or more, in small planes of float32: folded as irregular ones
-    (kernels/spans.pxi) they take a tenth of the time. Sums would be added up in another order."""
+    (kernels/spans.pxi) they take 0.25 to 0.8 of the time. Sums would be added up in another order.
+    """
     cdef int i
     cdef const Axis* a
     if pooled.count != 2 or g.t_type != FLOAT or pooled.windows[1].n < 8:
