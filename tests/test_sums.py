@@ -11,7 +11,7 @@ longest path. Along an axis of a window with k elements it is at most
 
     d(k) = min(k - 1, 58 + log2(k)):
 
-rows are added up to 32 at a time, in pairs (16 additions), elements of one row in 16 partial
+rows are added four at a time up to 32 of them (10 additions), elements of one row in 16 partial
 sums up to 1024 of them (67 additions), and longer runs are halved, with one more addition for each
 time. The axes come one after the other, so L is the sum of d(k) over them, and for a window of n
 elements along a axes never more than

@@ -25,6 +25,7 @@ cdef extern from *:
     #include <immintrin.h>
     #define CPOOL_SPANS 1
     /* As `pick`, `fold_leaf` and `fold2` do it: bits are the same. */
+    #define CPOOL_MANY 9
     CPOOL_INLINE __m256 cpool_both(__m256 a, __m256 v, int op) {
         __m256 m;
         if (op == CPOOL_ADD) return _mm256_add_ps(a, v);
@@ -49,13 +50,18 @@ cdef extern from *:
     }
     CPOOL_INLINE __m256 cpool_many(const float *x, Py_ssize_t step, Py_ssize_t count, int op) {
         cpool_taps t = cpool_four(x, step);
+        int four = count > CPOOL_MANY;
         __m256 a;
-        if (count % 2 && count > 5) {
+        if (count % 2 && count > 5 && !four) {
             a = cpool_few(&t, 0, 3, op);
             x = t.d, count -= 3;
         } else {
             a = cpool_few(&t, 0, 4, op);
             x = t.d + step, count -= 4;
+        }
+        for (; count >= 4 && four; count -= 4, x += 4 * step) {
+            t = cpool_four(x, step);
+            a = cpool_both(a, cpool_few(&t, 0, 4, op), op);
         }
         for (; count >= 2; count -= 2, x += 2 * step) {
             t = cpool_four(x, step);

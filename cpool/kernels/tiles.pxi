@@ -412,8 +412,10 @@ cdef inline bint is_last_fold(const Plan* g, const Tile* t, Py_ssize_t size,
     cdef const Axis* a = &g.axis[2]
     if a.start != NULL or a.identity or a.kernel < 2:
         return False
-    if a.kernel > LEAF:
-        return a.stride == 1 and safe
+    if a.stride == 1 and a.kernel > SLIDING:
+        return safe
+    if a.kernel > MANY:
+        return False
     return is_grouped(a, t.nc, size) or a.stride == 1 or t.nc * g.y_size >= BLOCK
 
 

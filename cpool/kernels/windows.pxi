@@ -4,6 +4,7 @@
 
 cdef enum:
     LEAF = 32
+    MANY = 9        # up to so many are combined in registers
     LANES = 16      # partial results of a fold along a row: fixed, so that bits are the same
     PHASES = 8      # strides up to this take a row apart into phases
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
