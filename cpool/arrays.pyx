@@ -26,8 +26,6 @@ cnp.import_array()
 
 cdef enum:
     PHASES = 8          # strides up to this are taken apart (kernels/rows.pxi)
-    LENGTH = 16         # of windows of small planes that are far apart
-    WIDE = 32           # ... and of these planes
     GLOBAL = -1         # a rank: all axes but the first two are pooled
 
 
@@ -537,7 +535,6 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
                 and in_rows(g, array)):
             g.widened = widens(g)
-            g.halved = g.widened
         g.pixelwise = (operation == ADD and not selecting and not masked and plain_nan
                        and floating(x_code) and call.y_code == x_code and in_rows(g, array))
         if cnp.PyArray_SIZE(y) > 0:
@@ -568,8 +565,8 @@ cdef bint are_far_apart(const Plan* g, const Pooled* pooled, cnp.ndarray x) noex
     for i in range(2):
         a = &pooled.windows[i]
         if (a.start != NULL or a.source != NULL or a.drawn != NULL or a.dilation != 1
-                or a.before != 0 or a.stride <= 2 or a.kernel > LENGTH or a.m < 2 or a.n > WIDE
-                or (a.m - 1) * a.stride + a.kernel > a.n):
+                or a.before != 0 or a.stride <= 2 or a.kernel > SPAN_TAPS or a.m < 2
+                or a.n > SPAN_ROW or (a.m - 1) * a.stride + a.kernel > a.n):
             return False
     return cnp.PyArray_STRIDE(x, pooled.axes[1]) == cnp.PyArray_ITEMSIZE(x)
 

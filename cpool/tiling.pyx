@@ -94,7 +94,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.stacked = is_stacked(g) and not g.tall
     tile_inner(g, size)
     g.widened = g.widened and is_widened(g)
-    g.halved = g.halved and is_halved(g)
+    g.halved = g.widened and is_halved(g)
     g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.

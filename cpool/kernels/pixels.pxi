@@ -84,39 +84,31 @@ cdef void fold_pixels(Element* restrict y, Py_ssize_t yp, const Element* restric
         y += yp
 
 
-cdef inline double divisor_of(const Plan* g, Py_ssize_t d, Py_ssize_t h,
-                              Py_ssize_t w) noexcept nogil:
-    cdef const Axis* a = &g.axis[0]
-    if not g.mean:
-        return 1
-    if g.divisor != 0:
-        return g.divisor
-    return ((a[0].size[d] if a[0].size != NULL else a[0].size0)
-            * (a[1].size[h] if a[1].size != NULL else a[1].size0)
-            * (a[2].size[w] if a[2].size != NULL else a[2].size0))
-
-
 cdef void pixels_of_row(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t w0, Py_ssize_t w1,
                         const Element* x, Real zero) noexcept nogil:
     """Windows w0 to w1 of row h, which are alike."""
     cdef Py_ssize_t size = sizeof(Element), xp = g.axis[2].stride * g.xs[2] // size
-    cdef Py_ssize_t row = g.axis[1].dilation * g.xs[1] // size
-    cdef Py_ssize_t column = g.axis[2].dilation * g.xs[2] // size, yp = g.ys[2] // size
+    cdef Py_ssize_t row = g.xs[1] // size, column = g.xs[2] // size, yp = g.ys[2] // size
     cdef Element* y = <Element*> (t.y + t.d * g.ys[0] + h * g.ys[1] + w0 * g.ys[2] + t.c0 * size)
-    cdef Real by = <Real> divisor_of(g, t.d, h, w0)
+    cdef double by = 1
+    cdef Tile first = t[0]
     cdef Run high, wide
     cdef Pair pair = [0]
     cdef Triple triple = [0]
     cdef Few few = [0]
+    first.w0, first.w1, first.nc = w0, w0 + 1, 1
+    if g.mean:
+        divisors(g, &first, t.d, h, &by, NULL)
     taps(&g.axis[1], h, NULL, &high)
     taps(&g.axis[2], w0, NULL, &wide)
     x += (high.first * g.xs[1] + wide.first * g.xs[2]) // size
     if high.count == 2 and wide.count == 2:
-        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, 2, 2, by, pair)
+        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, 2, 2, <Real> by, pair)
     elif high.count == 3 and wide.count == 3:
-        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, 3, 3, by, triple)
+        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, 3, 3, <Real> by, triple)
     else:
-        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, high.count, wide.count, by, few)
+        fold_pixels(y, yp, x, xp, row, column, t.nc, w1 - w0, high.count, wide.count, <Real> by,
+                    few)
 
 
 cdef void pixels_of_tile(const Plan* g, const Tile* t, const Element* x, Real zero) noexcept nogil:

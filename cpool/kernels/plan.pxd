@@ -38,6 +38,13 @@ cdef enum Parameter:
     POWER, LEAST_WEIGHT, SURROUNDINGS_OF    # the last two only DETAIL has
 
 
+cdef enum Limit:
+    # Of small planes of irregular windows that are folded in vectors (kernels/spans.pxi): taps
+    # along a row, and elements of a row, at most.
+    SPAN_TAPS = 16
+    SPAN_ROW = 32
+
+
 cdef enum Failure:
     # Bits that a kernel sets; cpool.arrays turns them into exceptions.
     EMPTY_WINDOW = 1        # no existing element, and the result cannot say NaN

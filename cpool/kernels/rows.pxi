@@ -433,7 +433,8 @@ cdef void fold_masked(T* y, Py_ssize_t yp, const T** taps, const T** masks, Py_s
 cdef void slide(T* y, Py_ssize_t yp, const T* x, Py_ssize_t taps_count, Py_ssize_t step,
                 Py_ssize_t n, Py_ssize_t rows, T* levels, Py_ssize_t size, Py_ssize_t pitch,
                 Op op) noexcept nogil:
-    """Each row of y = x op (x + step) op ... op (x + (taps_count - 1) * step), six taps at least.
+    """Each row of y = x op (x + step) op ... op (x + (taps_count - 1) * step), more than
+    SLIDING taps.
 
     levels: scratch of `size` elements for each length but the first (see `slides`); two are enough
     where only the longest is used in the end. Rows of x and of these are `pitch` apart."""

@@ -169,15 +169,9 @@ cdef extern from *:
                                      int fewest, bint two, int op) noexcept nogil
 
 
-cdef enum:
-    FEW = 16    # taps of the shorter windows along a row, at most
-    WIDE = 32   # elements of a row, at most
-
-
 cdef struct Spans:
     # Those of a row, and the bands of a column.
-    Py_ssize_t bands                # 0: planes are not folded so
-    Py_ssize_t count
+    Py_ssize_t bands, count
     Py_ssize_t fewest, longest      # taps along the row
     Span* each
     Band band[1]
@@ -189,13 +183,13 @@ cdef inline bint are_spans(const Plan* g, Py_ssize_t n, Op op, T tag) noexcept n
     cdef const Axis* b = &g.axis[2]
     cdef Py_ssize_t fewest, longest
     if T is float and (Op is AddOp or Op is MaxOp or Op is MinOp):
-        if not HAS_SPANS or a.start == NULL or b.start == NULL or n < 8 or n > WIDE:
+        if not HAS_SPANS or a.start == NULL or b.start == NULL or n < 8 or n > SPAN_ROW:
             return False
         run_lengths(a, &fewest, &longest)
         if fewest <= 0 or longest > LEAF:
             return False
         run_lengths(b, &fewest, &longest)
-        return 0 < fewest <= FEW and longest <= fewest + 1
+        return 0 < fewest <= SPAN_TAPS and longest <= fewest + 1
     else:
         return False
 
