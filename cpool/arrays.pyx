@@ -535,8 +535,9 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
                 and in_rows(g, array)):
             g.widened = widens(g)
-        g.pixelwise = (operation == ADD and not selecting and not masked and plain_nan
-                       and floating(x_code) and call.y_code == x_code and in_rows(g, array))
+        g.pixelwise = (not selecting and not masked and plain_nan and call.y_code == x_code
+                       and (operation == MAX or operation == MIN
+                            or operation == ADD and floating(x_code)) and in_rows(g, array))
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

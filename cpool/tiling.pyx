@@ -37,6 +37,8 @@ cdef enum:
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
     STRETCH = 1024      # positions that are looked at at once (see kernels/unpool.pxi)
     SHORT = 32          # bytes of a row of channels that is worth that
+    WIDE = 2048         # bytes of channels of a window that is worth a call
+    RING = 7168         # bytes of a row from which columns that windows share come from a ring
     NAMED = 16          # taps of a window that are told apart there, at most
 
 
@@ -98,8 +100,8 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
     # NaNs are counted in rows of their own, whatever is done to the values.
-    boxed = (not (g.widened or g.in_place and (g.axis[0].identity or g.stacked)) or selecting
-             or scattering or g.raise_nan)
+    boxed = (not (g.pixelwise or g.widened or g.in_place and (g.axis[0].identity or g.stacked))
+             or selecting or scattering or g.raise_nan)
     tile_along(g, size, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
@@ -125,7 +127,11 @@ cdef bint is_streamed(const Plan* g) noexcept:
             and g.inner == 1 and is_regular(&g.axis[1]) and g.axis[1].stride > 1 and g.xs[1] > 0
             and <double> g.axis[1].stride * row <= ROW
             and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
-            and <double> g.planes * g.axis[0].n * g.axis[1].n * row > STREAMED)
+            and bytes_read(g) > STREAMED)
+
+
+cdef double bytes_read(const Plan* g) noexcept:
+    return (<double> g.planes * g.axis[0].n * g.axis[1].n * g.axis[2].n * g.inner * g.x_size)
 
 
 cdef void number_tiles(Plan* g) noexcept:
@@ -320,12 +326,28 @@ cdef bint is_widened(const Plan* g) noexcept:
 
 cdef bint is_pixelwise(const Plan* g) noexcept:
     """Whether kernels/pixels.pxi takes these windows: of few taps, of which at least one exists, in
-    rows of whole blocks."""
-    return (g.inner % 8 == 0 and g.axis[0].identity and not g.lifted
-            and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
-            and g.axis[1].dilation == 1 and g.axis[2].dilation == 1
-            and g.axis[1].kernel <= 3 and g.axis[2].kernel <= 3
-            and g.ys[3] == g.y_size and g.ys[1] % g.y_size == 0 and g.ys[2] % g.y_size == 0)
+    rows of a block at least."""
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t size = SIZE[g.t_type], block = 32 // size
+    cdef bint whole = g.inner % block == 0
+    if not (g.inner >= block and (whole or g.tile[2] == g.inner)
+            and g.axis[0].identity and not g.lifted and not g.transposed
+            and is_regular(&g.axis[1]) and is_regular(w)
+            and g.axis[1].dilation == 1 and w.dilation == 1
+            and g.axis[1].kernel <= 3 and w.kernel <= 3
+            and g.ys[3] == g.y_size and g.ys[1] % g.y_size == 0 and g.ys[2] % g.y_size == 0):
+        return False
+    if g.x_type == g.t_type and (g.axis[1].kernel == 1 or w.m == 1):
+        # Other folds need no second pass either, and a window of a row costs a call here. From
+        # memory rows of channels come faster one after the other.
+        return (g.axis[1].stride * w.stride > 1 and bytes_read(g) > STREAMED
+                or w.m == 1 and g.inner * size >= WIDE)
+    if w.kernel < 3 or w.stride > 2:
+        return True
+    # Columns that windows share come from a ring. What was just written to it is waited for where
+    # there are few blocks; short rows are then folded faster by all at once.
+    return ((whole or g.inner > 4 * block)
+            and (w.stride == 2 or w.n * g.inner * size >= RING))
 
 
 cdef bint is_halved(const Plan* g) noexcept:
@@ -535,7 +557,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
 cdef bint needs_lines(const Plan* g) noexcept:
     """Whether a sum or an extremum folds rows into lines before it folds along them. Windows of
     one row that need no padding, because they are irregular, are not."""
-    return g.stacked or g.widened or not (g.axis[1].identity and g.axis[2].start != NULL)
+    return not g.pixelwise and (g.stacked or g.widened
+                                or not (g.axis[1].identity and g.axis[2].start != NULL))
 
 
 cdef Py_ssize_t entries_size(const Plan* g) noexcept:

@@ -612,7 +612,7 @@ def test_volumes_of_large_arrays_are_as_alone(kind, dtype):
         assert_equal(pool(x, kernel, stride, padding), np.concatenate(parts))
 
 
-@pytest.mark.parametrize("channels", [8, 24, 136])
+@pytest.mark.parametrize("channels", [8, 20, 24, 136, 203])
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
 def test_means_of_rows_of_channels(dtype, channels):
     """The same bits as rows added one by one, then columns, then the division: in windows that
@@ -654,6 +654,55 @@ def test_means_of_rows_of_channels(dtype, channels):
             )
         assert (place[..., 0] == 7).all()
         assert (place[..., -2:] == 7).all()
+
+
+@pytest.mark.parametrize("channels", [8, 20, 37, 64, 203])
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int8", "uint16",
+                                   "int32", "uint64"])  # fmt: skip
+@pytest.mark.parametrize("special", [False, True])
+def test_maxima_of_rows_of_channels(dtype, channels, special):
+    """The same as np.maximum of all taps, wherever a NaN stands and wherever padding cuts."""
+    if dtype == "bfloat16":
+        pytest.importorskip("ml_dtypes")
+    rng = np.random.default_rng(channels)
+    x = (rng.standard_normal((1, 9, 11, channels)) * 60).astype(dtype)
+    floating = np.dtype(dtype).kind not in "iu"
+    if special and floating:
+        for number in (np.inf, -np.inf, np.nan, -np.nan, np.nan):
+            x[tuple(rng.integers(0, n, 25) for n in x.shape)] = number
+    for kernel, stride, padding in itertools.product(
+        (2, 3, (1, 3), (3, 1), (2, 3)), (1, 2, 3), (0, 1, ((0, 1), (1, 0)))
+    ):
+        if padding and 1 in np.atleast_1d(kernel):
+            continue
+        options = {"stride": stride, "padding": padding, "channels_last": True}
+        place = np.full((1, 13, 13, channels + 3), 7).astype(dtype)
+        wide = x.astype(np.float64) if floating else x
+        for name, pick in (("max", np.maximum), ("min", np.minimum)):
+            function = getattr(cpool, f"{name}_pool2d")
+            expected = extremes(wide, kernel, stride, padding, pick)
+            out = place[:, : expected.shape[1], : expected.shape[2], 1:-2]
+            for y in (function(x, kernel, **options),
+                      function(x[:, :, ::-1][:, :, ::-1], kernel, out=out, **options)):
+                np.testing.assert_array_equal(y.astype(expected.dtype), expected)
+        assert (place[..., 0] == 7).all()
+        assert (place[..., -2:] == 7).all()
+
+
+def extremes(x, kernel, stride, padding, pick):
+    """By numpy, channels last: taps that do not exist are those that do, again."""
+    kernels = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+    pads = padding if isinstance(padding, tuple) else ((padding, padding),) * 2
+    for axis, (size, (before, after)) in enumerate(zip(kernels, pads, strict=True), 1):
+        count = (x.shape[axis] + before + after - size) // stride + 1
+        parts = []
+        for window in range(count):
+            first = window * stride - before
+            stop = min(first + size, x.shape[axis])
+            part = x.take(range(max(first, 0), stop), axis)
+            parts.append(pick.reduce(part, axis, keepdims=True))
+        x = np.concatenate(parts, axis)
+    return x
 
 
 def added(rows):

@@ -22,8 +22,14 @@ ctypedef fused Op:
     MaxOp
     MinOp
 
+ctypedef fused Form:
+    Plain
+    Ordered
+    Keyed
+
 include "common.pxi"
 include "rows.pxi"
+include "pixels.pxi"
 include "spans.pxi"
 include "flat.pxi"
 include "tiles.pxi"

@@ -44,7 +44,7 @@ cdef void flip(K* restrict y, const K* restrict x, Py_ssize_t n) noexcept nogil:
 cdef inline K infinity_of(const Plan* g, K tag) noexcept nogil:
     """The magnitude beyond which there are NaNs."""
     if K is int16_t:
-        return 0x7c00 if g.x_type == HALF else 0x7f80
+        return infinity_of_16(g)
     elif K is int32_t:
         return 0x7f800000
     elif K is int64_t:

@@ -94,16 +94,27 @@ cdef void bfloats(T* restrict y, const uint16_t* restrict x, Py_ssize_t n) noexc
         y[i] = <T> bfloat_to_float(x[i])
 
 
-cdef void keys(int16_t* restrict y, const uint16_t* restrict x, int16_t infinity, int16_t nan,
-               Py_ssize_t n) noexcept nogil:
-    """16-bit floats as integers in the same order: a negative one's magnitude is turned round. A
+cdef inline int16_t key(int16_t h, int16_t infinity, int16_t nan) noexcept nogil:
+    """A 16-bit float as an integer in the same order: a negative one's magnitude is turned round. A
     NaN, of either sign, is the key that wins."""
+    cdef int16_t v = h ^ ((h >> 15) & INT16_MAX)
+    return nan if (h & INT16_MAX) > infinity else v
+
+
+cdef inline int16_t key_to_bits(int16_t v) noexcept nogil:
+    """The reverse."""
+    return v ^ ((v >> 15) & INT16_MAX)
+
+
+cdef inline int16_t infinity_of_16(const Plan* g) noexcept nogil:
+    return 0x7c00 if g.x_type == HALF else 0x7f80
+
+
+cdef void keys(int16_t* restrict y, const int16_t* restrict x, int16_t infinity, int16_t nan,
+               Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef int16_t h, v
     for i in range(n):
-        h = <int16_t> x[i]
-        v = h ^ ((h >> 15) & INT16_MAX)
-        y[i] = nan if (h & INT16_MAX) > infinity else v
+        y[i] = key(x[i], infinity, nan)
 
 
 cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept nogil:
@@ -127,7 +138,7 @@ cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept n
             widen(y, <const int64_t*> raw, n)
     if T is int16_t:
         if g.keyed:
-            keys(y, <const uint16_t*> raw, 0x7c00 if kind == HALF else 0x7f80, g.nan_key, n)
+            keys(y, <const int16_t*> raw, infinity_of_16(g), g.nan_key, n)
             return
     if T is int16_t or T is int32_t or T is uint64_t:
         if kind == INT8:

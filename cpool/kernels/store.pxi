@@ -450,13 +450,10 @@ cdef void narrowed(const Plan* g, char* y, const int32_t* z, Py_ssize_t n) noexc
         shorten(<uint8_t*> y, z, n)
 
 
-cdef void unkey(uint16_t* restrict y, const int16_t* restrict z, Py_ssize_t n) noexcept nogil:
-    """The reverse of `keys`."""
+cdef void unkey(int16_t* restrict y, const int16_t* restrict z, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef int16_t v
     for i in range(n):
-        v = z[i]
-        y[i] = <uint16_t> (v ^ ((v >> 15) & INT16_MAX))
+        y[i] = key_to_bits(z[i])
 
 
 cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
@@ -466,7 +463,7 @@ cdef void finish_integer(const Plan* g, char* y, T* z, Py_ssize_t n, const doubl
     cdef bint empty = False
     if T is int16_t:
         if g.keyed:
-            unkey(<uint16_t*> y, z, n)
+            unkey(<int16_t*> y, z, n)
             return
     if (T is int16_t or T is int32_t) and Op is AddOp:
         if is_narrow_mean(g, by, counts):

@@ -19,6 +19,11 @@ ctypedef fused Op:
     AddOp
     DivideOp
 
+ctypedef fused Form:
+    Plain
+    WideHalf
+    WideBfloat
+
 include "common.pxi"
 include "rows.pxi"
 include "narrow.pxi"

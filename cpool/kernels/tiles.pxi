@@ -299,9 +299,9 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
     if g.chunk > 0 and not in_place and g.axis[0].identity and g.axis[1].identity:
         fold_chunks(g, t, z, what, s, op, tag)
         return
-    if Op is AddOp and (T is float or T is double):
-        if what == VALUES and g.pixelwise and <size_t> target(g, t) % g.y_size == 0:
-            pixels(g, t, tag)
+    if Op is MaxOp or Op is MinOp or Op is AddOp and (T is float or T is double):
+        if what == VALUES and g.pixelwise:
+            pixels(g, t, s, tag, op)
             return
     if Op is AddOp and (T is int16_t or T is int32_t or T is float):
         if what == VALUES and g.halved and t.safe and <size_t> target(g, t) % g.y_size == 0:

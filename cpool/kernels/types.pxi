@@ -73,3 +73,21 @@ cdef struct ProductOp:
 # has nothing else to do.
 cdef struct DivideOp:
     double by
+
+# How elements of memory become those that are folded, a block at a time (pixels.pxi): as they are,
+# as they are and known to be no NaNs, widened to floats, or as integers in the same order.
+cdef struct Plain:
+    char tag
+
+cdef struct Ordered:
+    char tag
+
+cdef struct WideHalf:
+    char tag
+
+cdef struct WideBfloat:
+    char tag
+
+cdef struct Keyed:
+    int16_t infinity
+    int16_t nan
