@@ -258,7 +258,7 @@ cdef cnp.ndarray output(object given, Call call, tuple inputs):
             raise TypeError(f"out must have the result's dtype {dtype}, got {given.dtype}")
     if not cnp.PyArray_ISWRITEABLE(out):
         raise ValueError("out must be writeable, got a read-only array")
-    if not spread:
+    if not spread and cnp.PyArray_SIZE(out) > 0:
         raise ValueError(f"out must have memory for each value, got strides {given.strides}")
     for x in inputs:
         if x is not None and overlap(out, x):

@@ -462,6 +462,12 @@ def test_out_that_cannot_be_written(kind):
 
 
 @every_operator
+def test_out_of_nothing(kind):
+    out = np.zeros((0, 2, 2))  # its strides may be 0
+    assert function_of(kind)(np.zeros((0, 4, 4)), 2, out=out) is out
+
+
+@every_operator
 def test_out_that_overlaps(kind):
     memory = np.arange(60.0)
     x = memory[10:30].reshape(4, 5)
