@@ -20,6 +20,13 @@ def explicit_axes(
 ) -> tuple[tuple[int, ...], tuple[int, ...]]: ...
 def as_mask(where: ArrayLike | None, x: NDArray[Any]) -> NDArray[np.bool_] | None: ...
 def overlap(a: NDArray[Any], b: NDArray[Any]) -> bool: ...
+def checked_out(
+    out: NDArray[Any],
+    shape: tuple[int, ...],
+    dtype: DTypeLike,
+    inputs: tuple[NDArray[Any], ...],
+    what: str = "result",
+) -> NDArray[Any]: ...
 
 class Options:
     axes: Any
@@ -68,6 +75,7 @@ def spread(
     mean: bool = False,
     count_include_pad: bool = True,
     divisor: SupportsIndex | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def scatter(
     gy: ArrayLike,
@@ -78,6 +86,7 @@ def scatter(
     shape: tuple[int, ...],
     dtype: DTypeLike,
     masked: bool = False,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def unpool(
     x: NDArray[Any],
@@ -85,6 +94,7 @@ def unpool(
     axes: tuple[tuple[int, int, int, int], ...],
     padded: bool,
     transposed: bool = False,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def table_of_axes(
     windows: Windows, axes: tuple[int, ...], order: tuple[int, ...], shape: tuple[int, ...]

@@ -236,7 +236,7 @@ cdef int offset_type(double taps, bint masked) noexcept:
     return UINT16 if taps <= (65535 if masked else 65536) else INT32
 
 
-cdef cnp.ndarray output(object given, Call call, tuple inputs):
+cdef cnp.ndarray output(object given, Call call, tuple inputs, str what="result"):
     """`out`, if the result of a call can be put into it. What is quick to see comes first."""
     cdef cnp.ndarray out
     cdef int i
@@ -251,19 +251,46 @@ cdef cnp.ndarray output(object given, Call call, tuple inputs):
         spread = spread and (call.shape[i] <= 1 or cnp.PyArray_STRIDE(out, i) != 0)
     if not fits:
         shape = tuple([call.shape[i] for i in range(call.ndim)])
-        raise ValueError(f"out must have the result's shape {shape}, got {given.shape}")
+        raise ValueError(f"out must have the {what}'s shape {shape}, got {given.shape}")
     if type_number(call.y_code) != out.descr.type_num or not cnp.PyArray_ISNOTSWAPPED(out):
         dtype = native_dtype(call.y_code)
         if given.dtype != dtype or not given.dtype.isnative:
-            raise TypeError(f"out must have the result's dtype {dtype}, got {given.dtype}")
+            raise TypeError(f"out must have the {what}'s dtype {dtype}, got {given.dtype}")
     if not cnp.PyArray_ISWRITEABLE(out):
         raise ValueError("out must be writeable, got a read-only array")
-    if not spread:
+    if not spread and cnp.PyArray_SIZE(out) > 0:
         raise ValueError(f"out must have memory for each value, got strides {given.strides}")
     for x in inputs:
         if x is not None and overlap(out, x):
             raise ValueError(
                 "out must not overlap the input, got an array that shares its memory")
+    return out
+
+
+def checked_out(out, tuple shape, dtype, tuple inputs, str what="result"):
+    """`out`, if what has this shape and type and is made of these arrays can be put into it."""
+    cdef Call call = Call.__new__(Call)
+    cdef int i
+    call.ndim, call.y_code = <int> len(shape), type_code(np.dtype(dtype), "dtype")
+    for i in range(call.ndim):
+        call.shape[i] = shape[i]
+    return output(out, call, inputs, what)
+
+
+cdef cnp.ndarray cleared(object out, tuple shape, object dtype):
+    """Zeros to add slopes to: in `out`, if they can be added up there."""
+    if out is None or out.dtype != dtype or not out.flags.aligned:
+        return np.zeros(shape, dtype)
+    out.fill(0)
+    return out
+
+
+cdef object settled(cnp.ndarray gx, object dtype, object out):
+    """Slopes that were added up, in their type, or in `out`."""
+    if out is None:
+        return (<object> gx).astype(dtype, copy=False)
+    if gx is not out:
+        np.copyto(out, gx, casting="same_kind")
     return out
 
 
@@ -642,8 +669,9 @@ cdef void turn(Axis* a) noexcept:
 
 
 def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bint mean=False,
-           bint count_include_pad=True, divisor=None):
-    """The transpose of a sum (or a mean) over windows: each element gets what its windows got."""
+           bint count_include_pad=True, divisor=None, out=None):
+    """The transpose of a sum (or a mean) over windows: each element gets what its windows got, in
+    `out`, which was checked, if that is given."""
     cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
@@ -666,7 +694,7 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
         else:
             turn(&pooled.windows[i])
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
-    gx = np.empty(shape, dtype)
+    gx = np.empty(shape, dtype) if out is None else out
     view(g, &pooled, array, gx, None, None, None, False)
     bring_together(g)
     if g.transposed and has_small_planes(g) and not g.constant:
@@ -695,8 +723,9 @@ cdef bint is_gathered(const Plan* g) noexcept:
 
 
 def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, tuple shape, dtype,
-            bint masked=False):
-    """The transpose of a selection: each window's gradient goes to the element it selected."""
+            bint masked=False, out=None):
+    """The transpose of a selection: each window's gradient goes to the element it selected; in
+    `out`, as for `spread`."""
     cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
@@ -716,7 +745,7 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     g.no_offset = -1
     if masked:
         g.no_offset = 255 if g.q_size == 1 else 65535 if g.q_size == 2 else -1
-    gx = np.empty(shape, dtype)
+    gx = np.empty(shape, dtype) if out is None else out
     view(g, &pooled, array, gx, offsets, None, None, True)
     bring_together(g)
     g.y_plain = g.t_type == code
@@ -728,10 +757,11 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     return gx
 
 
-def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint transposed=False):
+def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint transposed=False,
+           out=None):
     """Contiguous planes x[outer, values, inner] to y[outer, elements, inner] by int64 positions, or
     the transpose: planes x to y of indices' shape. For each pooled axis: its values and elements,
-    and the windows that positions are likely to be in."""
+    and the windows that positions are likely to be in. out: such planes, which become y."""
     cdef Plan plan
     cdef Plan* g = &plan
     cdef tuple shape = (<object> x).shape
@@ -753,7 +783,7 @@ def unpool(cnp.ndarray x, cnp.ndarray indices, tuple axes, bint padded, bint tra
     # The kernels fill planes with zeros, but only those that something is put into.
     make = np.empty if cnp.PyArray_SIZE(x) > 0 else np.zeros
     wanted = (<object> indices).shape if transposed else (shape[0], elements, shape[2])
-    y = make(wanted, (<object> x).dtype)
+    y = make(wanted, (<object> x).dtype) if out is None else out
     g.x, g.y, g.q2 = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y), cnp.PyArray_BYTES(indices)
     g.x_size = <int> (<object> x).dtype.itemsize
     g.inner = shape[2]

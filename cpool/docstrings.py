@@ -242,6 +242,8 @@ def unpool_text(suffix: str) -> str:
         ``(n - 1) * stride + kernel_size - 2 * padding``, which is the default.
 {axes}    channels_last : bool
         Pooled axes are those before the last one.
+    out : ndarray, optional
+        Array of the result's shape and dtype to put it into; it may not overlap x or indices.
 
     Returns
     -------

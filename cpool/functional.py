@@ -55,9 +55,9 @@ def {name}(x, {leading}*, {indices}axes=None, channels_last=False, keepdims=True
 
 _UNPOOL = """\
 def {name}(x, indices, kernel_size, stride=None, padding=0, output_size=None, *,
-           {axes}channels_last=False):
+           {axes}channels_last=False, out=None):
     windows = sliding(kernel_size, stride, padding, 1, False, "constant")
-    return run(x, indices, windows, output_size, {rank}, {given}, channels_last)
+    return run(x, indices, windows, output_size, {rank}, {given}, channels_last, out)
 """
 
 _RANKS = {"1d": 1, "2d": 2, "3d": 3, "": 0}

@@ -1471,17 +1471,20 @@ def global_stochastic_pool(
 def max_unpool1d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,
     padding: _Pads = 0, output_size: _Ints | None = None, *, channels_last: bool = False,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool2d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,
     padding: _Pads = 0, output_size: _Ints | None = None, *, channels_last: bool = False,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool3d(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,
     padding: _Pads = 0, output_size: _Ints | None = None, *, channels_last: bool = False,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def max_unpool(
     x: ArrayLike, indices: ArrayLike, kernel_size: _Ints, stride: _Ints | None = None,
     padding: _Pads = 0, output_size: _Ints | None = None, *, axes: _Ints | None = None,
-    channels_last: bool = False,
+    channels_last: bool = False, out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...

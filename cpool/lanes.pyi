@@ -45,6 +45,7 @@ def slopes(
     logits: NDArray[Any] | None = None,
     by_logits: bool = False,
     detail: tuple[NDArray[Any], float, float, bool] | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...
 def changes(
     kind: str,

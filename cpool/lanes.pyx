@@ -7,7 +7,8 @@ wanted; what it shares with other calls is in `arrays`.
 cimport numpy as cnp
 
 from cpool.arrays cimport (
-    Options, clear, explain, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+    Options, clear, cleared, explain, mean_of, nan_policy_of, output, result_shape, run, settled,
+    types, windows_of)
 from cpool.calls cimport Call
 from cpool cimport driver
 from cpool.driver cimport kernels
@@ -424,7 +425,7 @@ def gated(cnp.ndarray z, cnp.ndarray top, cnp.ndarray mean):
 
 
 def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype, double p=1.0,
-           low=None, bint mean=False, logits=None, bint by_logits=False, detail=None):
+           low=None, bint mean=False, logits=None, bint by_logits=False, detail=None, out=None):
     """The gradient in x (or in the logits) of the sum of gy times the means; what details are
     compared with stays as it is."""
     cdef Call call = Call.__new__(Call)
@@ -435,14 +436,14 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
-    gx = np.zeros((<object> x).shape, number)
+    gx = cleared(out, (<object> x).shape, number)
     surroundings = surroundings_of(g, call, detail)
     view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)
     if logits is not None:
         g.logits = cnp.PyArray_BYTES(logits) - cnp.PyArray_BYTES(x)
     place_lanes(g)
     run(g, kernels.means, work_of(g, gy))
-    return gx.astype(dtype, copy=False)
+    return settled(gx, dtype, out)
 
 
 def changes(str kind, cnp.ndarray x, Windows windows, Options options, double p=1.0, low=None,

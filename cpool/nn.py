@@ -24,7 +24,7 @@ from cpool import alternatives, arrays, functional
 from cpool.draws import philox
 from cpool.pooling import pool
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Pullback, Reduction, gradients_by
+from cpool.reductions.base import Pullback, Reduction, gradients_by, with_memory
 from cpool.windows import Windows, adaptive, sliding, whole
 
 Function = Callable[..., Any]
@@ -33,7 +33,7 @@ _SLIDING = ("kernel_size", "stride", "padding", "dilation", "ceil_mode", "paddin
 _AT_CALL = (  # what belongs to one input
     "x", "boxes", "logits", "weights", "indices", "samples", "_random_samples", "where", "out"
 )  # fmt: skip
-_PASSING = ("_pullback", "_grads", "_generator")  # of a layer: what a copy does not have
+_PASSING = ("_pullbacks", "_grads", "_generator")  # of a layer: what a copy does not have
 _MOST_AXES = 64  # that an array of NumPy can have: `axes` may name any of them
 
 
@@ -52,7 +52,7 @@ class Layer:
     _kind: ClassVar[type[Reduction] | None]
     _at_call: ClassVar[frozenset[str]] = frozenset({"x", "where", "out"})
     _arguments: dict[str, Any]
-    _pullback: Pullback | None = None
+    _pullbacks: dict[str, Pullback] | None = None  # by name of what to differentiate by
     _grads: dict[str, np.ndarray] | None = None
 
     def __call__(self, x: Any, *, where: Any = None, out: np.ndarray | None = None) -> Any:
@@ -74,13 +74,15 @@ class Layer:
         """
         return self._run(x, where=where, out=out)
 
-    def backward(self, gy: Any) -> np.ndarray:
+    def backward(self, gy: Any, out: np.ndarray | None = None) -> np.ndarray:
         """Take a gradient back through the last call.
 
         Parameters
         ----------
         gy : array_like
             Gradient in the result (in the values, where indices are returned too), of its shape.
+        out : ndarray, optional
+            Array of the gradient's shape and dtype to put it into; it may not overlap gy.
 
         Returns
         -------
@@ -92,17 +94,17 @@ class Layer:
         RuntimeError
             Before the first call, and after one that failed.
         TypeError, ValueError
-            If gy is not an array of numbers, or not of the result's shape.
+            If gy is not an array of numbers, or not of the result's shape; if the gradient cannot
+            be put into `out`.
         """
-        if self._pullback is None:
+        if self._pullbacks is None:
             name = type(self).__name__
             raise RuntimeError(
                 f"{name}.backward needs a call before it, whose pullback it takes: "
                 f"y = layer(x), then gx = layer.backward(gy)"
             )
-        by = gradients_by(self._pullback)
-        self._grads = None
-        gx = by["x"](gy)
+        by, self._grads = self._pullbacks, None
+        gx = by["x"](gy, out)
         self._grads = {name: np.asarray(of(gy)) for name, of in by.items() if name != "x"}
         return gx
 
@@ -144,9 +146,11 @@ class Layer:
     def _run(self, *inputs: Any, **options: Any) -> Any:
         # Before the call: the gradient of an earlier one would be wrong if this one fails, and
         # what its pullback holds is not needed any more.
-        self._pullback = self._grads = None
+        self._pullbacks = self._grads = None
         with_pullback = self._function._vjp  # type: ignore[attr-defined]
-        y, self._pullback = with_pullback(*inputs, **{**self._arguments, **options})
+        y, pullback = with_pullback(*inputs, **{**self._arguments, **options})
+        by = gradients_by(pullback)
+        self._pullbacks = {**by, "x": with_memory(by["x"], inputs[0])}
         return y
 
     def __repr__(self) -> str:
@@ -228,9 +232,11 @@ class _Random(Layer):
 class _Unpooling(Layer):
     """Layers that are called with the indices, and the output size where it is not the least."""
 
-    _at_call = frozenset({"x", "indices", "output_size"})
+    _at_call = frozenset({"x", "indices", "output_size", "out"})
 
-    def __call__(self, x: Any, indices: Any, output_size: Any = None) -> np.ndarray:
+    def __call__(
+        self, x: Any, indices: Any, output_size: Any = None, *, out: np.ndarray | None = None
+    ) -> np.ndarray:
         """Put values back to where max pooling found them.
 
         Parameters
@@ -241,13 +247,15 @@ class _Unpooling(Layer):
             Their positions, of x's shape, as a layer with ``return_indices=True`` gives them.
         output_size : int or tuple of int, optional
             Size of the result along the pooled axes, or its shape.
+        out : ndarray, optional
+            Array of the result's shape and dtype to put it into; it may not overlap x or indices.
 
         Returns
         -------
         ndarray
             The values at their positions, zeros everywhere else.
         """
-        return self._run(x, indices, output_size=output_size)
+        return self._run(x, indices, output_size=output_size, out=out)
 
     def _check(self, arguments: dict[str, Any]) -> Windows:
         windows = super()._check(arguments)

@@ -32,4 +32,5 @@ def slopes(
     options: Options,
     gy: ArrayLike,
     dtype: DTypeLike,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]: ...

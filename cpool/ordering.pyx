@@ -9,7 +9,8 @@ cimport cython
 cimport numpy as cnp
 
 from cpool.arrays cimport (
-    Options, clear, mean_of, nan_policy_of, output, result_shape, run, types, windows_of)
+    Options, clear, cleared, mean_of, nan_policy_of, output, result_shape, run, settled, types,
+    windows_of)
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
 from cpool.dtypes cimport empty, floating, type_code
@@ -309,7 +310,7 @@ def values(Order order, x, Windows windows, Options options):
     return y
 
 
-def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dtype):
+def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dtype, out=None):
     """The gradient in x of the sum of gy times the order statistics."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
@@ -319,8 +320,8 @@ def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dty
     g.task, g.raise_nan = SLOPES_OF, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
-    gx = np.zeros((<object> x).shape, number)
+    gx = cleared(out, (<object> x).shape, number)
     view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), True, gx)
     call.held = place_lanes(g, order, x, gy)
     run(g, kernels.order, work_of(g, gy))
-    return gx.astype(dtype, copy=False)
+    return settled(gx, dtype, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from cpool import arrays, levels, planes
 from cpool.draws import philox
 from cpool.levels import Pyramid
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by
+from cpool.reductions.base import Gradients, Pullback, Reduction, gradients_by, with_memory
 from cpool.windows import Windows, whole
 
 _BY_NAME = {name: kind() for name, kind in REGISTRY.items() if not kind.required}
@@ -194,7 +195,7 @@ def vjp(
     *args: Any,
     wrt: str | tuple[str, ...] = "x",
     **kwargs: Any,
-) -> tuple[Any, Callable[[Any], Any]]:
+) -> tuple[Any, Callable[..., Any]]:
     """Pool, and get the function that takes gradients back.
 
     Parameters
@@ -213,9 +214,11 @@ def vjp(
     y : ndarray
         What the function returns; with ``return_indices=True`` the tuple (values, indices).
     pullback : callable
-        ``pullback(gy)`` is the gradient in x of the sum of ``gy * y``: an array of x's shape, of
-        x's dtype if that is floating, else float64. `gy` has the shape of y (of the values, where y
-        is a tuple) and any real dtype. It may be called more than once.
+        ``pullback(gy, out=None)`` is the gradient in x of the sum of ``gy * y``: an array of x's
+        shape, of x's dtype if that is floating, else float64. `gy` has the shape of y (of the
+        values, where y is a tuple) and any real dtype. `out` is an ndarray of the gradient's shape
+        and dtype to put the gradient in x into; it may not overlap gy. Gradients in other arguments
+        are always new arrays. It may be called more than once.
 
     Raises
     ------
@@ -239,6 +242,9 @@ def vjp(
     array([[5., 2.]])
     >>> pullback(np.ones_like(y))
     array([[0., 1., 1., 0.]])
+    >>> gx = np.empty_like(x)
+    >>> pullback(y, out=gx) is gx
+    True
     """
     with_pullback = getattr(function, "_vjp", None)
     if with_pullback is None:
@@ -255,9 +261,19 @@ def vjp(
                 f"wrt must be {allowed} for {function.__name__}: it has no other argument to "
                 f"differentiate by, got {name!r}"
             )
-    if isinstance(wrt, str):
-        return y, by[wrt]
-    return y, lambda gy: tuple(by[name](gy) for name in names)
+    by_x = with_memory(by["x"], x)
+    if wrt == "x":
+        return y, by_x
+
+    def pull(gy: Any, out: np.ndarray | None = None) -> Any:
+        if out is not None and "x" not in names:
+            raise TypeError(
+                f"out must be None for a gradient in {' and '.join(names)}: it is for that in x"
+            )
+        gradients = tuple(by_x(gy, out) if name == "x" else by[name](gy) for name in names)
+        return gradients[0] if isinstance(wrt, str) else gradients
+
+    return y, pull
 
 
 def pool_whole(
@@ -281,7 +297,11 @@ def drop_axes(result: Any, axes: Any, out: np.ndarray | None) -> Any:
         shape = (y[0] if isinstance(y, tuple) else y).shape
 
         def of_dropped(pullback: Pullback) -> Pullback:
-            return lambda gy: pullback(np.expand_dims(arrays.checked_gradient(gy, shape), axes))
+            @functools.wraps(pullback)  # with its mark
+            def dropped(gy: Any, *out: np.ndarray) -> np.ndarray:
+                return pullback(np.expand_dims(arrays.checked_gradient(gy, shape), axes), *out)
+
+            return dropped
 
         by = {name: of_dropped(each) for name, each in gradients_by(pullback).items()}
         return y, Gradients(**by)

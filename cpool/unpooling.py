@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.reductions.base import Pullback, gradient_dtype, puts
 from cpool.windows import Windows
 
 
@@ -30,12 +30,14 @@ def _unpool(
     rank: int,
     axes: Any,
     channels_last: bool,
+    out: np.ndarray | None,
 ) -> tuple[np.ndarray, Callable[[], Pullback]]:
-    x = arrays.as_input(x)
+    given = x = arrays.as_input(x)
     x = x.astype(x.dtype.newbyteorder("="), copy=False)
     indices = _checked_indices(indices, x.shape)
     places, order = arrays.pooled_axes(x.ndim, windows, axes, channels_last, rank)
     boxes, padded = _boxes(x.shape, windows, places, order, output_size)
+    values = tuple(n for n, _, _, _ in boxes)
     lengths = tuple(m for _, m, _, _ in boxes)
     first, count = places[0], len(places)
     if places != tuple(range(first, first + count)):
@@ -43,31 +45,50 @@ def _unpool(
     between = tuple(range(first, first + count))
     rest = [n for axis, n in enumerate(x.shape) if axis not in places]
 
-    def flat(array: np.ndarray) -> np.ndarray:
-        """Contiguous: outer axes as one, pooled axes as one, inner axes as one."""
+    def merged(array: np.ndarray) -> np.ndarray:
+        """Outer axes as one, pooled axes as one, inner axes as one."""
         moved = np.moveaxis(array, places, between)
         shape = moved.shape
         parts = shape[:first], shape[first : first + count], shape[first + count :]
-        whole = np.ascontiguousarray(moved.reshape([math.prod(part) for part in parts]))
+        return moved.reshape([math.prod(part) for part in parts])
+
+    def flat(array: np.ndarray) -> np.ndarray:
+        """The same, contiguous."""
+        whole = np.ascontiguousarray(merged(array))
         return whole if whole.flags.aligned else whole.copy()
 
-    def shaped(array: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
-        whole = array.reshape(*rest[:first], *sizes, *rest[first:])
-        return np.moveaxis(whole, between, places)
+    def result(
+        planes: np.ndarray, positions: np.ndarray, out: np.ndarray | None, transposed: bool
+    ) -> np.ndarray:
+        """Planes with the values moved, straight in `out` if that lies as the kernels have it."""
+        place = np.moveaxis(out, places, between) if out is not None else None
+        straight = place is not None and place.flags.c_contiguous and place.flags.aligned
+        whole = merged(out) if straight else None
+        whole = arrays.unpool(planes, positions, boxes, padded, transposed, whole)
+        sizes = values if transposed else lengths
+        whole = whole.reshape(*rest[:first], *sizes, *rest[first:])
+        if place is None:
+            return np.moveaxis(whole, between, places)
+        if not straight:
+            place[...] = whole
+        return out
 
+    if out is not None:
+        length_of = dict(zip(places, lengths, strict=True))
+        shape = tuple(length_of.get(axis, n) for axis, n in enumerate(x.shape))
+        arrays.checked_out(out, shape, x.dtype, (given, indices))
     positions = flat(indices)
-    y = shaped(arrays.unpool(flat(x), positions, boxes, padded), lengths)
-    sizes = tuple(x.shape[axis] for axis in places)
+    y = result(flat(x), positions, out, False)
     y_shape, dtype = y.shape, gradient_dtype(x)
 
     # Only the value that was kept at a position gets its gradient.
     def make_pullback() -> Pullback:
         kept = positions.copy() if np.shares_memory(positions, indices) else positions
 
-        def pullback(gy: Any) -> np.ndarray:
+        @puts
+        def pullback(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
             gy = arrays.checked_gradient(gy, y_shape)
-            planes = flat(gy.astype(dtype, copy=False))
-            return shaped(arrays.unpool(planes, kept, boxes, padded, True), sizes)
+            return result(flat(gy.astype(dtype, copy=False)), kept, out, True)
 
         return pullback
 

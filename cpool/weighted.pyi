@@ -24,6 +24,7 @@ def sums_transposed(
     weights: tuple[np.ndarray, ...],
     shape: tuple[int, ...],
     dtype: Any,
+    out: np.ndarray | None = None,
 ) -> np.ndarray: ...
 def dense_sums(
     x: np.ndarray,

@@ -101,8 +101,9 @@ def sums(cnp.ndarray x, Windows windows, tuple axes, tuple order, tuple weights,
 
 
 def sums_transposed(gy, Windows windows, tuple axes, tuple order, tuple weights, tuple shape,
-                    dtype):
-    """The gradient, in an array of this shape and floating type, of the sum of gy times `sums`."""
+                    dtype, out=None):
+    """The gradient, in an array of this shape and floating type, of the sum of gy times `sums`; in
+    `out`, which was checked, if that is given."""
     cdef Tables tables = Tables.__new__(Tables)
     cdef Plan plan
     cdef Pooled pooled
@@ -116,7 +117,7 @@ def sums_transposed(gy, Windows windows, tuple axes, tuple order, tuple weights,
         expected[axes[i]] = pooled.windows[i].m
         transpose(&pooled.windows[i], tables)
     gy = gradient_input(gy, tuple(expected), code == DOUBLE)
-    gx = np.empty(shape, dtype)
+    gx = np.empty(shape, dtype) if out is None else out
     plan.transposed = True
     weigh(&plan, &pooled, gy, gx, DOUBLE if code == DOUBLE else FLOAT, None, taps)
     return gx

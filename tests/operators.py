@@ -574,7 +574,8 @@ def assert_gradient(case: Case, gx: np.ndarray, gy: np.ndarray) -> None:
 def check_backward(
     case: Case, gy_dtype: Any = np.float64, gy_layout: str = "C", seed: int = 0
 ) -> bool:
-    """y and the gradient of a call, twice; False where the call is refused."""
+    """y and the gradient of a call, twice, the second time into memory; False where the call is
+    refused."""
     expected, refused = outcome(case.call)
     if refused is not None:
         _, error = outcome(case.vjp)
@@ -596,6 +597,11 @@ def check_backward(
     assert_gradient(case, gx, gy)
     assert_bits(pullback(gy), gx, f"{case}: called again")
     assert not np.shares_memory(pullback(gy), gx)
+    layout = list(OUTPUTS)[seed % len(OUTPUTS)]
+    out = OUTPUTS[layout](gx)
+    with unchanged(gy, case.x):
+        assert pullback(gy, out=out) is out
+    assert_bits(out, gx, f"{case}: into memory, {layout}")
     return True
 
 

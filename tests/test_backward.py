@@ -13,10 +13,12 @@ import pytest
 from hypothesis import strategies as st
 from operators import (
     DTYPES,
+    FAMILIES,
     FLOATS,
     KINDS,
     LAYOUTS,
     MODES,
+    OUTPUTS,
     POSITIVE,
     RANKS,
     RUN_SLOW,
@@ -796,6 +798,56 @@ def test_unpooling_along_any_axes(shape, axes):
             if position >= 0:
                 one[position] = value
         assert_bits(result, one)
+
+
+@pytest.mark.parametrize("axes", [(0, 1), (2, 3), (1, 3), (3, 0)])
+def test_unpooling_into_memory(axes):
+    """Of any layout, with positions that come twice or nowhere."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(2, 3, 4, 5)).astype(np.float32)
+    indices = rng.integers(-1, 4 * x.shape[axes[0]] * x.shape[axes[1]], x.shape)
+    expected, pullback = cpool.vjp(cpool.max_unpool, x, indices, 2, axes=axes)
+    gy = rng.normal(size=expected.shape)
+    gx = pullback(gy)
+    for order in itertools.permutations(range(4)):
+
+        def memory(like, order=order):
+            lengths = [like.shape[axis] for axis in order]
+            return np.full(lengths, np.nan, np.float32).transpose(np.argsort(order))
+
+        out = memory(expected)
+        assert cpool.max_unpool(x, indices, 2, axes=axes, out=out) is out
+        assert_bits(out, expected)
+        out = memory(gx)
+        assert pullback(gy, out) is out
+        assert_bits(out, gx)
+
+
+def test_unpooling_of_nothing_into_memory():
+    out = np.empty((0, 4, 4))
+    nothing = np.empty((0, 2, 2))
+    y, pullback = cpool.vjp(cpool.max_unpool2d, nothing, nothing.astype(int), 2, out=out)
+    assert y is out
+    assert pullback(out, nothing) is nothing
+
+
+@each_kind([*KINDS, *FAMILIES])
+def test_gradients_into_memory(kind):
+    """Of all operators, forms and floating types, into memory of any layout: the same bits."""
+    rng = np.random.default_rng(3)
+    for form in forms(kind):
+        windows = itertools.cycle(sets_of_windows(form))
+        pairs = itertools.product(own_arguments(kind, form), FLOATS, [{}, {"where": True}])
+        for own, dtype, extra in pairs:
+            case = case_of(rng, kind, form, 2, dtype, {**next(windows), **own}, extra)
+            y, pullback = case.vjp()
+            gy = rng.normal(size=y.shape)
+            with np.errstate(all="ignore"):
+                expected = pullback(gy)
+                for layout, empty in OUTPUTS.items():
+                    out = empty(expected)
+                    assert pullback(gy, out=out) is out
+                    assert_bits(out, expected, f"{case}: {layout}")
 
 
 def test_an_unpooling_keeps_positions_alone():

@@ -462,6 +462,12 @@ def test_out_that_cannot_be_written(kind):
 
 
 @every_operator
+def test_out_of_nothing(kind):
+    out = np.zeros((0, 2, 2))  # its strides may be 0
+    assert function_of(kind)(np.zeros((0, 4, 4)), 2, out=out) is out
+
+
+@every_operator
 def test_out_that_overlaps(kind):
     memory = np.arange(60.0)
     x = memory[10:30].reshape(4, 5)
@@ -472,6 +478,75 @@ def test_out_that_overlaps(kind):
     beside = memory[30:34].reshape(2, 2)
     assert function_of(kind)(x, 2, out=beside) is beside
     np.testing.assert_array_equal(beside, function_of(kind)(x.copy(), 2))
+
+
+def of_one_element(name):
+    """What takes an array and `out` and gives an array of that shape: a pullback, of which kernels
+    or NumPy make the gradient, or an unpooling."""
+    x, indices = np.arange(1.0, 5).reshape(2, 2), np.arange(4).reshape(2, 2)
+    if name == "max_unpool2d":
+        return lambda gy, out: cpool.max_unpool2d(gy, indices, 1, out=out), "result"
+    arguments = {"spectral_pool2d": (2,), "max_unpool2d backward": (indices, 1)}.get(name, (1,))
+    _, pullback = vjp(getattr(cpool, name.partition(" ")[0]), x, *arguments)
+    return pullback, "gradient"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["max_unpool2d", "max_unpool2d backward", "max_pool2d", "sum_pool2d", "rms_pool2d",
+     "median_pool2d", "spectral_pool2d", "mixed_pool2d"],
+)  # fmt: skip
+def test_out_of_pullbacks_and_unpooling(name):
+    function, what = of_one_element(name)
+    memory = np.arange(1.0, 20)
+    gy = memory[2:6].reshape(2, 2)
+    read_only = np.zeros((2, 2))
+    read_only.flags.writeable = False
+    repeated = np.lib.stride_tricks.as_strided(np.zeros(2), (2, 2), (0, 8))
+    for out, error, message in (
+        (np.zeros((2, 3)), ValueError, says("out", rf"have the {what}'s shape \(2, 2\)", (2, 3))),
+        (np.zeros(4), ValueError, says("out", rf"have the {what}'s shape \(2, 2\)", (4,))),
+        (np.zeros((2, 2), "f4"), TypeError, says("out", f"have the {what}'s dtype", "float32")),
+        (np.zeros((2, 2), ">f8"), TypeError, says("out", f"have the {what}'s dtype", ">f8")),
+        (np.ma.zeros((2, 2)), TypeError, says("out", "be an ndarray", "MaskedArray")),
+        ([[0.0, 0.0]], TypeError, says("out", "be an ndarray", "list")),
+        (read_only, ValueError, says("out", "be writeable", "a read-only array")),
+        (repeated, ValueError, says("out", "have memory for each value", "strides (0, 8)")),
+        (gy, ValueError, says("out", "not overlap", "an array that shares its memory")),
+        (memory[5:9].reshape(2, 2), ValueError, says("out", "not overlap", "an array that shares "
+                                                     "its memory")),
+    ):  # fmt: skip
+        assert_refused(error, message, function, gy, out)
+    expected, beside = function(gy.copy(), None), memory[6:10].reshape(2, 2)
+    assert function(gy, beside) is beside
+    np.testing.assert_array_equal(beside, expected)
+
+
+def test_out_of_unpooling_that_overlaps_indices():
+    indices = np.arange(4).reshape(2, 2)
+    message = says("out", "not overlap the input", "an array that shares its memory")
+    for out in (indices, indices[::-1]):
+        x = np.arange(4).reshape(2, 2)
+        assert_refused_both_ways(ValueError, message, cpool.max_unpool2d, x, indices, 1, out=out)
+
+
+def test_out_of_gradients_in_more_than_x():
+    """It is for the gradient in x, wherever that is asked for, and for nothing else."""
+    x, weights = np.arange(6.0).reshape(2, 3), np.ones((2, 3))
+    _, pullback = vjp(cpool.avg_pool1d, x, 3, weights=weights, wrt=("weights", "x"))
+    expected = pullback([[1.0], [2.0]])
+    out = np.empty((2, 3))
+    by_weights, by_x = pullback([[1.0], [2.0]], out=out)
+    assert by_x is out
+    np.testing.assert_array_equal(by_x, expected[1])
+    np.testing.assert_array_equal(by_weights, expected[0])
+    assert_refused(
+        TypeError, "^out must be an ndarray, got tuple$", pullback, np.ones((2, 1)), (None, out)
+    )
+    for wrt in ("weights", ("weights",)):
+        _, pullback = vjp(cpool.avg_pool1d, x, 3, weights=weights, wrt=wrt)
+        message = "^out must be None for a gradient in weights: it is for that in x$"
+        assert_refused(TypeError, message, pullback, np.ones((2, 1)), out)
 
 
 def test_out_that_overlaps_where():

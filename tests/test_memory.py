@@ -278,7 +278,10 @@ def check_guarded(kind: Any, case: Guarded, fences: list[Fence]) -> None:
         _, pullback_inside = cpool.vjp(function, inside, *arguments, **options)
         dtype = np.dtype(np.float32 if is_floating(case.dtype) else np.float64)
         gy = values(expected.shape, dtype, 1)
-        gx = pullback_inside(fences[1].copy(gy, layout, side))
+        gy_inside = fences[1].copy(gy, layout, side)
+        gx = pullback_inside(gy_inside)
+        out = fences[2].array(gx.shape, gx.dtype, layout, side)
+        assert_same(pullback_inside(gy_inside, out), gx, str(case))
         assert np.allclose(gx.astype(float), pullback(gy).astype(float), rtol=1e-2, atol=1e-5), case
     assert_same(inside, x, f"{case}: x")
 
@@ -318,6 +321,10 @@ def check_guarded_unpooling(kind: Any, fences: list[Fence]) -> None:
         assert_same(actual, expected, f"{dtype} {layout}")
         gx = pullback_inside(fences[2].copy(gy, layout, side))
         assert_same(gx, pullback(gy), f"{dtype} {layout}")
+        out = fences[2].array(expected.shape, dtype, layout, side)
+        assert_same(cpool.max_unpool2d(*inside, 2, out=out), expected, f"{dtype} {layout}")
+        out = fences[0].array(gx.shape, gx.dtype, layout, side)
+        assert_same(pullback_inside(gy, out), gx, f"{dtype} {layout}")
 
 
 def run_alone(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -380,6 +387,83 @@ def test_only_out_is_written(kind, layout):
             y = function(x, *call.arguments, **call.options, out=out)
         assert y is out
         assert_frame(buffer, out, expected, f"{call}, {dtype}, shift {shift}, {threads} threads")
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_pullback_writes_only_out(kind, layout):
+    shifts = itertools.cycle([0, 8, 16, 24, 3, 32, 40, 1])
+    types = [np.dtype(name) for name in ("float32", "float64", "float16", "uint8")]
+    for call, dtype in [*itertools.product(SMALL, types), *((call, types[0]) for call in LARGE)]:
+        x = values(call.shape, dtype)
+        y, pullback = cpool.vjp(call.function(kind), x, *call.arguments, **call.options)
+        gy = values(y.shape, np.dtype(float), 1)
+        expected = pullback(gy)
+        buffer, out = framed(expected.shape, expected.dtype, layout, next(shifts), CANARY)
+        with cpool.num_threads(3 if call in LARGE else 1):
+            assert pullback(gy, out=out) is out
+        assert_frame(buffer, out, expected, f"{call}, {dtype}")
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_unpooling_writes_only_out(layout, channels_last):
+    shifts = itertools.cycle([0, 8, 3, 16])
+    for height, width, name in itertools.product(
+        (1, 3, 40), (1, 7, 16), ("uint8", "float32", "float64", "bool")
+    ):
+        shape = (2, 2 * height, 2 * width, 3) if channels_last else (2, 2 * height, 2 * width)
+        options = {"channels_last": channels_last}
+        y, indices = cpool.max_pool2d(
+            values(shape, np.dtype(name)), 2, return_indices=True, **options
+        )
+        expected, pullback = cpool.vjp(cpool.max_unpool2d, y, indices, 2, **options)
+        buffer, out = framed(shape, y.dtype, layout, next(shifts), CANARY)
+        assert cpool.max_unpool2d(y, indices, 2, out=out, **options) is out
+        assert_frame(buffer, out, expected, f"{shape} {name}")
+        gx = pullback(expected)
+        buffer, out = framed(gx.shape, gx.dtype, layout, next(shifts), CANARY)
+        assert pullback(expected, out) is out
+        assert_frame(buffer, out, gx, f"backward {shape} {name}")
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize(
+    "name, own",
+    [
+        ("max_unpool2d", (2,)), ("max_pool2d", (2,)), ("max_pool2d", (3, 2, 1)),
+        ("avg_pool2d", (2,)), ("sum_pool2d", (3, 2, 1)), ("adaptive_avg_pool2d", (7,)),
+        ("adaptive_max_pool2d", (7,)), ("global_avg_pool", ()), ("global_max_pool", ()),
+        ("lp_pool2d", (2, 3, 2)), ("log_sum_exp_pool2d", (2,)), ("median_pool2d", (3, 2)),
+        ("stochastic_pool2d", (2,)), ("blur_pool2d", ()),
+    ],
+)  # fmt: skip
+def test_results_are_written_straight(name, own, channels_last):
+    """Into a contiguous `out` goes the result itself: there is no other array of its size."""
+    tracemalloc = pytest.importorskip("tracemalloc")
+    shape = (2, 64, 64, 8) if channels_last else (2, 8, 64, 64)
+    x = values(shape, np.dtype(np.float32), 1)
+    options = {"channels_last": True} if channels_last else {}
+    inputs = (x,)
+    if name == "max_unpool2d":
+        inputs = cpool.max_pool2d(x, 2, return_indices=True, **options)
+    y, pullback = cpool.vjp(getattr(cpool, name), *inputs, *own, **options)
+    gy = np.ones_like(y)
+    calls = [(pullback, (gy,), {}, inputs[0])]
+    if name == "max_unpool2d":
+        calls.append((cpool.max_unpool2d, (*inputs, *own), options, y))
+    for function, arguments, given, like in calls:
+        out = np.empty_like(like)
+        tracemalloc.start()
+        try:
+            function(*arguments, out=out, **given)
+            tracemalloc.reset_peak()
+            before, _ = tracemalloc.get_traced_memory()
+            function(*arguments, out=out, **given)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert peak - before < out.nbytes / 4, function
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

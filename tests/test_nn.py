@@ -214,6 +214,9 @@ def test_a_layer_is_its_function(name, arguments, x):
         gy = np.random.default_rng(1).normal(size=y.shape).astype(y.dtype)
         for _ in range(2):
             np.testing.assert_array_equal(layer.backward(gy), pullback(gy), strict=True)
+        gx = np.empty_like(x)
+        assert layer.backward(gy, out=gx) is gx
+        np.testing.assert_array_equal(gx, pullback(gy), strict=True)
 
 
 @pytest.mark.parametrize("name", POOLING)
@@ -252,6 +255,11 @@ def test_unpooling(name, x):
         np.testing.assert_array_equal(back, expected, strict=True)
         gy = np.arange(float(back.size), dtype=np.float32).reshape(back.shape)
         np.testing.assert_array_equal(layer.backward(gy), pullback(gy), strict=True)
+        out, gx = np.empty_like(back), np.empty_like(y)
+        assert layer(y, indices, size, out=out) is out
+        np.testing.assert_array_equal(out, back)
+        assert layer.backward(gy, out=gx) is gx
+        np.testing.assert_array_equal(gx, pullback(gy))
     np.testing.assert_array_equal(layer(y, indices, output_size=x.shape), back)
     np.testing.assert_array_equal(pooling(back)[0], y.clip(min=0))
 
@@ -568,6 +576,9 @@ def test_an_alternative_layer_is_its_function(name):
     assert layer.grads == {}
     gy = np.random.default_rng(1).normal(size=y.shape)
     np.testing.assert_array_equal(layer.backward(gy), pullback(gy), strict=True)
+    gx = np.empty(np.shape(x), layer.backward(gy).dtype)
+    assert layer.backward(gy, gx) is gx
+    np.testing.assert_array_equal(gx, pullback(gy))
     by = gradients_by(pullback)
     assert set(layer.grads) == set(by) - {"x"} == LEARNED.get(operator_of(name), set())
     for key, gradient in layer.grads.items():

@@ -196,6 +196,26 @@ def test_places_of_results(name, shape, given):
 
 
 @each([*CALLS, *WHOLE])
+def test_places_of_gradients(name, shape, given):
+    x = numbers(shape, "f4")
+    y, pullback = cpool.vjp(getattr(cpool, name), x, **given)
+    gy = numbers(y.shape, "f8", 2)
+    expected = pullback(gy)
+    for out in (np.full(shape, 7, "f4"), np.full(shape[::-1], 7, "f4").T):
+        assert pullback(gy, out=out) is out
+        np.testing.assert_array_equal(out, expected)
+    for out, error, message in (
+        (np.empty((*shape, 1), "f4"), ValueError, "out must have the gradient's shape"),
+        (np.empty(shape, "f8"), TypeError, "out must have the gradient's dtype"),
+    ):
+        with pytest.raises(error, match=message):
+            pullback(gy, out=out)
+    memory = np.zeros(max(x.size, y.size) + 1, "f4")
+    with pytest.raises(ValueError, match="out must not overlap"):
+        pullback(memory[: y.size].reshape(y.shape), memory[1 : x.size + 1].reshape(shape))
+
+
+@each([*CALLS, *WHOLE])
 def test_nan_that_raises(name, shape, given):
     function, x = getattr(cpool, name), numbers(shape, "f4")
     x[...] += 100

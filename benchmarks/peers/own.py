@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import itertools
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +14,6 @@ import measure
 import numpy as np
 from measure import Contender
 from rows import CHANNELS_LAST, Data, Row, to_channels_first
-
-from peers.base import LeftOutError
 
 # --- cpool ---------------------------------------------------------------------------------------
 
@@ -42,16 +39,16 @@ class Cpool:
         given = (data.x(row.layout),)
         if row.operator == "unpool":
             given += (data.positions(row.layout),)
-        if self.out and "out" not in inspect.signature(function).parameters:
-            raise LeftOutError("takes no out=")
+        if row.backward:
+            _, function = self.module.vjp(function, *given, **options)
+            given, options = (data.gy(row.layout),), {}
         if self.out:
-            options["out"] = self._place(row, functools.partial(function, *given, **options))
+            result = function(*given, **options)
+            # With positions `out` takes the values.
+            options["out"] = np.zeros_like(result[0] if isinstance(result, tuple) else result)
         call = functools.partial(function, *given, **options)
         arrays = functools.partial(_arrays_of, row=row)
-        if row.backward:
-            _, pullback = self.module.vjp(function, *given, **options)
-            call = functools.partial(pullback, data.gy(row.layout))
-        elif row.keeps:
+        if row.keeps and not row.backward:
             call = functools.partial(self.module.vjp, function, *given, **options)
         return Contender(self.name, self.role, call, arrays)
 
@@ -68,15 +65,6 @@ class Cpool:
         elif row.existing == "omit":
             options["nan_policy"] = "omit"
         return options
-
-    @staticmethod
-    def _place(row: Row, call: functools.partial) -> np.ndarray:
-        """Return an array for the result."""
-        if row.backward:
-            raise LeftOutError("pullbacks take no out=")
-        result = call()
-        # With positions `out` takes the values.
-        return np.zeros_like(result[0] if row.positions else result)
 
 
 class PlainCpool(Cpool):

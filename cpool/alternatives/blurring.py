@@ -29,7 +29,7 @@ from cpool.alternatives.common import (
 from cpool.arrays import Options
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
-from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.reductions.base import Pullback, existing, gradient_dtype, puts
 from cpool.results import stored, wide_dtype
 from cpool.windows import sliding
 
@@ -88,9 +88,10 @@ class _Blur:
     def pullback(self, x: Array) -> Pullback:
         shape, dtype = x.shape, gradient_dtype(x)
 
-        def pullback(gy: Any) -> Array:
+        @puts
+        def pullback(gy: Any, out: Array | None = None) -> Array:
             return weighted.sums_transposed(
-                gy, self.windows, self.places, self.order, self.weights, shape, dtype
+                gy, self.windows, self.places, self.order, self.weights, shape, dtype, out
             )
 
         return pullback

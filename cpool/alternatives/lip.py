@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike, DTypeLike
 from cpool import arrays, lanes
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
-from cpool.reductions.base import Gradients, Pullback, gradient_dtype, refuse_overlap, summed_to
+from cpool.reductions.base import (
+    Gradients,
+    Pullback,
+    gradient_dtype,
+    puts,
+    refuse_overlap,
+    summed_to,
+)
 from cpool.windows import Sliding, Windows, sliding
 
 if TYPE_CHECKING:
@@ -51,8 +58,9 @@ class _Importance:
                 "options": inner.replace(where=where, out=None)}  # fmt: skip
         dtype, shape, own = gradient_dtype(x), self.logits.shape, gradient_dtype(self.logits)
 
-        def by_x(gy: Any) -> np.ndarray:
-            return lanes.slopes(gy=gy, dtype=dtype, **call)
+        @puts
+        def by_x(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+            return lanes.slopes(gy=gy, dtype=dtype, out=out, **call)
 
         def by_logits(gy: Any) -> np.ndarray:
             slopes = lanes.slopes(gy=gy, dtype=wide.dtype, by_logits=True, **call)

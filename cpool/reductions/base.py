@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from cpool.arrays import Options
     from cpool.windows import Windows
 
-Pullback = Callable[[Any], np.ndarray]
+#: Takes gy, and one that `puts` its gradient into given memory also `out`.
+Pullback = Callable[..., np.ndarray]
 
 
 #: Name -> class of each operator; a class is entered by being defined.
@@ -152,6 +153,31 @@ def gradients_by(pullback: Pullback) -> dict[str, Pullback]:
     return pullback.by if isinstance(pullback, Gradients) else {"x": pullback}
 
 
+def puts(pullback: Pullback) -> Pullback:
+    """Mark a pullback by x that takes `out` and has its kernels write the gradient there. Others
+    are called without, and what they give is copied."""
+    pullback.puts = True  # type: ignore[attr-defined]
+    return pullback
+
+
+def with_memory(by_x: Pullback, x: Any) -> Pullback:
+    """The pullback by x as users get it: it takes `out`, which is checked here for all."""
+    x = arrays.as_input(x)
+    shape, dtype = x.shape, x.dtype
+
+    def into(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+        if out is None:
+            return by_x(gy)
+        gy = arrays.as_input(gy, "gy")
+        arrays.checked_out(out, shape, floating_dtype(dtype), (gy,), "gradient")
+        if getattr(by_x, "puts", False):
+            return by_x(gy, out)
+        np.copyto(out, by_x(gy))
+        return out
+
+    return into
+
+
 @dataclass(frozen=True)
 class MeanOfLanes(Reduction):
     """A mean that is no sum: what is asked of `cpool.lanes`."""
@@ -180,8 +206,9 @@ class MeanOfLanes(Reduction):
         where = None if options.where is None else np.array(options.where)
         call = {"x": kept, "windows": windows, "options": options.replace(where=where, out=None)}
 
-        def by_x(gy: Any) -> np.ndarray:
-            return lanes.slopes(gy=gy, dtype=dtype, **call, **asked)
+        @puts
+        def by_x(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+            return lanes.slopes(gy=gy, dtype=dtype, out=out, **call, **asked)
 
         if not self.learned:
             return y, by_x
@@ -239,6 +266,11 @@ def refuse_overlap(out: Any, *inputs: np.ndarray) -> None:
 
 def gradient_dtype(x: np.ndarray) -> np.dtype:
     """Gradients have x's type if that is floating, else float64."""
-    if x.dtype.kind == "f" or x.dtype.name == "bfloat16":
-        return x.dtype.newbyteorder("=")
+    return floating_dtype(x.dtype)
+
+
+def floating_dtype(dtype: np.dtype) -> np.dtype:
+    """In native byte order, and float64 for what is not floating."""
+    if dtype.kind == "f" or dtype.name == "bfloat16":
+        return dtype.newbyteorder("=")
     return np.dtype(np.float64)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import numpy as np
+
 from cpool import arrays
-from cpool.reductions.base import Operations, Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import Operations, Pullback, Reduction, gradient_dtype, puts
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -51,8 +53,9 @@ class Extremum(Reduction):
         shape, dtype = x.shape, gradient_dtype(x)
         masked = options.where is not None or options.nan_policy == "omit"
 
-        def pullback(gy: Any) -> Any:
-            return arrays.scatter(gy, offsets, windows, *where, shape, dtype, masked)
+        @puts
+        def pullback(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+            return arrays.scatter(gy, offsets, windows, *where, shape, dtype, masked, out)
 
         return (y, indices) if return_indices else y, pullback
 

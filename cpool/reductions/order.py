@@ -18,6 +18,7 @@ from cpool.reductions.base import (
     Reduction,
     checked_number,
     gradient_dtype,
+    puts,
 )
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ class OrderStatistic(Reduction):
         order, kept, dtype = self.order(), x.copy(), gradient_dtype(x)
         options = options.replace(where=where, out=None)
 
-        def pullback(gy: Any) -> np.ndarray:
-            return ordering.slopes(order, kept, windows, options, gy, dtype)
+        @puts
+        def pullback(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+            return ordering.slopes(order, kept, windows, options, gy, dtype, out)
 
         return y, pullback
 

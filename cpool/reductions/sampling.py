@@ -17,6 +17,7 @@ from cpool.reductions.base import (
     converted,
     existing,
     gradient_dtype,
+    puts,
     refuse_overlap,
 )
 
@@ -151,8 +152,9 @@ class _Draws:
         offsets = self.taps.astype(np.int64).astype(kind)
         shape, dtype = x.shape, gradient_dtype(x)
 
-        def pullback(gy: Any) -> np.ndarray:
-            return arrays.scatter(gy, offsets, windows, *places, shape, dtype, masked=True)
+        @puts
+        def pullback(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
+            return arrays.scatter(gy, offsets, windows, *places, shape, dtype, True, out)
 
         return pullback
 

@@ -21,6 +21,7 @@ from cpool.reductions.base import (
     converted,
     existing,
     gradient_dtype,
+    puts,
     refuse_overlap,
     summed_to,
 )
@@ -89,11 +90,12 @@ class Sum(Reduction):
         mask = existing(x, options.where, options.nan_policy)
         divisors, mean = self._divisors(mask, shape, y_shape, windows, places)
 
-        def pullback(gy: Any) -> np.ndarray:
+        @puts
+        def pullback(gy: Any, out: np.ndarray | None = None) -> np.ndarray:
             if divisors is not None:
                 gy = arrays.checked_gradient(gy, y_shape)
                 gy = gy.astype(np.promote_types(gy.dtype, np.float32)) / divisors
-            gx = arrays.spread(gy, windows, *places, shape, dtype, **mean)
+            gx = arrays.spread(gy, windows, *places, shape, dtype, out=out, **mean)
             if mask is not None:
                 np.copyto(gx, 0, where=~mask)
             return gx
