@@ -178,7 +178,8 @@ cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
             fewest, longest = w.drawn.fewest, w.drawn.longest
         return w.start[0] == 0 and 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
-            and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place))
+            and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place
+                 or are_threes(&g.axis[1], w, SIZE[g.t_type])))
 
 
 cdef void take_planes(Plan* g) noexcept:

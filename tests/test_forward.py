@@ -689,6 +689,32 @@ def test_maxima_of_rows_of_channels(dtype, channels, special):
         assert (place[..., -2:] == 7).all()
 
 
+@pytest.mark.parametrize("width", [14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int32"])
+@pytest.mark.parametrize("special", [False, True])
+def test_small_planes_of_threes_two_apart(dtype, width, special):
+    """Wherever a NaN stands and wherever padding cuts: in each plane of a few, of any height."""
+    floating = np.dtype(dtype).kind == "f"
+    rng = np.random.default_rng(width)
+    for height, padding in itertools.product(
+        (5, 14, 17), (0, 1, ((0, 1), (1, 0)), ((1, 0), (0, 1)))
+    ):
+        x = (rng.standard_normal((19, height, width)) * 60).astype(dtype)
+        if special and floating:
+            for number in (np.inf, -np.inf, np.nan, -np.nan):
+                x[tuple(rng.integers(0, n, 7) for n in x.shape)] = number
+        options = {"stride": 2, "padding": padding}
+        wide = (x.astype(np.float64) if floating else x)[..., None]
+        for name, pick in (("max", np.maximum), ("min", np.minimum)):
+            expected = extremes(wide, 3, 2, padding, pick)[..., 0]
+            y = getattr(cpool, f"{name}_pool2d")(x, 3, **options)
+            np.testing.assert_array_equal(y.astype(expected.dtype), expected)
+        for mean in (cpool.sum_pool2d, cpool.avg_pool2d):
+            last = mean(np.ascontiguousarray(np.broadcast_to(x[..., None], (*x.shape, 16))), 3,
+                        channels_last=True, **options)[..., 0]  # fmt: skip
+            assert_equal(mean(x, 3, **options), last)
+
+
 def extremes(x, kernel, stride, padding, pick):
     """By numpy, channels last: taps that do not exist are those that do, again."""
     kernels = kernel if isinstance(kernel, tuple) else (kernel, kernel)

@@ -31,6 +31,7 @@ include "common.pxi"
 include "rows.pxi"
 include "pixels.pxi"
 include "spans.pxi"
+include "threes.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

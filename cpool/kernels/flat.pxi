@@ -94,7 +94,7 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t tap, i, first, end, count = 0
     cdef bint everywhere
-    if is_flat_threes(a):
+    if is_threes(a):
         for tap in range(3):
             flat_mask(g, masks + tap * pitch, tap)
             i = 0
@@ -129,19 +129,19 @@ cdef void flat_mask(const Plan* g, T* mask, Py_ssize_t tap) noexcept nogil:
         mask[o] = <T> (0 <= at < a.n)
 
 
-cdef inline bint is_flat_threes(const Axis* a) noexcept nogil:
-    """Windows of three, two apart, whose middle one exists everywhere."""
-    return (a.start == NULL and a.stride == 2 and a.kernel == 3 and a.dilation == 1
-            and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
-
-
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                      Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                      Py_ssize_t plain, const Spans* spans, char* s, Op op) noexcept nogil:
-    """The windows along rows, a plane's as one row. x: where the first window begins."""
+                      Py_ssize_t pitch, Py_ssize_t planes, const Py_ssize_t* order,
+                      Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
+                      Op op) noexcept nogil:
+    """The windows along rows, a plane's as one row. x: where the first window begins; if pitch is
+    not 0, rows are not folded yet but that far apart."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t d, zp = xp
     cdef T* z = <T*> (s + g.phases_at)
+    if Op is not ProductOp:
+        if pitch > 0:
+            flat_threes(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
+            return
     if a.start == NULL and flat_windows(a) == a.m:
         flat_regular(g, y, yp, x, xp, planes, order, count, plain, s, op)
         return
@@ -171,7 +171,7 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
     if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
         pairs(y, yp, x, xp, n, planes, 1, op)
         return
-    if is_flat_threes(a):
+    if is_threes(a):
         masked_threes(y, yp, x, xp, masks, masks + 2 * n, identity(op, <T> 0), n, planes, op)
         return
     if a.stride > 1:
@@ -248,8 +248,9 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
 
 
 cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                        Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                        Py_ssize_t plain, const Spans* spans, char* s, Op op) noexcept nogil:
+                        Py_ssize_t pitch, Py_ssize_t planes, const Py_ssize_t* order,
+                        Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
+                        Op op) noexcept nogil:
     """As flat_widths, to the result."""
     cdef DivideOp divide
     cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
@@ -257,9 +258,9 @@ cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
-            flat_widths(g, y, yp, x, xp, planes, order, count, plain, spans, s, divide)
+            flat_widths(g, y, yp, x, xp, pitch, planes, order, count, plain, spans, s, divide)
             return
-    flat_widths(g, y, yp, x, xp, planes, order, count, plain, spans, s, op)
+    flat_widths(g, y, yp, x, xp, pitch, planes, order, count, plain, spans, s, op)
     scale_straight(g, y, planes * yp)
 
 
@@ -285,15 +286,20 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef const T* x
     cdef T* y
     cdef Tile t
+    cdef bint at_once = Op is not ProductOp and are_threes(&g.axis[1], a, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if is_spread(g):
             spread_items(g, lo, hi, s, op, tag)
             return
     if a.start != NULL:
         spans = spans_of(g, a.n, s, op, tag)
-    if spans == NULL and (a.start != NULL or flat_windows(a) > a.m):
+    if spans == NULL and not at_once and (a.start != NULL or flat_windows(a) > a.m):
         flat_places(g, <int32_t*> (s + g.places_at))
-    if a.start == NULL:
+    if Op is not ProductOp:
+        if at_once:
+            masks_of_threes(a, <T*> (s + g.masks_at), op)
+            count = 3
+    if a.start == NULL and not at_once:
         count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
                            order, &plain)
     for item in range(lo, hi):
@@ -305,18 +311,19 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)
         planes = t.d1 - t.d
-        flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
-        x = lines + front - a.before
+        if not at_once:
+            flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
+            x, xp, pitch = lines + front - a.before, yp, 0
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
         parts = least(most(1, ahead(g, &t) // PORTION), straight)
         for i in range(parts):
             begin, end = straight * i // parts, straight * (i + 1) // parts
             fetch(g, &t, i, parts)
-            flat_straight(g, y + begin * n, n, x + begin * yp, yp, end - begin, order, count,
+            flat_straight(g, y + begin * n, n, x + begin * xp, xp, pitch, end - begin, order, count,
                           plain, spans, s, op)
         if straight < planes:
-            flat_widths(g, z, zp, x + straight * yp, yp, planes - straight, order, count, plain,
-                        spans, s, op)
+            flat_widths(g, z, zp, x + straight * xp, xp, pitch, planes - straight, order, count,
+                        plain, spans, s, op)
         for d in range(straight, planes):
             flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)

@@ -50,9 +50,10 @@ cdef extern from *:
     /* The even and the odd ones of two vectors of groups of `size` bytes, for which compilers take
        a dozen instructions. Both come in the order of the instruction: the second and the
        third quarter are exchanged, which cpool_put_back undoes; not so groups of 16 bytes. */
-    CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
+    CPOOL_INLINE void cpool_deal_two(void *even, void *odd, const void *x, const void *y,
+                                     size_t size) {
         __m256i a = _mm256_loadu_si256((const __m256i *)x);
-        __m256i b = _mm256_loadu_si256((const __m256i *)x + 1);
+        __m256i b = _mm256_loadu_si256((const __m256i *)y);
         __m256i e, o;
         if (size == 1) {
             __m256i low = _mm256_set1_epi16(0xff);
@@ -93,12 +94,16 @@ cdef extern from *:
     }
     #define CPOOL_PART(number) do { \
         for (i = 0; i < BLOCK / sizeof(number); i++) { \
-            memcpy((number *)even + i, (const number *)x + 2 * i, sizeof(number)); \
-            memcpy((number *)odd + i, (const number *)x + 2 * i + 1, sizeof(number)); \
+            memcpy((number *)even + i, (const number *)both + 2 * i, sizeof(number)); \
+            memcpy((number *)odd + i, (const number *)both + 2 * i + 1, sizeof(number)); \
         } \
     } while (0)
-    CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
+    CPOOL_INLINE void cpool_deal_two(void *even, void *odd, const void *x, const void *y,
+                                     size_t size) {
         size_t i;
+        char both[2 * BLOCK];
+        memcpy(both, x, BLOCK);
+        memcpy(both + BLOCK, y, BLOCK);
         if (size == 1) CPOOL_PART(uint8_t);
         else if (size == 2) CPOOL_PART(uint16_t);
         else if (size == 4) CPOOL_PART(uint32_t);
@@ -110,10 +115,15 @@ cdef extern from *:
         memcpy(y, x, BLOCK);
     }
     #endif
+    CPOOL_INLINE void cpool_deal(void *even, void *odd, const void *x, size_t size) {
+        cpool_deal_two(even, odd, x, (const char *)x + BLOCK, size);
+    }
     """
     # 32 bytes by vectors, which stay in registers where y is a variable.
     void copy_vector "cpool_copy_vector"(void* y, const void* x) noexcept nogil
     void deal "cpool_deal"(void* even, void* odd, const void* x, size_t size) noexcept nogil
+    void deal_two "cpool_deal_two"(void* even, void* odd, const void* x, const void* y,
+                                   size_t size) noexcept nogil
     void put_back "cpool_put_back"(void* y, const void* x, size_t size) noexcept nogil
 
 

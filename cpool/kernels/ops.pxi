@@ -16,6 +16,22 @@ cdef inline T pick(T a, T v, Op op) noexcept nogil:
         return <T> (a + v)
 
 
+# Whether a pick has NaNs in mind.
+ctypedef fused Care:
+    Plain
+    Ordered
+
+
+cdef inline T pick_with_care(T a, T v, Op op, Care care) noexcept nogil:
+    """Ordered: as if there were no NaN, which takes one instruction."""
+    if Care is Ordered and Op is MaxOp:
+        return v if v > a else a
+    elif Care is Ordered and Op is MinOp:
+        return v if v < a else a
+    else:
+        return pick(a, v, op)
+
+
 cdef inline T last(T v, Op op) noexcept nogil:
     """What the last fold of a window makes of the value: sums become means while they are in a
     register."""

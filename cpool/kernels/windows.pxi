@@ -145,6 +145,17 @@ cdef inline Py_ssize_t flat_line(const Axis* a) noexcept nogil:
     return a.n if a.start != NULL else a.stride * flat_windows(a)
 
 
+cdef inline bint is_threes(const Axis* a) noexcept nogil:
+    """Windows of three, two apart, whose middle one exists everywhere."""
+    return (a.start == NULL and a.stride == 2 and a.kernel == 3 and a.dilation == 1
+            and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
+
+
+cdef inline bint are_threes(const Axis* h, const Axis* w, size_t size) noexcept nogil:
+    """Whether kernels/threes.pxi folds them: rows of the result are a vector or more."""
+    return is_threes(h) and is_threes(w) and w.m * size >= 32
+
+
 cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
     """Elements that irregular windows are folded from: the least and the greatest number."""
     cdef Py_ssize_t o
