@@ -744,6 +744,212 @@ cdef void weigh_plane(const Plan* g, const Tile* t, const T* w, char* s) noexcep
     finish_rows(g, t, lines, b.stride * line, &list, weights, w, s)
 
 
+# --- planes side by side --------------------------------------------------------------------------
+# Rows of planes, each of which has its own weights, are too short to be vectors, and strides leave
+# gaps in them. So as many planes as a block has lanes are brought side by side, as channels are.
+
+cdef extern from *:
+    """
+    typedef float cpool_floats __attribute__((vector_size(32), aligned(4), may_alias));
+    typedef double cpool_doubles __attribute__((vector_size(32), aligned(8), may_alias));
+
+    CPOOL_INLINE void cpool_clear_lanes(void *a) {
+        *(cpool_floats *)a = (cpool_floats){0};
+    }
+    CPOOL_INLINE void cpool_add_lanes(void *a, const void *w, const void *x, size_t size) {
+        if (size == 4) *(cpool_floats *)a += *(const cpool_floats *)w * *(const cpool_floats *)x;
+        else *(cpool_doubles *)a += *(const cpool_doubles *)w * *(const cpool_doubles *)x;
+    }
+    CPOOL_INLINE void cpool_put_lanes(void *y, const void *a, const void *b, size_t size) {
+        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + *(const cpool_floats *)b;
+        else *(cpool_doubles *)y = *(const cpool_doubles *)a + *(const cpool_doubles *)b;
+    }
+    /* The columns of a square of as many rows as a block has elements, from x to y. */
+    #if defined(__AVX2__)
+    #define CPOOL_HALVES(x, xp, half, i) _mm256_insertf128_ps( \
+        _mm256_castps128_ps256(_mm_loadu_ps((x) + (i) * (xp))), \
+        _mm_loadu_ps((x) + ((i) + half) * (xp)), 1)
+    CPOOL_INLINE void cpool_turn_half(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        __m256 a = CPOOL_HALVES(x, xp, 4, 0), b = CPOOL_HALVES(x, xp, 4, 1);
+        __m256 c = CPOOL_HALVES(x, xp, 4, 2), d = CPOOL_HALVES(x, xp, 4, 3);
+        __m256 p = _mm256_unpacklo_ps(a, b), q = _mm256_unpacklo_ps(c, d);
+        __m256 r = _mm256_unpackhi_ps(a, b), t = _mm256_unpackhi_ps(c, d);
+        _mm256_storeu_ps(y, _mm256_shuffle_ps(p, q, 0x44));
+        _mm256_storeu_ps(y + yp, _mm256_shuffle_ps(p, q, 0xee));
+        _mm256_storeu_ps(y + 2 * yp, _mm256_shuffle_ps(r, t, 0x44));
+        _mm256_storeu_ps(y + 3 * yp, _mm256_shuffle_ps(r, t, 0xee));
+    }
+    CPOOL_INLINE void cpool_turn_floats(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        cpool_turn_half(y, yp, x, xp);
+        cpool_turn_half(y + 4 * yp, yp, x + 4, xp);
+    }
+    CPOOL_INLINE void cpool_turn_pair(double *y, Py_ssize_t yp, const double *x, Py_ssize_t xp) {
+        const float *v = (const float *)x;
+        __m256d a = _mm256_castps_pd(CPOOL_HALVES(v, 2 * xp, 2, 0));
+        __m256d b = _mm256_castps_pd(CPOOL_HALVES(v, 2 * xp, 2, 1));
+        _mm256_storeu_pd(y, _mm256_unpacklo_pd(a, b));
+        _mm256_storeu_pd(y + yp, _mm256_unpackhi_pd(a, b));
+    }
+    CPOOL_INLINE void cpool_turn_doubles(double *y, Py_ssize_t yp, const double *x,
+                                         Py_ssize_t xp) {
+        cpool_turn_pair(y, yp, x, xp);
+        cpool_turn_pair(y + 2 * yp, yp, x + 2, xp);
+    }
+    #else
+    #define CPOOL_TURN(name, number) \
+        CPOOL_INLINE void name(number *y, Py_ssize_t yp, const number *x, Py_ssize_t xp) { \
+            for (size_t i = 0; i < BLOCK / sizeof(number); i++) \
+                for (size_t j = 0; j < BLOCK / sizeof(number); j++) y[j * yp + i] = x[i * xp + j]; \
+        }
+    CPOOL_TURN(cpool_turn_floats, float)
+    CPOOL_TURN(cpool_turn_doubles, double)
+    #endif
+    CPOOL_INLINE void cpool_turn_block(void *y, Py_ssize_t yp, const void *x, Py_ssize_t xp,
+                                       size_t size) {
+        if (size == 4) cpool_turn_floats(y, yp, x, xp);
+        else cpool_turn_doubles(y, yp, x, xp);
+    }
+    """
+    void clear_lanes "cpool_clear_lanes"(void* a) noexcept nogil
+    void add_lanes "cpool_add_lanes"(void* a, const void* w, const void* x,
+                                     size_t size) noexcept nogil
+    void put_lanes "cpool_put_lanes"(void* y, const void* a, const void* b,
+                                     size_t size) noexcept nogil
+    void turn_block "cpool_turn_block"(void* y, Py_ssize_t yp, const void* x, Py_ssize_t xp,
+                                 size_t size) noexcept nogil
+
+
+cdef void turn_rows(T* restrict y, const T* restrict x, Py_ssize_t xp, Py_ssize_t n) noexcept nogil:
+    """Rows of n elements, as many as a block has lanes, become n groups."""
+    cdef Py_ssize_t i = 0, j, lanes = PER_BLOCK(sizeof(T))
+    while i < n and n >= lanes:
+        i = least(i, n - lanes)
+        turn_block(y + i * lanes, lanes, x + i, xp, sizeof(T))
+        i += lanes
+    while i < n:
+        for j in range(lanes):
+            y[i * lanes + j] = x[j * xp + i]
+        i += 1
+
+
+cdef void turn_groups(T* restrict y, Py_ssize_t yp, const T* restrict x,
+                      Py_ssize_t n) noexcept nogil:
+    """The way back."""
+    cdef Py_ssize_t i = 0, j, lanes = PER_BLOCK(sizeof(T))
+    while i < n and n >= lanes:
+        i = least(i, n - lanes)
+        turn_block(y + i, yp, x + i * lanes, lanes, sizeof(T))
+        i += lanes
+    while i < n:
+        for j in range(lanes):
+            y[j * yp + i] = x[i * lanes + j]
+        i += 1
+
+
+cdef inline void add_three(T* a, const T* weights, const T* x) noexcept nogil:
+    add_lanes(a, weights, x, sizeof(T))
+    add_lanes(a, weights + PER_BLOCK(sizeof(T)), x + PER_BLOCK(sizeof(T)), sizeof(T))
+    add_lanes(a, weights + 2 * PER_BLOCK(sizeof(T)), x + 2 * PER_BLOCK(sizeof(T)), sizeof(T))
+
+
+cdef inline void sum_nine(T* y, const T* weights, const T* more, const T* x,
+                          Py_ssize_t row) noexcept nogil:
+    cdef T a[8]
+    clear_lanes(a)
+    add_three(a, weights, x)
+    add_three(a, weights + 3 * PER_BLOCK(sizeof(T)), x + row)
+    add_three(a, weights + 6 * PER_BLOCK(sizeof(T)), x + 2 * row)
+    put_lanes(y, a, more, sizeof(T))
+
+
+cdef void weigh_nine(T* restrict y, const T* restrict x, Py_ssize_t down, Py_ssize_t xp,
+                     Py_ssize_t row, const T* restrict weights, Py_ssize_t windows,
+                     Py_ssize_t rows) noexcept nogil:
+    """Windows of 3 x 3 neighbouring groups, their weights in registers; xp apart, and `down` from
+    one row of them to the next."""
+    cdef T w[80]
+    cdef const T* p
+    cdef Py_ssize_t i, j, k, lanes = PER_BLOCK(sizeof(T))
+    for k in range(10):
+        copy_vector(w + k * lanes, weights + k * lanes)
+    for j in range(rows):
+        p = x
+        for i in range(windows):
+            sum_nine(y, w, w + 9 * lanes, p, row)
+            p += xp
+            y += lanes
+        x += down
+
+
+cdef void bring_abreast(const Plan* g, const Tile* t, T* lines, char* s) noexcept nogil:
+    """The padded rows that a tile reads of some planes, those of all planes together."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t i, row, first, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes
+    cdef Py_ssize_t stop = lines_of_tile(a, t, &first) + first, n = t.w_hi - t.w_lo
+    cdef Py_ssize_t left = t.left * lanes, right = left + n * lanes
+    cdef T* rows = row_at(s, g.rows_at, 0, g.line, <T> 0)
+    for row in range(first, stop):
+        if row < 0 or row >= a.n:
+            fill(lines, line, <T> 0)
+            lines += line
+            continue
+        fill(lines, left, <T> 0)
+        fill(lines + right, line - right, <T> 0)
+        if g.in_place and t.d1 - t.d == lanes:
+            turn_rows(lines + left, <const T*> place(g, t, t.d, row),
+                      g.xs[0] // <Py_ssize_t> sizeof(T), n)
+        else:
+            for i in range(t.d1 - t.d):
+                load_numbers(g, t, t.d + i, row, rows + i * g.line, s)
+            turn_rows(lines + left, rows, g.line, n)
+        lines += line
+
+
+cdef void put_abreast(const Plan* g, const Tile* t, const T* z, char* s) noexcept nogil:
+    """Sums of some planes to the result."""
+    cdef Py_ssize_t i, h, n = t.w1 - t.w0, lanes = PER_BLOCK(sizeof(T)), size = sizeof(T)
+    cdef bint whole = t.d1 - t.d == lanes and g.y_plain and <size_t> target(g, t) % size == 0
+    cdef T* rows = row_at(s, g.rows_at, 0, g.line, <T> 0)
+    cdef Tile part
+    cdef AddOp op
+    op.tag = 0
+    if whole and g.ys[0] % size == 0 and g.ys[1] == n * size and is_contiguous(g.ys, n, 1, size):
+        turn_groups(<T*> target(g, t), g.ys[0] // size, z, (t.h1 - t.h0) * n)
+        return
+    part = t[0]
+    for h in range(t.h0, t.h1):
+        turn_groups(rows, g.line, z, n)
+        for i in range(t.d1 - t.d):
+            part.d = t.d + i
+            store(g, &part, h, rows + i * g.line, NULL, s, op)
+        z += n * lanes
+
+
+cdef void weigh_abreast(const Plan* g, const Tile* t, const char* dense, char* s,
+                        T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t h, j, k, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes, m = t.w1 - t.w0
+    cdef T* x = <T*> (s + g.lines_at)
+    cdef T* z = <T*> (s + g.result_at)
+    cdef T* weights = weights_at(g, 0, s, tag)
+    cdef List list = list_at(g, 0, s)
+    for k in range(g.window + 1):
+        memcpy(weights + k * lanes, dense + k * g.tap_step, (t.d1 - t.d) * sizeof(T))
+    for j in range(b.kernel):
+        for k in range(a.kernel):
+            put_tap(&list, j * b.dilation * line + k * a.dilation * lanes, list.count * lanes)
+    bring_abreast(g, t, x, s)
+    if a.kernel == 3 and b.kernel == 3 and a.dilation == 1:
+        weigh_nine(z, x, b.stride * line, a.stride * lanes, b.dilation * line, weights, m,
+                   t.h1 - t.h0)
+    else:
+        for h in range(t.h1 - t.h0):
+            weigh_channels(z + h * m * lanes, x + h * b.stride * line, a.stride * lanes, list.at,
+                           weights, list.tap, list.count, weights + g.window * lanes, lanes, m)
+    put_abreast(g, t, z, s)
+
+
 # --- a tile ---------------------------------------------------------------------------------------
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
@@ -806,15 +1012,17 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
     finish_rows(g, t, x, b.stride * lp, &list, weights, w, s)
 
 
-cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item) noexcept nogil:
+cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item,
+                               T tag) noexcept nogil:
     """The first weight of a tile's plane and channels."""
     cdef const char* weights = g.gx
-    cdef Py_ssize_t plane = item // (g.tiles[0] * g.tiles[1] * g.tiles[2] * g.axis[0].m)
+    cdef Py_ssize_t deep = (g.axis[0].m + g.depth - 1) // g.depth
+    cdef Py_ssize_t plane = item // (g.tiles[0] * g.tiles[1] * g.tiles[2] * deep)
     cdef int i
     for i in range(g.outer_ndim - 1, -1, -1):
         weights += plane % g.outer[i] * g.g_outer[i]
         plane = plane // g.outer[i]
-    return weights + t.c0 * g.gs[3]
+    return weights + (t.d * sizeof(T) if g.depth > 1 else t.c0 * g.gs[3])
 
 
 cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
@@ -827,16 +1035,18 @@ cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T ta
         t.w_lo = least(t.w_lo, g.axis[2].n)
         t.w_hi = most(t.w_hi, t.w_lo)
         t.left = least(t.left, t.width)
-        if g.dense and lies_in_rows(g, &t, sizeof(T)):
-            weigh_in_rows(g, &t, <const T*> dense_weights(g, &t, item), s)
+        if g.depth > 1:
+            weigh_abreast(g, &t, dense_weights(g, &t, item, tag), s, tag)
+        elif g.dense and lies_in_rows(g, &t, sizeof(T)):
+            weigh_in_rows(g, &t, <const T*> dense_weights(g, &t, item, tag), s)
         elif whole and t.safe:
             if not cleared:
                 fill(<T*> (s + g.lines_at), lines_of_tile(&g.axis[1], &t, &first)
                      * g.axis[2].stride * half_line(g, &t, sizeof(T)), <T> 0)
                 cleared = True
-            weigh_plane(g, &t, <const T*> dense_weights(g, &t, item), s)
+            weigh_plane(g, &t, <const T*> dense_weights(g, &t, item, tag), s)
         elif g.dense:
             cleared = False
-            weigh_dense(g, &t, dense_weights(g, &t, item), s, tag)
+            weigh_dense(g, &t, dense_weights(g, &t, item, tag), s, tag)
         else:
             weigh_separable(g, &t, s, tag)
