@@ -25,6 +25,29 @@ cdef extern from *:
     """
     const int VECTOR "CPOOL_VECTOR"     # bytes that are added up at once
 
+cdef extern from *:
+    """
+    typedef float cpool_floats __attribute__((vector_size(32), aligned(4), may_alias));
+    typedef double cpool_doubles __attribute__((vector_size(32), aligned(8), may_alias));
+
+    CPOOL_INLINE void cpool_clear_lanes(void *a) {
+        *(cpool_floats *)a = (cpool_floats){0};
+    }
+    CPOOL_INLINE void cpool_add_lanes(void *a, const void *w, const void *x, size_t size) {
+        if (size == 4) *(cpool_floats *)a += *(const cpool_floats *)w * *(const cpool_floats *)x;
+        else *(cpool_doubles *)a += *(const cpool_doubles *)w * *(const cpool_doubles *)x;
+    }
+    CPOOL_INLINE void cpool_put_lanes(void *y, const void *a, const void *b, size_t size) {
+        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + *(const cpool_floats *)b;
+        else *(cpool_doubles *)y = *(const cpool_doubles *)a + *(const cpool_doubles *)b;
+    }
+    """
+    void clear_lanes "cpool_clear_lanes"(void* a) noexcept nogil
+    void add_lanes "cpool_add_lanes"(void* a, const void* w, const void* x,
+                                     size_t size) noexcept nogil
+    void put_lanes "cpool_put_lanes"(void* y, const void* a, const void* b,
+                                     size_t size) noexcept nogil
+
 
 # --- rows -----------------------------------------------------------------------------------------
 # A vector's elements in a small array, which the compiler keeps in a register.
@@ -41,22 +64,10 @@ cdef inline void add_multiple(T* a, T weight, const T* x) noexcept nogil:
         a[k] = a[k] + weight * x[k]
 
 
-cdef inline void add_products(T* a, const T* weights, const T* x) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = a[k] + weights[k] * x[k]
-
-
 cdef inline void put_sum(T* y, const T* a, T more) noexcept nogil:
     cdef Py_ssize_t k
     for k in range(VECTOR // sizeof(T)):
         y[k] = a[k] + more
-
-
-cdef inline void put_sums(T* y, const T* a, const T* more) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        y[k] = a[k] + more[k]
 
 
 cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
@@ -167,38 +178,38 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
     cdef T d[8]
     cdef const T* p
     cdef const T* v
-    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    cdef Py_ssize_t i, j, t, lanes = PER_BLOCK(sizeof(T))
     for j in range(windows // 4):
         i = 0
         while i < n:
-            i = least(i, n - size)
-            clear_vector(a)
-            clear_vector(b)
-            clear_vector(c)
-            clear_vector(d)
+            i = least(i, n - lanes)
+            clear_lanes(a)
+            clear_lanes(b)
+            clear_lanes(c)
+            clear_lanes(d)
             for t in range(count):
                 v = weights + which[t] + i
                 p = x + at[t] + i
-                add_products(a, v, p)
-                add_products(b, v, p + xp)
-                add_products(c, v, p + 2 * xp)
-                add_products(d, v, p + 3 * xp)
-            put_sums(y + i, a, more + i)
-            put_sums(y + n + i, b, more + i)
-            put_sums(y + 2 * n + i, c, more + i)
-            put_sums(y + 3 * n + i, d, more + i)
-            i += size
+                add_lanes(a, v, p, sizeof(T))
+                add_lanes(b, v, p + xp, sizeof(T))
+                add_lanes(c, v, p + 2 * xp, sizeof(T))
+                add_lanes(d, v, p + 3 * xp, sizeof(T))
+            put_lanes(y + i, a, more + i, sizeof(T))
+            put_lanes(y + n + i, b, more + i, sizeof(T))
+            put_lanes(y + 2 * n + i, c, more + i, sizeof(T))
+            put_lanes(y + 3 * n + i, d, more + i, sizeof(T))
+            i += lanes
         x += 4 * xp
         y += 4 * n
     for j in range(windows % 4):
         i = 0
         while i < n:
-            i = least(i, n - size)
-            clear_vector(a)
+            i = least(i, n - lanes)
+            clear_lanes(a)
             for t in range(count):
-                add_products(a, weights + which[t] + i, x + at[t] + i)
-            put_sums(y + i, a, more + i)
-            i += size
+                add_lanes(a, weights + which[t] + i, x + at[t] + i, sizeof(T))
+            put_lanes(y + i, a, more + i, sizeof(T))
+            i += lanes
         x += xp
         y += n
 
@@ -750,20 +761,6 @@ cdef void weigh_plane(const Plan* g, const Tile* t, const T* w, char* s) noexcep
 
 cdef extern from *:
     """
-    typedef float cpool_floats __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef double cpool_doubles __attribute__((vector_size(32), aligned(8), may_alias));
-
-    CPOOL_INLINE void cpool_clear_lanes(void *a) {
-        *(cpool_floats *)a = (cpool_floats){0};
-    }
-    CPOOL_INLINE void cpool_add_lanes(void *a, const void *w, const void *x, size_t size) {
-        if (size == 4) *(cpool_floats *)a += *(const cpool_floats *)w * *(const cpool_floats *)x;
-        else *(cpool_doubles *)a += *(const cpool_doubles *)w * *(const cpool_doubles *)x;
-    }
-    CPOOL_INLINE void cpool_put_lanes(void *y, const void *a, const void *b, size_t size) {
-        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + *(const cpool_floats *)b;
-        else *(cpool_doubles *)y = *(const cpool_doubles *)a + *(const cpool_doubles *)b;
-    }
     /* The columns of a square of as many rows as a block has elements, from x to y. */
     #if defined(__AVX2__)
     #define CPOOL_HALVES(x, xp, half, i) _mm256_insertf128_ps( \
@@ -810,11 +807,6 @@ cdef extern from *:
         else cpool_turn_doubles(y, yp, x, xp);
     }
     """
-    void clear_lanes "cpool_clear_lanes"(void* a) noexcept nogil
-    void add_lanes "cpool_add_lanes"(void* a, const void* w, const void* x,
-                                     size_t size) noexcept nogil
-    void put_lanes "cpool_put_lanes"(void* y, const void* a, const void* b,
-                                     size_t size) noexcept nogil
     void turn_block "cpool_turn_block"(void* y, Py_ssize_t yp, const void* x, Py_ssize_t xp,
                                  size_t size) noexcept nogil
 
