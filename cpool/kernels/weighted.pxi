@@ -164,6 +164,49 @@ cdef void weigh_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Py_ss
         y += yp
 
 
+cdef inline void sum_lines(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                           const Py_ssize_t* restrict at, const T* restrict weights,
+                           const Py_ssize_t* restrict which, Py_ssize_t count,
+                           const T* restrict more) noexcept nogil:
+    """Two vectors of channels, which are whole lines of the caches, of four windows."""
+    cdef T a[16]
+    cdef T b[16]
+    cdef T c[16]
+    cdef T d[16]
+    cdef const T* p
+    cdef const T* v
+    cdef Py_ssize_t t, lanes = PER_BLOCK(sizeof(T))
+    clear_lanes(a)
+    clear_lanes(b)
+    clear_lanes(c)
+    clear_lanes(d)
+    clear_lanes(a + lanes)
+    clear_lanes(b + lanes)
+    clear_lanes(c + lanes)
+    clear_lanes(d + lanes)
+    for t in range(count):
+        v = weights + which[t]
+        p = x + at[t]
+        add_lanes(a, v, p, sizeof(T))
+        add_lanes(b, v, p + xp, sizeof(T))
+        add_lanes(c, v, p + 2 * xp, sizeof(T))
+        add_lanes(d, v, p + 3 * xp, sizeof(T))
+        v += lanes
+        p += lanes
+        add_lanes(a + lanes, v, p, sizeof(T))
+        add_lanes(b + lanes, v, p + xp, sizeof(T))
+        add_lanes(c + lanes, v, p + 2 * xp, sizeof(T))
+        add_lanes(d + lanes, v, p + 3 * xp, sizeof(T))
+    put_lanes(y, a, more, sizeof(T))
+    put_lanes(y + yp, b, more, sizeof(T))
+    put_lanes(y + 2 * yp, c, more, sizeof(T))
+    put_lanes(y + 3 * yp, d, more, sizeof(T))
+    put_lanes(y + lanes, a + lanes, more + lanes, sizeof(T))
+    put_lanes(y + yp + lanes, b + lanes, more + lanes, sizeof(T))
+    put_lanes(y + 2 * yp + lanes, c + lanes, more + lanes, sizeof(T))
+    put_lanes(y + 3 * yp + lanes, d + lanes, more + lanes, sizeof(T))
+
+
 cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
                          const Py_ssize_t* restrict at, const T* restrict weights,
                          const Py_ssize_t* restrict which, Py_ssize_t count,
@@ -181,6 +224,9 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
     cdef Py_ssize_t i, j, t, lanes = PER_BLOCK(sizeof(T))
     for j in range(windows // 4):
         i = 0
+        while i + 2 * lanes <= n:
+            sum_lines(y + i, n, x + i, xp, at, weights + i, which, count, more + i)
+            i += 2 * lanes
         while i < n:
             i = least(i, n - lanes)
             clear_lanes(a)
