@@ -720,7 +720,7 @@ cdef void list_existing(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t w
 cdef void weigh_in_rows(const Plan* g, const Tile* t, const T* dense, char* s) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t h, w, n, step = a.stride * (g.xs[2] // <Py_ssize_t> sizeof(T))
-    cdef Py_ssize_t straight = rows_into_result(g, t, sizeof(T)), first, stop
+    cdef Py_ssize_t straight = rows_into_result(g, t, sizeof(T)), first, stop, fresh = 0
     cdef List list = list_at(g, 0, s)
     cdef const T* x = <const T*> (place(g, t, 0, 0) - t.w_lo * g.xs[2])
     cdef T* z
@@ -728,6 +728,8 @@ cdef void weigh_in_rows(const Plan* g, const Tile* t, const T* dense, char* s) n
     op.tag = 0
     full_windows(a, t.w0, t.w1, &first, &stop)
     for h in range(t.h0, t.h1):
+        if g.streamed:
+            fresh = touch_windows(g, t, h, 1, fresh)
         z = <T*> (s + g.result_at)
         if h - t.h0 < straight:
             z = <T*> target(g, t) + (h - t.h0) * t.w1 * t.nc
