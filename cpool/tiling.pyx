@@ -568,9 +568,9 @@ cdef int tile_weighted(Plan* g, int block) except -1:
     g.margin = 4 * block
     if is_abreast(g, block, size):
         return tile_abreast(g, block, size)
-    # Rows of channels that come from memory: see touch_rows (kernels/boxes.pxi).
-    g.streamed = (g.dense and g.in_place and g.inner > 1 and g.axis[0].identity
-                  and is_regular(h) and h.stride > 1 and g.xs[1] > 0
+    # Long rows that come from memory: see touch_rows (kernels/boxes.pxi).
+    g.streamed = (g.in_place and (g.inner > 1 or not g.dense) and g.axis[0].identity
+                  and not g.transposed and h.stride > 1 and g.xs[1] >= TOUCHED
                   and <double> g.planes * g.axis[0].n * h.n * g.xs[1] > STREAMED)
     tile_inner(g, size)
     tile_along(g, size, False)

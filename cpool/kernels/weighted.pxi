@@ -17,18 +17,8 @@
 
 cdef extern from *:
     """
-    #ifdef __AVX__
-    #define CPOOL_VECTOR 32
-    #else
-    #define CPOOL_VECTOR 16
-    #endif
-    """
-    const int VECTOR "CPOOL_VECTOR"     # bytes that are added up at once
-
-cdef extern from *:
-    """
-    typedef float cpool_floats __attribute__((vector_size(32), aligned(4), may_alias));
-    typedef double cpool_doubles __attribute__((vector_size(32), aligned(8), may_alias));
+    typedef float cpool_floats __attribute__((vector_size(BLOCK), aligned(4), may_alias));
+    typedef double cpool_doubles __attribute__((vector_size(BLOCK), aligned(8), may_alias));
 
     CPOOL_INLINE void cpool_clear_lanes(void *a) {
         *(cpool_floats *)a = (cpool_floats){0};
@@ -36,6 +26,14 @@ cdef extern from *:
     CPOOL_INLINE void cpool_add_lanes(void *a, const void *w, const void *x, size_t size) {
         if (size == 4) *(cpool_floats *)a += *(const cpool_floats *)w * *(const cpool_floats *)x;
         else *(cpool_doubles *)a += *(const cpool_doubles *)w * *(const cpool_doubles *)x;
+    }
+    CPOOL_INLINE void cpool_add_multiple(void *a, double w, const void *x, size_t size) {
+        if (size == 4) *(cpool_floats *)a += (float)w * *(const cpool_floats *)x;
+        else *(cpool_doubles *)a += w * *(const cpool_doubles *)x;
+    }
+    CPOOL_INLINE void cpool_put_sum(void *y, const void *a, double b, size_t size) {
+        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + (float)b;
+        else *(cpool_doubles *)y = *(const cpool_doubles *)a + b;
     }
     CPOOL_INLINE void cpool_put_lanes(void *y, const void *a, const void *b, size_t size) {
         if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + *(const cpool_floats *)b;
@@ -45,30 +43,15 @@ cdef extern from *:
     void clear_lanes "cpool_clear_lanes"(void* a) noexcept nogil
     void add_lanes "cpool_add_lanes"(void* a, const void* w, const void* x,
                                      size_t size) noexcept nogil
+    void add_multiple "cpool_add_multiple"(void* a, double w, const void* x,
+                                           size_t size) noexcept nogil
+    void put_sum "cpool_put_sum"(void* y, const void* a, double b, size_t size) noexcept nogil
     void put_lanes "cpool_put_lanes"(void* y, const void* a, const void* b,
                                      size_t size) noexcept nogil
 
 
 # --- rows -----------------------------------------------------------------------------------------
-# A vector's elements in a small array, which the compiler keeps in a register.
-
-cdef inline void clear_vector(T* a) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = 0
-
-
-cdef inline void add_multiple(T* a, T weight, const T* x) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = a[k] + weight * x[k]
-
-
-cdef inline void put_sum(T* y, const T* a, T more) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        y[k] = a[k] + more
-
+# A block's elements in a small array, which the compiler keeps in registers.
 
 cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
                 const Py_ssize_t* restrict at, const T* restrict weights, Py_ssize_t count, T more,
@@ -80,58 +63,58 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
     cdef T c[8]
     cdef T d[8]
     cdef const T* p
-    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    cdef Py_ssize_t i, j, t, size = PER_BLOCK(sizeof(T))
     for j in range(rows // 2 if n == 2 * size else 0):
-        clear_vector(a)
-        clear_vector(b)
-        clear_vector(c)
-        clear_vector(d)
+        clear_lanes(a)
+        clear_lanes(b)
+        clear_lanes(c)
+        clear_lanes(d)
         for t in range(count):
             p = x + at[t]
-            add_multiple(a, weights[t], p)
-            add_multiple(b, weights[t], p + size)
-            add_multiple(c, weights[t], p + xp)
-            add_multiple(d, weights[t], p + xp + size)
-        put_sum(y, a, more)
-        put_sum(y + size, b, more)
-        put_sum(y + yp, c, more)
-        put_sum(y + yp + size, d, more)
+            add_multiple(a, weights[t], p, sizeof(T))
+            add_multiple(b, weights[t], p + size, sizeof(T))
+            add_multiple(c, weights[t], p + xp, sizeof(T))
+            add_multiple(d, weights[t], p + xp + size, sizeof(T))
+        put_sum(y, a, more, sizeof(T))
+        put_sum(y + size, b, more, sizeof(T))
+        put_sum(y + yp, c, more, sizeof(T))
+        put_sum(y + yp + size, d, more, sizeof(T))
         x += 2 * xp
         y += 2 * yp
         rows -= 2
     for j in range(rows):
         i = 0
         while i + 4 * size <= n:
-            clear_vector(a)
-            clear_vector(b)
-            clear_vector(c)
-            clear_vector(d)
+            clear_lanes(a)
+            clear_lanes(b)
+            clear_lanes(c)
+            clear_lanes(d)
             for t in range(count):
                 p = x + at[t] + i
-                add_multiple(a, weights[t], p)
-                add_multiple(b, weights[t], p + size)
-                add_multiple(c, weights[t], p + 2 * size)
-                add_multiple(d, weights[t], p + 3 * size)
-            put_sum(y + i, a, more)
-            put_sum(y + i + size, b, more)
-            put_sum(y + i + 2 * size, c, more)
-            put_sum(y + i + 3 * size, d, more)
+                add_multiple(a, weights[t], p, sizeof(T))
+                add_multiple(b, weights[t], p + size, sizeof(T))
+                add_multiple(c, weights[t], p + 2 * size, sizeof(T))
+                add_multiple(d, weights[t], p + 3 * size, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
+            put_sum(y + i + size, b, more, sizeof(T))
+            put_sum(y + i + 2 * size, c, more, sizeof(T))
+            put_sum(y + i + 3 * size, d, more, sizeof(T))
             i += 4 * size
         while i + 2 * size <= n:
-            clear_vector(a)
-            clear_vector(b)
+            clear_lanes(a)
+            clear_lanes(b)
             for t in range(count):
                 p = x + at[t] + i
-                add_multiple(a, weights[t], p)
-                add_multiple(b, weights[t], p + size)
-            put_sum(y + i, a, more)
-            put_sum(y + i + size, b, more)
+                add_multiple(a, weights[t], p, sizeof(T))
+                add_multiple(b, weights[t], p + size, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
+            put_sum(y + i + size, b, more, sizeof(T))
             i += 2 * size
         while i < n:
-            clear_vector(a)
+            clear_lanes(a)
             for t in range(count):
-                add_multiple(a, weights[t], x + at[t] + i)
-            put_sum(y + i, a, more)
+                add_multiple(a, weights[t], x + at[t] + i, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
             i += size
         x += xp
         y += yp
@@ -423,6 +406,8 @@ cdef void weigh_heights(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     """A line for each row of the result: the rows of its window added up."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t h, rows, first, stop, pitch, n = (t.w_hi - t.w_lo) * t.nc
+    # The windows of the tile before have rows in common with the first ones.
+    cdef Py_ssize_t fresh = (t.h0 - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1
     cdef bint direct, safe
     cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
     cdef List list = list_at(g, 0, s)
@@ -432,6 +417,9 @@ cdef void weigh_heights(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     h = t.h0
     while h < t.h1:
         rows = stop - h if h == first and h < stop else 1
+        if direct and g.streamed:
+            rows = 1
+            fresh = touch_windows(g, t, h, rows, 0 if t.h0 == 0 and h == 0 else fresh)
         list_taps(a, h, t.h_lo, direct, &list)
         use_weights(a, &list, pitch, weights)
         weigh_rows(line + (h - t.h0) * g.line + t.left * t.nc, g.line, x, a.stride * pitch,
@@ -584,11 +572,12 @@ cdef Py_ssize_t rows_into_result(const Plan* g, const Tile* t, Py_ssize_t size) 
     """How many rows of a tile can be written where the result is: what is behind each, which may
     be written over, must be a later row of the same tile."""
     cdef Py_ssize_t n = t.w1 * t.nc, rows = t.h1 - t.h0
+    cdef bint in_one_go = g.axis[2].stride == 1 or in_phases(g, t.nc, size)     # see sum_along
     if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
             or g.ys[1] != n * size or not is_contiguous(g.ys, t.w1, t.nc, size)
             or <size_t> target(g, t) % size != 0):
         return 0
-    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size)):
+    if t.nc == UP(t.nc, size) or (in_one_go and n == UP(n, size)):
         return rows
     return most(0, rows - 1 - BLOCK // (n * size))
 
@@ -696,7 +685,7 @@ cdef void spread_rows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t ste
 
 cdef inline bint lies_in_rows(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """Whether windows of channels are read where they are: a window has the taps that there are."""
-    return (g.in_place and g.inner > 1 and not g.axis[2].transposed and t.nc * size >= VECTOR
+    return (g.in_place and g.inner > 1 and not g.axis[2].transposed
             and t.nc * size >= BLOCK)
 
 
