@@ -325,7 +325,7 @@ class _Convolution:
         if a.ndim == len(self.axes) + 1:
             a = a[None]
         if self.channels_last:
-            a = np.moveaxis(a, -1, 1)
+            a = a.transpose(0, -1, *range(1, a.ndim - 1))
         return a.reshape(a.shape[0], self.groups, a.shape[1] // self.groups, *a.shape[2:])
 
     @property

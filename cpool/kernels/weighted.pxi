@@ -406,20 +406,22 @@ cdef void weigh_heights(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     """A line for each row of the result: the rows of its window added up."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t h, rows, first, stop, pitch, n = (t.w_hi - t.w_lo) * t.nc
-    # The windows of the tile before have rows in common with the first ones.
-    cdef Py_ssize_t fresh = (t.h0 - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1
+    cdef Py_ssize_t fresh = 0
     cdef bint direct, safe
     cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
     cdef List list = list_at(g, 0, s)
     cdef T* weights = weights_at(g, 0, s, tag)
     cdef const T* x = weigh_planes(g, t, &pitch, &direct, &safe, s, tag)
+    if t.h0 > 0:
+        # The tile before has read what its last window shares with these.
+        fresh = most(0, (t.h0 - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1)
     full_windows(a, t.h0, t.h1, &first, &stop)
     h = t.h0
     while h < t.h1:
         rows = stop - h if h == first and h < stop else 1
         if direct and g.streamed:
             rows = 1
-            fresh = touch_windows(g, t, h, rows, 0 if t.h0 == 0 and h == 0 else fresh)
+            fresh = touch_windows(g, t, h, rows, fresh)
         list_taps(a, h, t.h_lo, direct, &list)
         use_weights(a, &list, pitch, weights)
         weigh_rows(line + (h - t.h0) * g.line + t.left * t.nc, g.line, x, a.stride * pitch,
