@@ -127,3 +127,109 @@ def test_planes_do_not_know_each_other(stride, dtype, last):
             known = ~np.isnan(expected)
             np.testing.assert_array_equal(y[known], expected[known])
             assert np.isnan(y[0, 4]).any()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", ">f4", "uint8"])
+@pytest.mark.parametrize(
+    "shape, kernel, stride, dilation",
+    [
+        ((9, 7, 7), (3, 3), 1, 1),  # rows shorter than a vector
+        ((16, 1, 8), (1, 3), 2, 1),
+        ((11, 90, 61), (3, 3), 2, 1),  # several tiles of rows, and planes that fill no vector
+        ((8, 70, 83), (3, 3), 1, (3, 1)),
+        ((8, 70, 83), (3, 3), 1, 2),
+        ((24, 40, 41), (5, 2), (3, 4), 1),
+        ((8, 9, 1025), (3, 3), 2, 1),  # as wide as goes, and wider
+        ((8, 9, 1200), (3, 3), 1, 1),
+    ],
+)
+def test_planes_side_by_side(shape, kernel, stride, dilation, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(0, 9, (2, *shape)).astype(dtype)
+    weight = rng.integers(-4, 5, (shape[0], 1, *kernel)).astype(np.float32)
+    bias = rng.integers(-4, 5, shape[0]).astype(np.float32)
+    options = {"stride": stride, "padding": (kernel[0] // 2, 1), "dilation": dilation}
+    y = cpool.conv2d(x, weight, bias, groups=shape[0], dtype=np.float64, **options)
+    each = [
+        cpool.conv2d(x[:, [c]], weight[[c]], bias[[c]], dtype=np.float64, **options)
+        for c in range(shape[0])
+    ]
+    np.testing.assert_array_equal(y, np.concatenate(each, axis=1))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [(3, 3), (5, 4), (1, 7)])
+@pytest.mark.parametrize("channels", [8, 13, 32, 40])
+def test_layouts_change_no_bit(channels, size, dtype):
+    """The order of a sum is that of its taps."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(2, channels, 23, 30)).astype(dtype)
+    weight, bias = rng.normal(size=(channels, 1, *size)), rng.normal(size=channels)
+    last = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    for stride in (1, 2):
+        y = cpool.conv2d(x, weight, bias, stride, 2, groups=channels)
+        other = cpool.conv2d(last, weight, bias, stride, 2, groups=channels, channels_last=True)
+        np.testing.assert_array_equal(np.moveaxis(other, -1, 1), y)
+        few = cpool.conv2d(x[:, :3], weight[:3], bias[:3], stride, 2, groups=3)
+        np.testing.assert_array_equal(few, y[:, :3])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+@pytest.mark.parametrize("shape", [(9, 7, 7), (8, 14, 14), (3, 33, 65), (16, 20, 48), (12, 31, 16)])
+@LAST
+def test_nothing_beside_the_result_is_written(last, shape, dtype):
+    rng = np.random.default_rng(0)
+    x = rng.integers(-8, 9, shape).astype(dtype)
+    x = np.ascontiguousarray(np.moveaxis(x, 0, -1)) if last else x
+    weight = rng.integers(-4, 5, (shape[0], 1, 3, 3)).astype(dtype)
+    windows = [(*axis, 3, stride, 1, 1, (axis[0] - 1) // stride + 1)
+               for stride in (1, 2) for axis in zip(shape[1:])]  # fmt: skip
+    weights = np.concatenate([weight.reshape(shape[0], 9).T, np.zeros((1, shape[0]))])
+    weights = np.ascontiguousarray(weights, np.float64 if dtype == np.float64 else np.float32)
+    planes = np.moveaxis(x, -1, 0)[None] if last else x[None]
+    for geometry in (windows[:2], windows[2:]):
+        counts = [axis[-1] for axis in geometry]
+        inside = (*counts, shape[0]) if last else (shape[0], *counts)
+        around = np.full(int(np.prod(inside)) + 64, 77, dtype)
+        y = around[32:-32].reshape(inside)
+        weighted.dense_sums(planes, np.moveaxis(y, -1, 0)[None] if last else y[None], geometry,
+                            weights)  # fmt: skip
+        assert (around[:32] == 77).all()
+        assert (around[-32:] == 77).all()
+        blurred = np.full(around.shape, 77, dtype)
+        stride = tuple(axis[2] for axis in geometry)
+        cpool.blur_pool2d(x, 3, stride, channels_last=last, out=blurred[32:-32].reshape(inside))
+        assert (blurred[:32] == 77).all()
+        assert (blurred[-32:] == 77).all()
+        np.testing.assert_array_equal(
+            blurred[32:-32].reshape(inside),
+            cpool.blur_pool2d(x, 3, stride, channels_last=last),
+        )
+
+
+def blurred_by_slices(x, size, stride):
+    """Along the first two axes, for small integers exactly."""
+    weights = np.array([[], [], [1, 1], [1, 2, 1], [], [1, 4, 6, 4, 1]][size]) / 2.0 ** (size - 1)
+    for axis in (0, 1):
+        pad = [(0, 0)] * x.ndim
+        pad[axis] = ((size - 1) // 2, size // 2)
+        padded, n = np.pad(x, pad, mode="reflect"), x.shape[axis]
+        each = [np.take(padded, range(tap, tap + n, stride), axis) for tap in range(size)]
+        x = sum(weight * part for weight, part in zip(weights, each, strict=True))
+    return x
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+@pytest.mark.parametrize("shape", [(1500, 1501), (700, 1100, 3), (310, 290, 24)])
+def test_images_larger_than_the_caches(shape, size):
+    x = np.random.default_rng(0).integers(0, 64, shape).astype(np.float32)
+    for stride in (2, 3):
+        channels = {"channels_last": True} if len(shape) == 3 else {}
+        y = cpool.blur_pool2d(x, size, stride, **channels)
+        np.testing.assert_array_equal(y, blurred_by_slices(x, size, stride))
+    if len(shape) == 3:
+        weight = np.ones((shape[-1], 1, 3, 2), np.float32)
+        y = cpool.conv2d(x, weight, None, 2, (4, 0), groups=shape[-1], channels_last=True)
+        rows = np.pad(x, ((4, 4), (0, 0), (0, 0)))
+        rows = sum(rows[tap : tap + shape[0] + 6 : 2] for tap in range(3))
+        np.testing.assert_array_equal(y, rows[:, :-1:2] + rows[:, 1::2])

@@ -15,43 +15,55 @@
 # Any number of taps is added up in registers, in the order of the window, by `weigh` alone, or by
 # `weigh_channels` where the weights lie beside each other as the channels do.
 
+# Blocks of elements, in small arrays that the compiler keeps in registers: gcc makes scalars of
+# vectors wider than those of the processor.
+
 cdef extern from *:
     """
-    typedef float cpool_floats __attribute__((vector_size(BLOCK), aligned(4), may_alias));
-    typedef double cpool_doubles __attribute__((vector_size(BLOCK), aligned(8), may_alias));
+    #if defined(__AVX__)
+    #define CPOOL_WIDTH 32
+    #define CPOOL_EACH(part) { enum { i = 0 }; part; }
+    #else
+    #define CPOOL_WIDTH 16
+    #define CPOOL_EACH(part) { enum { i = 0 }; part; } { enum { i = 1 }; part; }
+    #endif
+    typedef float cpool_floats __attribute__((vector_size(CPOOL_WIDTH), aligned(4), may_alias));
+    typedef double cpool_doubles __attribute__((vector_size(CPOOL_WIDTH), aligned(8), may_alias));
+    #define CPOOL_FLOATS(x) ((cpool_floats *)(x))[i]
+    #define CPOOL_DOUBLES(x) ((cpool_doubles *)(x))[i]
 
-    CPOOL_INLINE void cpool_clear_lanes(void *a) {
-        *(cpool_floats *)a = (cpool_floats){0};
-    }
-    CPOOL_INLINE void cpool_add_lanes(void *a, const void *w, const void *x, size_t size) {
-        if (size == 4) *(cpool_floats *)a += *(const cpool_floats *)w * *(const cpool_floats *)x;
-        else *(cpool_doubles *)a += *(const cpool_doubles *)w * *(const cpool_doubles *)x;
+    CPOOL_INLINE void cpool_clear_block(void *a) {
+        CPOOL_EACH(CPOOL_FLOATS(a) = (cpool_floats){0})
     }
     CPOOL_INLINE void cpool_add_multiple(void *a, double w, const void *x, size_t size) {
-        if (size == 4) *(cpool_floats *)a += (float)w * *(const cpool_floats *)x;
-        else *(cpool_doubles *)a += w * *(const cpool_doubles *)x;
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(a) += (float)w * CPOOL_FLOATS(x)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(a) += w * CPOOL_DOUBLES(x)) }
+    }
+    CPOOL_INLINE void cpool_add_products(void *a, const void *w, const void *x, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(a) += CPOOL_FLOATS(w) * CPOOL_FLOATS(x)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(a) += CPOOL_DOUBLES(w) * CPOOL_DOUBLES(x)) }
     }
     CPOOL_INLINE void cpool_put_sum(void *y, const void *a, double b, size_t size) {
-        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + (float)b;
-        else *(cpool_doubles *)y = *(const cpool_doubles *)a + b;
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(y) = CPOOL_FLOATS(a) + (float)b) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(y) = CPOOL_DOUBLES(a) + b) }
     }
-    CPOOL_INLINE void cpool_put_lanes(void *y, const void *a, const void *b, size_t size) {
-        if (size == 4) *(cpool_floats *)y = *(const cpool_floats *)a + *(const cpool_floats *)b;
-        else *(cpool_doubles *)y = *(const cpool_doubles *)a + *(const cpool_doubles *)b;
+    CPOOL_INLINE void cpool_put_sums(void *y, const void *a, const void *b, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(y) = CPOOL_FLOATS(a) + CPOOL_FLOATS(b)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(y) = CPOOL_DOUBLES(a) + CPOOL_DOUBLES(b)) }
     }
     """
-    void clear_lanes "cpool_clear_lanes"(void* a) noexcept nogil
-    void add_lanes "cpool_add_lanes"(void* a, const void* w, const void* x,
-                                     size_t size) noexcept nogil
+    const int WIDTH "CPOOL_WIDTH"       # bytes of a vector
+    void clear_block "cpool_clear_block"(void* a) noexcept nogil
     void add_multiple "cpool_add_multiple"(void* a, double w, const void* x,
                                            size_t size) noexcept nogil
+    void add_products "cpool_add_products"(void* a, const void* w, const void* x,
+                                           size_t size) noexcept nogil
     void put_sum "cpool_put_sum"(void* y, const void* a, double b, size_t size) noexcept nogil
-    void put_lanes "cpool_put_lanes"(void* y, const void* a, const void* b,
-                                     size_t size) noexcept nogil
+    void put_sums "cpool_put_sums"(void* y, const void* a, const void* b,
+                                   size_t size) noexcept nogil
 
 
 # --- rows -----------------------------------------------------------------------------------------
-# A block's elements in a small array, which the compiler keeps in registers.
 
 cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
                 const Py_ssize_t* restrict at, const T* restrict weights, Py_ssize_t count, T more,
@@ -65,10 +77,10 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
     cdef const T* p
     cdef Py_ssize_t i, j, t, size = PER_BLOCK(sizeof(T))
     for j in range(rows // 2 if n == 2 * size else 0):
-        clear_lanes(a)
-        clear_lanes(b)
-        clear_lanes(c)
-        clear_lanes(d)
+        clear_block(a)
+        clear_block(b)
+        clear_block(c)
+        clear_block(d)
         for t in range(count):
             p = x + at[t]
             add_multiple(a, weights[t], p, sizeof(T))
@@ -85,10 +97,10 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
     for j in range(rows):
         i = 0
         while i + 4 * size <= n:
-            clear_lanes(a)
-            clear_lanes(b)
-            clear_lanes(c)
-            clear_lanes(d)
+            clear_block(a)
+            clear_block(b)
+            clear_block(c)
+            clear_block(d)
             for t in range(count):
                 p = x + at[t] + i
                 add_multiple(a, weights[t], p, sizeof(T))
@@ -101,8 +113,8 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
             put_sum(y + i + 3 * size, d, more, sizeof(T))
             i += 4 * size
         while i + 2 * size <= n:
-            clear_lanes(a)
-            clear_lanes(b)
+            clear_block(a)
+            clear_block(b)
             for t in range(count):
                 p = x + at[t] + i
                 add_multiple(a, weights[t], p, sizeof(T))
@@ -111,7 +123,7 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
             put_sum(y + i + size, b, more, sizeof(T))
             i += 2 * size
         while i < n:
-            clear_lanes(a)
+            clear_block(a)
             for t in range(count):
                 add_multiple(a, weights[t], x + at[t] + i, sizeof(T))
             put_sum(y + i, a, more, sizeof(T))
@@ -159,35 +171,35 @@ cdef inline void sum_lines(T* restrict y, Py_ssize_t yp, const T* restrict x, Py
     cdef const T* p
     cdef const T* v
     cdef Py_ssize_t t, lanes = PER_BLOCK(sizeof(T))
-    clear_lanes(a)
-    clear_lanes(b)
-    clear_lanes(c)
-    clear_lanes(d)
-    clear_lanes(a + lanes)
-    clear_lanes(b + lanes)
-    clear_lanes(c + lanes)
-    clear_lanes(d + lanes)
+    clear_block(a)
+    clear_block(b)
+    clear_block(c)
+    clear_block(d)
+    clear_block(a + lanes)
+    clear_block(b + lanes)
+    clear_block(c + lanes)
+    clear_block(d + lanes)
     for t in range(count):
         v = weights + which[t]
         p = x + at[t]
-        add_lanes(a, v, p, sizeof(T))
-        add_lanes(b, v, p + xp, sizeof(T))
-        add_lanes(c, v, p + 2 * xp, sizeof(T))
-        add_lanes(d, v, p + 3 * xp, sizeof(T))
+        add_products(a, v, p, sizeof(T))
+        add_products(b, v, p + xp, sizeof(T))
+        add_products(c, v, p + 2 * xp, sizeof(T))
+        add_products(d, v, p + 3 * xp, sizeof(T))
         v += lanes
         p += lanes
-        add_lanes(a + lanes, v, p, sizeof(T))
-        add_lanes(b + lanes, v, p + xp, sizeof(T))
-        add_lanes(c + lanes, v, p + 2 * xp, sizeof(T))
-        add_lanes(d + lanes, v, p + 3 * xp, sizeof(T))
-    put_lanes(y, a, more, sizeof(T))
-    put_lanes(y + yp, b, more, sizeof(T))
-    put_lanes(y + 2 * yp, c, more, sizeof(T))
-    put_lanes(y + 3 * yp, d, more, sizeof(T))
-    put_lanes(y + lanes, a + lanes, more + lanes, sizeof(T))
-    put_lanes(y + yp + lanes, b + lanes, more + lanes, sizeof(T))
-    put_lanes(y + 2 * yp + lanes, c + lanes, more + lanes, sizeof(T))
-    put_lanes(y + 3 * yp + lanes, d + lanes, more + lanes, sizeof(T))
+        add_products(a + lanes, v, p, sizeof(T))
+        add_products(b + lanes, v, p + xp, sizeof(T))
+        add_products(c + lanes, v, p + 2 * xp, sizeof(T))
+        add_products(d + lanes, v, p + 3 * xp, sizeof(T))
+    put_sums(y, a, more, sizeof(T))
+    put_sums(y + yp, b, more, sizeof(T))
+    put_sums(y + 2 * yp, c, more, sizeof(T))
+    put_sums(y + 3 * yp, d, more, sizeof(T))
+    put_sums(y + lanes, a + lanes, more + lanes, sizeof(T))
+    put_sums(y + yp + lanes, b + lanes, more + lanes, sizeof(T))
+    put_sums(y + 2 * yp + lanes, c + lanes, more + lanes, sizeof(T))
+    put_sums(y + 3 * yp + lanes, d + lanes, more + lanes, sizeof(T))
 
 
 cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
@@ -207,26 +219,26 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
     cdef Py_ssize_t i, j, t, lanes = PER_BLOCK(sizeof(T))
     for j in range(windows // 4):
         i = 0
-        while i + 2 * lanes <= n:
+        while i + 2 * lanes <= n and WIDTH == BLOCK:
             sum_lines(y + i, n, x + i, xp, at, weights + i, which, count, more + i)
             i += 2 * lanes
         while i < n:
             i = least(i, n - lanes)
-            clear_lanes(a)
-            clear_lanes(b)
-            clear_lanes(c)
-            clear_lanes(d)
+            clear_block(a)
+            clear_block(b)
+            clear_block(c)
+            clear_block(d)
             for t in range(count):
                 v = weights + which[t] + i
                 p = x + at[t] + i
-                add_lanes(a, v, p, sizeof(T))
-                add_lanes(b, v, p + xp, sizeof(T))
-                add_lanes(c, v, p + 2 * xp, sizeof(T))
-                add_lanes(d, v, p + 3 * xp, sizeof(T))
-            put_lanes(y + i, a, more + i, sizeof(T))
-            put_lanes(y + n + i, b, more + i, sizeof(T))
-            put_lanes(y + 2 * n + i, c, more + i, sizeof(T))
-            put_lanes(y + 3 * n + i, d, more + i, sizeof(T))
+                add_products(a, v, p, sizeof(T))
+                add_products(b, v, p + xp, sizeof(T))
+                add_products(c, v, p + 2 * xp, sizeof(T))
+                add_products(d, v, p + 3 * xp, sizeof(T))
+            put_sums(y + i, a, more + i, sizeof(T))
+            put_sums(y + n + i, b, more + i, sizeof(T))
+            put_sums(y + 2 * n + i, c, more + i, sizeof(T))
+            put_sums(y + 3 * n + i, d, more + i, sizeof(T))
             i += lanes
         x += 4 * xp
         y += 4 * n
@@ -234,10 +246,10 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
         i = 0
         while i < n:
             i = least(i, n - lanes)
-            clear_lanes(a)
+            clear_block(a)
             for t in range(count):
-                add_lanes(a, weights + which[t] + i, x + at[t] + i, sizeof(T))
-            put_lanes(y + i, a, more + i, sizeof(T))
+                add_products(a, weights + which[t] + i, x + at[t] + i, sizeof(T))
+            put_sums(y + i, a, more + i, sizeof(T))
             i += lanes
         x += xp
         y += n
@@ -831,6 +843,35 @@ cdef extern from *:
         cpool_turn_pair(y, yp, x, xp);
         cpool_turn_pair(y + 2 * yp, yp, x + 2, xp);
     }
+    #elif defined(__SSE2__)
+    #include <emmintrin.h>
+    CPOOL_INLINE void cpool_turn_quarter(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + xp);
+        __m128 c = _mm_loadu_ps(x + 2 * xp), d = _mm_loadu_ps(x + 3 * xp);
+        _MM_TRANSPOSE4_PS(a, b, c, d);
+        _mm_storeu_ps(y, a);
+        _mm_storeu_ps(y + yp, b);
+        _mm_storeu_ps(y + 2 * yp, c);
+        _mm_storeu_ps(y + 3 * yp, d);
+    }
+    CPOOL_INLINE void cpool_turn_floats(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        cpool_turn_quarter(y, yp, x, xp);
+        cpool_turn_quarter(y + 4, yp, x + 4 * xp, xp);
+        cpool_turn_quarter(y + 4 * yp, yp, x + 4, xp);
+        cpool_turn_quarter(y + 4 * yp + 4, yp, x + 4 * xp + 4, xp);
+    }
+    CPOOL_INLINE void cpool_turn_two(double *y, Py_ssize_t yp, const double *x, Py_ssize_t xp) {
+        __m128d a = _mm_loadu_pd(x), b = _mm_loadu_pd(x + xp);
+        _mm_storeu_pd(y, _mm_unpacklo_pd(a, b));
+        _mm_storeu_pd(y + yp, _mm_unpackhi_pd(a, b));
+    }
+    CPOOL_INLINE void cpool_turn_doubles(double *y, Py_ssize_t yp, const double *x,
+                                         Py_ssize_t xp) {
+        cpool_turn_two(y, yp, x, xp);
+        cpool_turn_two(y + 2, yp, x + 2 * xp, xp);
+        cpool_turn_two(y + 2 * yp, yp, x + 2, xp);
+        cpool_turn_two(y + 2 * yp + 2, yp, x + 2 * xp + 2, xp);
+    }
     #else
     #define CPOOL_TURN(name, number) \
         CPOOL_INLINE void name(number *y, Py_ssize_t yp, const number *x, Py_ssize_t xp) { \
@@ -847,7 +888,7 @@ cdef extern from *:
     }
     """
     void turn_block "cpool_turn_block"(void* y, Py_ssize_t yp, const void* x, Py_ssize_t xp,
-                                 size_t size) noexcept nogil
+                                       size_t size) noexcept nogil
 
 
 cdef void turn_rows(T* restrict y, const T* restrict x, Py_ssize_t xp, Py_ssize_t n) noexcept nogil:
@@ -878,19 +919,19 @@ cdef void turn_groups(T* restrict y, Py_ssize_t yp, const T* restrict x,
 
 
 cdef inline void add_three(T* a, const T* weights, const T* x) noexcept nogil:
-    add_lanes(a, weights, x, sizeof(T))
-    add_lanes(a, weights + PER_BLOCK(sizeof(T)), x + PER_BLOCK(sizeof(T)), sizeof(T))
-    add_lanes(a, weights + 2 * PER_BLOCK(sizeof(T)), x + 2 * PER_BLOCK(sizeof(T)), sizeof(T))
+    add_products(a, weights, x, sizeof(T))
+    add_products(a, weights + PER_BLOCK(sizeof(T)), x + PER_BLOCK(sizeof(T)), sizeof(T))
+    add_products(a, weights + 2 * PER_BLOCK(sizeof(T)), x + 2 * PER_BLOCK(sizeof(T)), sizeof(T))
 
 
 cdef inline void sum_nine(T* y, const T* weights, const T* more, const T* x,
                           Py_ssize_t row) noexcept nogil:
     cdef T a[8]
-    clear_lanes(a)
+    clear_block(a)
     add_three(a, weights, x)
     add_three(a, weights + 3 * PER_BLOCK(sizeof(T)), x + row)
     add_three(a, weights + 6 * PER_BLOCK(sizeof(T)), x + 2 * row)
-    put_lanes(y, a, more, sizeof(T))
+    put_sums(y, a, more, sizeof(T))
 
 
 cdef void weigh_nine(T* restrict y, const T* restrict x, Py_ssize_t down, Py_ssize_t xp,
