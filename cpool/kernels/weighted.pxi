@@ -8,12 +8,12 @@
 #
 # Lines are padded; for strides they are taken apart into phases first, so that taps are rows of
 # neighbouring elements. Windows of channels need neither: they are read where they lie, each with
-# the taps that it has. Planes that are one tile are brought as phases at once. Transposed windows
-# have their phases in the result instead: each is a sum over the taps that reach it, and then they
-# are put together.
+# the taps that it has. Planes with weights of their own are brought side by side, to be channels;
+# a few that are one tile each, as phases at once. Transposed windows have their phases in the
+# result instead: each is a sum over the taps that reach it, and then they are put together.
 #
-# Any number of taps is added up in registers, in the order of the window, by `weigh` alone, or by
-# `weigh_channels` where the weights lie beside each other as the channels do.
+# Any number of taps is added up in registers, in the order of the window, by `weigh`, or, where the
+# weights lie beside each other as the channels do, by `weigh_channels` and `weigh_nine`.
 
 # Blocks of elements, in small arrays that the compiler keeps in registers: gcc makes scalars of
 # vectors wider than those of the processor.
