@@ -614,6 +614,15 @@ cdef bint is_abreast(const Plan* g, int block, Py_ssize_t size) noexcept:
             and <double> reading(&g.axis[1], 1) * reading(w, w.m) * block <= 2 * BOX)
 
 
+cdef int tile_slopes(Plan* g, int block) except -1:
+    """The same for gradients in weights; 0 where planes are not taken side by side."""
+    g.depth = 1
+    if not is_abreast(g, block, SIZE[g.t_type]):
+        return 0
+    tile_abreast(g, block, SIZE[g.t_type])
+    return 1
+
+
 cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
@@ -623,6 +632,8 @@ cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
     g.tile[0] = (2 * BOX // (width * block) - reading(h, 1)) // h.stride + 1
     g.tile[0], g.tile[1], g.tile[2] = least(h.m, g.tile[0]), w.m, 1
     number_tiles(g)
+    if g.task == LEARNING_OF:
+        g.items = ceil_div(g.axis[0].m, g.depth)
     g.taps = g.window
     g.line = g.row = padded(most(width, w.m))
     g.lines_at = place(&at, (reading(h, g.tile[0]) + 1) * width * block)
@@ -631,7 +642,8 @@ cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
     g.raw_at = place(&at, g.line * 8)
     g.wide_at = place(&at, g.line * 24)
     g.taps_at = place(&at, 6 * g.taps * 8)
-    g.weights_at = place(&at, (g.window + 1) * block)
+    # Of weights, or of the sums in float64 that their gradients are.
+    g.weights_at = place(&at, 2 * (g.window + 1) * block)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

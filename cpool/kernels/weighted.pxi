@@ -904,6 +904,17 @@ cdef void turn_rows(T* restrict y, const T* restrict x, Py_ssize_t xp, Py_ssize_
         i += 1
 
 
+cdef void bring_groups(T* y, const char* x, Py_ssize_t plane, Py_ssize_t step,
+                       Py_ssize_t n) noexcept nogil:
+    """n groups of elements that are `plane` and `step` bytes apart, either of which is none."""
+    cdef Py_ssize_t i, size = sizeof(T), lanes = PER_BLOCK(sizeof(T))
+    if step == size or n == 1:
+        turn_rows(y, <const T*> x, plane // size, n)
+        return
+    for i in range(n):
+        copy_vector(y + i * lanes, x + i * step)
+
+
 cdef void turn_groups(T* restrict y, Py_ssize_t yp, const T* restrict x,
                       Py_ssize_t n) noexcept nogil:
     """The way back."""
@@ -968,8 +979,7 @@ cdef void bring_abreast(const Plan* g, const Tile* t, T* lines, char* s) noexcep
         fill(lines, left, <T> 0)
         fill(lines + right, line - right, <T> 0)
         if g.in_place and t.d1 - t.d == lanes:
-            turn_rows(lines + left, <const T*> place(g, t, t.d, row),
-                      g.xs[0] // <Py_ssize_t> sizeof(T), n)
+            bring_groups(lines + left, place(g, t, t.d, row), g.xs[0], g.xs[2], n)
         else:
             for i in range(t.d1 - t.d):
                 load_numbers(g, t, t.d + i, row, rows + i * g.line, s)
@@ -1022,7 +1032,101 @@ cdef void weigh_abreast(const Plan* g, const Tile* t, const char* dense, char* s
     put_abreast(g, t, z, s)
 
 
+# --- the gradient in weights ----------------------------------------------------------------------
+# Each channel's is a sum over all planes of it: of windows' gradients times what a tap reads.
+
+cdef void learn_nine(double* sums, const T* restrict gy, const T* restrict x, Py_ssize_t xp,
+                     const Py_ssize_t* at, Py_ssize_t windows) noexcept nogil:
+    """Nine taps of a row of windows, whose sums stay in registers."""
+    cdef T a[72]
+    cdef Py_ssize_t i, k, lanes = PER_BLOCK(sizeof(T))
+    for k in range(9):
+        clear_block(a + k * lanes)
+    for i in range(windows):
+        add_products(a, gy, x + at[0], sizeof(T))
+        add_products(a + lanes, gy, x + at[1], sizeof(T))
+        add_products(a + 2 * lanes, gy, x + at[2], sizeof(T))
+        add_products(a + 3 * lanes, gy, x + at[3], sizeof(T))
+        add_products(a + 4 * lanes, gy, x + at[4], sizeof(T))
+        add_products(a + 5 * lanes, gy, x + at[5], sizeof(T))
+        add_products(a + 6 * lanes, gy, x + at[6], sizeof(T))
+        add_products(a + 7 * lanes, gy, x + at[7], sizeof(T))
+        add_products(a + 8 * lanes, gy, x + at[8], sizeof(T))
+        gy += lanes
+        x += xp
+    for k in range(9 * lanes):
+        sums[k] += a[k]
+
+
+cdef void learn_one(double* sums, const T* restrict gy, const T* restrict x, Py_ssize_t xp,
+                    Py_ssize_t windows) noexcept nogil:
+    cdef T a[8]
+    cdef Py_ssize_t i, k, lanes = PER_BLOCK(sizeof(T))
+    clear_block(a)
+    for i in range(windows):
+        add_products(a, gy + i * lanes, x + i * xp, sizeof(T))
+    for k in range(lanes):
+        sums[k] += a[k]
+
+
+cdef void learn_tile(const Plan* g, const Tile* t, double* sums, char* s, T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t h, i, j, k, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes
+    cdef Py_ssize_t m = t.w1 - t.w0, xp = a.stride * lanes
+    cdef T* x = <T*> (s + g.lines_at)
+    cdef T* gy = <T*> (s + g.result_at)
+    cdef const char* from_gy = target(g, t)
+    cdef List list = list_at(g, 0, s)
+    for j in range(b.kernel):
+        for k in range(a.kernel):
+            put_tap(&list, j * b.dilation * line + k * a.dilation * lanes, 0)
+    bring_abreast(g, t, x, s)
+    for h in range(t.h1 - t.h0):
+        if t.d1 - t.d == lanes and (g.ys[2] == g.y_size or g.ys[0] == g.y_size or m == 1):
+            bring_groups(gy, from_gy, g.ys[0], g.ys[2], m)
+        else:
+            for i in range(m):
+                for j in range(t.d1 - t.d):
+                    gy[i * lanes + j] = (<const T*> (from_gy + i * g.ys[2] + j * g.ys[0]))[0]
+        k = 0
+        while k + 9 <= list.count:
+            learn_nine(sums + k * lanes, gy, x, xp, list.at + k, m)
+            k += 9
+        while k < list.count:
+            learn_one(sums + k * lanes, gy, x + list.at[k], xp, m)
+            k += 1
+        x += b.stride * line
+        from_gy += g.ys[1]
+
+
+cdef void learn_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
+    """An item is all planes of some channels, added up in one order whoever does it."""
+    cdef Py_ssize_t item, plane, h, k, i, lanes = PER_BLOCK(sizeof(T))
+    cdef double* sums = <double*> (s + g.weights_at)
+    cdef double* to
+    cdef Tile t
+    for item in range(lo, hi):
+        fill(sums, g.window * lanes, <double> 0)
+        for plane in range(g.planes):
+            for h in range(g.tiles[0]):
+                locate(g, (plane * g.items + item) * g.tiles[0] + h, &t, s)
+                keep_inside(g, &t)
+                learn_tile(g, &t, sums, s, tag)
+        for k in range(g.window):
+            to = <double*> (g.gx + k * g.tap_step) + t.d
+            for i in range(t.d1 - t.d):
+                to[i] = sums[k * lanes + i]
+
+
 # --- a tile ---------------------------------------------------------------------------------------
+
+cdef inline void keep_inside(const Plan* g, Tile* t) noexcept nogil:
+    """Windows of convolutions may lie wholly in the padding."""
+    t.w_lo = least(t.w_lo, g.axis[2].n)
+    t.w_hi = most(t.w_hi, t.w_lo)
+    t.left = least(t.left, t.width)
+
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
@@ -1103,10 +1207,7 @@ cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T ta
     cdef Tile t
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        # Windows of convolutions may lie wholly in the padding.
-        t.w_lo = least(t.w_lo, g.axis[2].n)
-        t.w_hi = most(t.w_hi, t.w_lo)
-        t.left = least(t.left, t.width)
+        keep_inside(g, &t)
         if g.depth > 1:
             weigh_abreast(g, &t, dense_weights(g, &t, item, tag), s, tag)
         elif g.dense and lies_in_rows(g, &t, sizeof(T)):
