@@ -632,8 +632,10 @@ cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
     g.tile[0] = (2 * BOX // (width * block) - reading(h, 1)) // h.stride + 1
     g.tile[0], g.tile[1], g.tile[2] = least(h.m, g.tile[0]), w.m, 1
     number_tiles(g)
+    # Channels that lie side by side share lines of the caches.
+    g.together = 2 if g.task == LEARNING_OF and g.xs[0] == size else 1
     if g.task == LEARNING_OF:
-        g.items = ceil_div(g.axis[0].m, g.depth)
+        g.items = ceil_div(g.axis[0].m, g.depth * g.together)
     g.taps = g.window
     g.line = g.row = padded(most(width, w.m))
     g.lines_at = place(&at, (reading(h, g.tile[0]) + 1) * width * block)
@@ -643,7 +645,7 @@ cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
     g.wide_at = place(&at, g.line * 24)
     g.taps_at = place(&at, 6 * g.taps * 8)
     # Of weights, or of the sums in float64 that their gradients are.
-    g.weights_at = place(&at, 2 * (g.window + 1) * block)
+    g.weights_at = place(&at, 2 * g.together * (g.window + 1) * block)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

@@ -76,6 +76,69 @@ def test_dense_sums(seed, last):
     np.testing.assert_array_equal(gx, sums(gy.astype(float), weights, geometry, transposed=True))
 
 
+@LAST
+@pytest.mark.parametrize("seed", range(30))
+def test_dense_slopes(seed, last):
+    rng = np.random.default_rng(seed)
+    rank = seed % 2 + 1
+    geometry = [random_axis(rng, (150, 40)[rank - 1], (12, 6)[rank - 1]) for _ in range(rank)]
+    lengths, counts = zip(*((axis[0], axis[-1]) for axis in geometry), strict=True)
+    outer = (int(rng.integers(1, 4)), int(rng.choice([8, 9, 16, 20, 70])))
+    work = rng.choice([np.float32, np.float64])
+    x = random_array(rng, outer + lengths, work, last)
+    gy = random_array(rng, outer + counts, work, last != (rng.random() < 0.2))
+    tables = [table(*axis) for axis in geometry]
+    expected = []
+    for taps in np.ndindex(*(len(each) for each in tables)):
+        read = along(x.astype(float), [each[tap] for each, tap in zip(tables, taps, strict=True)])
+        expected.append((gy * read).sum((0, *range(2, 2 + rank))))
+    for threads in (1, 3):
+        with cpool.num_threads(threads):
+            slopes = weighted.dense_slopes(x, gy, geometry)
+        np.testing.assert_array_equal(slopes, expected)
+
+
+def test_dense_slopes_that_take_another_way():
+    """Few channels, and volumes."""
+    x = np.ones((2, 3, 8, 8), np.float32)
+    assert weighted.dense_slopes(x, x, [(8, 3, 1, 1, 1, 8)] * 2) is None
+    x = np.ones((2, 8, 4, 4, 4), np.float32)
+    assert weighted.dense_slopes(x, x, [(4, 3, 1, 1, 1, 4)] * 3) is None
+    x = np.ones((0, 8, 4, 4), np.float32)
+    assert weighted.dense_slopes(x, x, [(4, 3, 1, 1, 1, 4)] * 2).shape == (9, 8)
+    for channels, space in ((3, (9, 9)), (8, (5, 6, 7))):
+        x = np.random.default_rng(0).integers(-4, 5, (2, channels, *space)).astype(np.float32)
+        function = (cpool.conv2d, cpool.conv3d)[len(space) - 2]
+        weight = np.ones((channels, 1, *[3] * len(space)), np.float32)
+        y, pullback = cpool.vjp(function, x, weight, groups=channels, wrt="weight")
+        first = pullback(np.ones_like(y)).reshape(channels, -1)[:, 0]
+        read = x[(..., *[slice(-2)] * len(space))]
+        np.testing.assert_array_equal(first, read.sum((0, *range(2, 2 + len(space)))))
+
+
+@LAST
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4", "int16"])
+def test_slopes_of_many_planes_and_large_ones(dtype, last):
+    """Tiles of rows, channels that are no whole number of blocks, any gradient."""
+    x = np.random.default_rng(0).integers(-4, 5, (3, 21, 130, 70)).astype(dtype)
+    gy = np.random.default_rng(1).integers(-4, 5, (3, 21, 65, 35))
+    padded = np.pad(x.astype(float), ((0, 0), (0, 0), (1, 1), (1, 1)))
+    expected = [
+        (gy * padded[:, :, i : i + 130 : 2, j : j + 70 : 2]).sum((0, 2, 3))
+        for i in range(3)
+        for j in range(3)
+    ]
+    if last:
+        x, gy = np.moveaxis(x, 1, -1), np.ascontiguousarray(np.moveaxis(gy, 1, -1))
+    weight = np.ones((21, 1, 3, 3))
+    for each in (x, np.ascontiguousarray(x)):
+        _, pullback = cpool.vjp(
+            cpool.conv2d, each, weight, None, 2, 1, groups=21, channels_last=last, wrt="weight"
+        )
+        for gradient in (gy, gy.astype(np.float32), gy.astype(">f8")):
+            np.testing.assert_array_equal(pullback(gradient).reshape(21, 9).T, expected)
+
+
 def test_integers_need_float64():
     weights = np.ones((2, 1), np.float32)
     with pytest.raises(TypeError, match="added up in float64"):

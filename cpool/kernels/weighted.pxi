@@ -1101,22 +1101,31 @@ cdef void learn_tile(const Plan* g, const Tile* t, double* sums, char* s, T tag)
 
 
 cdef void learn_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
-    """An item is all planes of some channels, added up in one order whoever does it."""
-    cdef Py_ssize_t item, plane, h, k, i, lanes = PER_BLOCK(sizeof(T))
-    cdef double* sums = <double*> (s + g.weights_at)
+    """An item is all planes of some channels, `together` blocks of them, added up in one order
+    whoever does it."""
+    cdef Py_ssize_t plane, group, h, k, i, lanes = PER_BLOCK(sizeof(T)), some = g.window * lanes
+    cdef Py_ssize_t groups = (g.axis[0].m + g.depth - 1) // g.depth
+    cdef double* sums
     cdef double* to
     cdef Tile t
-    for item in range(lo, hi):
-        fill(sums, g.window * lanes, <double> 0)
+    lo *= g.together
+    hi = least(hi * g.together, groups)
+    while lo < hi:
+        sums = <double*> (s + g.weights_at)
+        fill(sums, g.together * some, <double> 0)
         for plane in range(g.planes):
             for h in range(g.tiles[0]):
-                locate(g, (plane * g.items + item) * g.tiles[0] + h, &t, s)
-                keep_inside(g, &t)
-                learn_tile(g, &t, sums, s, tag)
-        for k in range(g.window):
-            to = <double*> (g.gx + k * g.tap_step) + t.d
-            for i in range(t.d1 - t.d):
-                to[i] = sums[k * lanes + i]
+                for group in range(lo, least(lo + g.together, hi)):
+                    locate(g, (plane * groups + group) * g.tiles[0] + h, &t, s)
+                    keep_inside(g, &t)
+                    learn_tile(g, &t, sums + (group - lo) * some, s, tag)
+        for group in range(lo, least(lo + g.together, hi)):
+            for k in range(g.window):
+                to = <double*> (g.gx + k * g.tap_step) + group * lanes
+                for i in range(least(lanes, g.axis[0].m - group * lanes)):
+                    to[i] = sums[k * lanes + i]
+            sums += some
+        lo += g.together
 
 
 # --- a tile ---------------------------------------------------------------------------------------
