@@ -873,13 +873,13 @@ cdef extern from *:
         cpool_turn_two(y + 2 * yp + 2, yp, x + 2 * xp + 2, xp);
     }
     #else
-    #define CPOOL_TURN(name, number) \
+    #define CPOOL_TURN_BLOCK(name, number) \
         CPOOL_INLINE void name(number *y, Py_ssize_t yp, const number *x, Py_ssize_t xp) { \
             for (size_t i = 0; i < BLOCK / sizeof(number); i++) \
                 for (size_t j = 0; j < BLOCK / sizeof(number); j++) y[j * yp + i] = x[i * xp + j]; \
         }
-    CPOOL_TURN(cpool_turn_floats, float)
-    CPOOL_TURN(cpool_turn_doubles, double)
+    CPOOL_TURN_BLOCK(cpool_turn_floats, float)
+    CPOOL_TURN_BLOCK(cpool_turn_doubles, double)
     #endif
     CPOOL_INLINE void cpool_turn_block(void *y, Py_ssize_t yp, const void *x, Py_ssize_t xp,
                                        size_t size) {
