@@ -208,8 +208,8 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
                          const T* restrict more, Py_ssize_t n,
                          Py_ssize_t windows) noexcept nogil:
     """Windows of rows of n channels, one behind the other in y and xp apart in x; weights[which[t]]
-    is the first channel's weight. Four windows at a time; the last channels are done with those
-    before them, so that nothing is written behind a window."""
+    is the first channel's weight. Four windows at a time, the last ones, unless it is
+    one, with some before them; so are the last channels: nothing is written behind a window."""
     cdef T a[8]
     cdef T b[8]
     cdef T c[8]
@@ -217,7 +217,13 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
     cdef const T* p
     cdef const T* v
     cdef Py_ssize_t i, j, t, lanes = PER_BLOCK(sizeof(T))
-    for j in range(windows // 4):
+    cdef bint again = False
+    while windows >= 4 or (windows > 1 and again):
+        if windows < 4:
+            x -= (4 - windows) * xp
+            y -= (4 - windows) * n
+            windows = 4
+        again = True
         i = 0
         while i + 2 * lanes <= n and WIDTH == BLOCK:
             sum_lines(y + i, n, x + i, xp, at, weights + i, which, count, more + i)
@@ -242,7 +248,8 @@ cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
             i += lanes
         x += 4 * xp
         y += 4 * n
-    for j in range(windows % 4):
+        windows -= 4
+    for j in range(windows):
         i = 0
         while i < n:
             i = least(i, n - lanes)
