@@ -566,7 +566,8 @@ cdef int tile_weighted(Plan* g, int block) except -1:
         raise MemoryError("the windows are too large for this machine's memory")
     g.depth = 1
     g.margin = 4 * block
-    if is_abreast(g, block, size):
+    # Blocks of float64 are half as many planes: rows of enough of them are faster by themselves.
+    if is_abreast(g, block, size) and (size < 8 or w.stride > 1 or (w.m < 16 and g.window <= 9)):
         return tile_abreast(g, block, size)
     # Long rows that come from memory: see touch_rows (kernels/boxes.pxi).
     g.streamed = (g.in_place and (g.inner > 1 or not g.dense) and g.axis[0].identity
