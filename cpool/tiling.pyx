@@ -590,6 +590,13 @@ cdef int tile_weighted(Plan* g, int block) except -1:
         raise MemoryError("the windows are too large for this machine's memory")
     g.depth = 1
     g.margin = 4 * block
+    # Blocks of float64 are half as many planes: rows of enough of them are faster by themselves.
+    if is_abreast(g, block, size) and (size < 8 or w.stride > 1 or (w.m < 16 and g.window <= 9)):
+        return tile_abreast(g, block, size)
+    # Long rows that come from memory: see touch_rows (kernels/boxes.pxi).
+    g.streamed = (g.in_place and (g.inner > 1 or not g.dense) and g.axis[0].identity
+                  and not g.transposed and h.stride > 1 and g.xs[1] >= TOUCHED
+                  and <double> g.planes * g.axis[0].n * h.n * g.xs[1] > STREAMED)
     tile_inner(g, size)
     tile_along(g, size, False)
     boxed = not (g.dense or g.in_place and g.axis[0].identity)
@@ -616,6 +623,54 @@ cdef int tile_weighted(Plan* g, int block) except -1:
     g.wide_at = place(&at, g.row * 24)
     g.taps_at = place(&at, 6 * g.taps * 8)
     g.weights_at = place(&at, 3 * g.taps * 8)
+    g.entries_at = place(&at, entries_size(g))
+    g.scratch = at
+    return 0
+
+
+cdef bint is_abreast(const Plan* g, int block, Py_ssize_t size) noexcept:
+    """Whether planes, each with weights of its own, are weighed side by side, a block of them at a
+    time: the lines of a window are in the caches then."""
+    cdef const Axis* w = &g.axis[2]
+    cdef int last = g.outer_ndim - 1
+    return (g.dense and not g.transposed and g.inner == 1 and last >= 0
+            and g.axis[0].identity and g.axis[0].n == 1
+            and g.outer[last] * size >= block and g.g_outer[last] == size
+            and <double> reading(&g.axis[1], 1) * reading(w, w.m) * block <= 2 * BOX)
+
+
+cdef int tile_slopes(Plan* g, int block) except -1:
+    """The same for gradients in weights; 0 where planes are not taken side by side."""
+    g.depth = 1
+    if not is_abreast(g, block, SIZE[g.t_type]):
+        return 0
+    tile_abreast(g, block, SIZE[g.t_type])
+    return 1
+
+
+cdef int tile_abreast(Plan* g, int block, Py_ssize_t size) except -1:
+    cdef const Axis* h = &g.axis[1]
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t width = reading(w, w.m), at = 0
+    take_planes(g)
+    g.depth = block // size
+    g.tile[0] = (2 * BOX // (width * block) - reading(h, 1)) // h.stride + 1
+    g.tile[0], g.tile[1], g.tile[2] = least(h.m, g.tile[0]), w.m, 1
+    number_tiles(g)
+    # Channels that lie side by side share lines of the caches.
+    g.together = 2 if g.task == LEARNING_OF and g.xs[0] == size else 1
+    if g.task == LEARNING_OF:
+        g.items = ceil_div(g.axis[0].m, g.depth * g.together)
+    g.taps = g.window
+    g.line = g.row = padded(most(width, w.m))
+    g.lines_at = place(&at, (reading(h, g.tile[0]) + 1) * width * block)
+    g.rows_at = place(&at, g.depth * g.line * size)
+    g.result_at = place(&at, (g.tile[0] * w.m + 4) * block)
+    g.raw_at = place(&at, g.line * 8)
+    g.wide_at = place(&at, g.line * 24)
+    g.taps_at = place(&at, 6 * g.taps * 8)
+    # Of weights, or of the sums in float64 that their gradients are.
+    g.weights_at = place(&at, 2 * g.together * (g.window + 1) * block)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

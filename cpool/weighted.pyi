@@ -33,3 +33,6 @@ def dense_sums(
     weights: np.ndarray,
     transposed: bool = False,
 ) -> None: ...
+def dense_slopes(
+    x: np.ndarray, gy: np.ndarray, geometry: list[tuple[int, ...]]
+) -> np.ndarray | None: ...

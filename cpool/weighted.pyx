@@ -9,7 +9,7 @@ from cpool.calls cimport Call
 from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty, floating, type_code
 from cpool.kernels.plan cimport *
-from cpool.tiling cimport tile_weighted
+from cpool.tiling cimport tile_slopes, tile_weighted
 from cpool.views cimport Pooled, swap_slots, view
 from cpool.windows cimport Tables, Windows, transpose
 
@@ -164,3 +164,42 @@ def dense_sums(cnp.ndarray x, cnp.ndarray y, list geometry, cnp.ndarray weights,
     g.window = cnp.PyArray_DIM(weights, 0) - 1
     g.tap_step = cnp.PyArray_STRIDE(weights, 0)
     weigh(g, &pooled, x, y, code, weights, <double> g.window)
+
+
+def dense_slopes(cnp.ndarray x, cnp.ndarray gy, list geometry):
+    """The gradient of `dense_sums` in weights that each channel has of its own, as float64 of shape
+    (taps, channels), from x and gy, both float32 or both float64, native and aligned; None where
+    kernels do not go that way."""
+    cdef Tables tables = Tables.__new__(Tables)
+    cdef Plan plan
+    cdef Pooled pooled
+    cdef Plan* g = &plan
+    cdef int i, rank = <int> len(geometry), code = type_code(x.descr, "x")
+    cdef cnp.ndarray each, slopes
+    clear(g)
+    pooled.count = rank
+    g.window = 1
+    for i in range(rank):
+        pooled.axes[i] = cnp.PyArray_NDIM(x) - rank + i
+        fill_axis(&pooled.windows[i], geometry[i], False, tables)
+        g.window *= pooled.windows[i].kernel
+    channels = x.shape[cnp.PyArray_NDIM(x) - rank - 1]
+    slopes = np.zeros((g.window, channels))
+    if cnp.PyArray_SIZE(x) == 0:
+        return slopes
+    g.dense, g.task = True, LEARNING_OF
+    types(g, x, code, code, code)
+    each = np.broadcast_to(np.empty((channels, *[1] * rank), x.dtype), (<object> x).shape)
+    view(g, &pooled, x, gy, None, None, None, True, each)
+    if g.inner > 1:
+        number_channels(g)
+    g.gx, g.tap_step = cnp.PyArray_BYTES(slopes), cnp.PyArray_STRIDE(slopes, 0)
+    for i in range(g.outer_ndim - 1):
+        if g.g_outer[i] != 0:
+            return None
+    i = g.outer_ndim - 1
+    g.in_place = i >= 0 and (g.xs[2] == g.x_size or g.x_outer[i] == g.x_size)
+    if not tile_slopes(g, kernels.block):
+        return None
+    run(g, kernels.weigh, cnp.PyArray_SIZE(x) + cnp.PyArray_SIZE(gy) * <double> g.window)
+    return slopes

@@ -26,7 +26,7 @@ LOOPS = {
     "positions": ["select_taps", "select_full", "select_at_once", "merge_windows"],
     "unpooling": ["choose_taps", "choose_block", "choose_more", "name_taps", "put_pairs",
                   "unpool_channels"],
-    "weighted": ["weigh", "weigh_channels"],
+    "weighted": ["weigh", "weigh_channels", "weigh_nine"],
 }  # fmt: skip
 #: 128-bit integers: no processor has vectors of them.
 SCALAR = {("sums", "3")}

@@ -7,7 +7,7 @@ made in one of two ways:
     ("im2col": Chellapilla, Puri and Simard 2006), some taps of the kernel at a time, so that
     columns never take more than a few MiB, and BLAS multiplies them with the weights.
 (b) Where each group has one input and one output channel ("depthwise") matrices would have one
-    row. There the compiled weighted sums make the result and the gradient in x.
+    row. There the compiled weighted sums make the result and the gradients.
 
 What a tap reads of a block is a slice of the input, and the slice of those outputs for which it
 lies inside of the input. The same slices take gradients back, so that nothing is ever padded.
@@ -325,7 +325,7 @@ class _Convolution:
         if a.ndim == len(self.axes) + 1:
             a = a[None]
         if self.channels_last:
-            a = np.moveaxis(a, -1, 1)
+            a = a.transpose(0, -1, *range(1, a.ndim - 1))
         return a.reshape(a.shape[0], self.groups, a.shape[1] // self.groups, *a.shape[2:])
 
     @property
@@ -445,6 +445,15 @@ class _Depthwise(_ByColumns):
         gx = np.empty(self.x_shape, self.dtype)
         self._sums(self._grouped(gy), self._grouped(gx), transposed=True)
         return gx
+
+    @_SILENT
+    def gradient_in_weight(self, gy: Any) -> np.ndarray:
+        gy = arrays.checked_gradient(gy, self.y_shape)
+        pair = [np.require(a[:, :, 0], self.compute, "A") for a in (self.x, self._grouped(gy))]
+        slopes = weighted.dense_slopes(*pair, [tuple(axis) for axis in self.axes])
+        if slopes is None:
+            return super().gradient_in_weight(gy)
+        return slopes.T.reshape(self.weight_shape).astype(self.weight_dtype)
 
     def _sums(
         self, x: np.ndarray, y: np.ndarray, bias: np.ndarray | None = None, transposed: bool = False

@@ -8,56 +8,62 @@
 #
 # Lines are padded; for strides they are taken apart into phases first, so that taps are rows of
 # neighbouring elements. Windows of channels need neither: they are read where they lie, each with
-# the taps that it has. Planes that are one tile are brought as phases at once. Transposed windows
-# have their phases in the result instead: each is a sum over the taps that reach it, and then they
-# are put together.
+# the taps that it has. Planes with weights of their own are brought side by side, to be channels;
+# a few that are one tile each, as phases at once. Transposed windows have their phases in the
+# result instead: each is a sum over the taps that reach it, and then they are put together.
 #
-# Any number of taps is added up in registers, in the order of the window, by `weigh` alone, or by
-# `weigh_channels` where the weights lie beside each other as the channels do.
+# Any number of taps is added up in registers, in the order of the window, by `weigh`, or, where the
+# weights lie beside each other as the channels do, by `weigh_channels` and `weigh_nine`.
+
+# Blocks of elements, in small arrays that the compiler keeps in registers: gcc makes scalars of
+# vectors wider than those of the processor.
 
 cdef extern from *:
     """
-    #ifdef __AVX__
-    #define CPOOL_VECTOR 32
+    #if defined(__AVX__)
+    #define CPOOL_WIDTH 32
+    #define CPOOL_EACH(part) { enum { i = 0 }; part; }
     #else
-    #define CPOOL_VECTOR 16
+    #define CPOOL_WIDTH 16
+    #define CPOOL_EACH(part) { enum { i = 0 }; part; } { enum { i = 1 }; part; }
     #endif
+    typedef float cpool_floats __attribute__((vector_size(CPOOL_WIDTH), aligned(4), may_alias));
+    typedef double cpool_doubles __attribute__((vector_size(CPOOL_WIDTH), aligned(8), may_alias));
+    #define CPOOL_FLOATS(x) ((cpool_floats *)(x))[i]
+    #define CPOOL_DOUBLES(x) ((cpool_doubles *)(x))[i]
+
+    CPOOL_INLINE void cpool_clear_block(void *a) {
+        CPOOL_EACH(CPOOL_FLOATS(a) = (cpool_floats){0})
+    }
+    CPOOL_INLINE void cpool_add_multiple(void *a, double w, const void *x, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(a) += (float)w * CPOOL_FLOATS(x)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(a) += w * CPOOL_DOUBLES(x)) }
+    }
+    CPOOL_INLINE void cpool_add_products(void *a, const void *w, const void *x, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(a) += CPOOL_FLOATS(w) * CPOOL_FLOATS(x)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(a) += CPOOL_DOUBLES(w) * CPOOL_DOUBLES(x)) }
+    }
+    CPOOL_INLINE void cpool_put_sum(void *y, const void *a, double b, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(y) = CPOOL_FLOATS(a) + (float)b) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(y) = CPOOL_DOUBLES(a) + b) }
+    }
+    CPOOL_INLINE void cpool_put_sums(void *y, const void *a, const void *b, size_t size) {
+        if (size == 4) { CPOOL_EACH(CPOOL_FLOATS(y) = CPOOL_FLOATS(a) + CPOOL_FLOATS(b)) }
+        else { CPOOL_EACH(CPOOL_DOUBLES(y) = CPOOL_DOUBLES(a) + CPOOL_DOUBLES(b)) }
+    }
     """
-    const int VECTOR "CPOOL_VECTOR"     # bytes that are added up at once
+    const int WIDTH "CPOOL_WIDTH"       # bytes of a vector
+    void clear_block "cpool_clear_block"(void* a) noexcept nogil
+    void add_multiple "cpool_add_multiple"(void* a, double w, const void* x,
+                                           size_t size) noexcept nogil
+    void add_products "cpool_add_products"(void* a, const void* w, const void* x,
+                                           size_t size) noexcept nogil
+    void put_sum "cpool_put_sum"(void* y, const void* a, double b, size_t size) noexcept nogil
+    void put_sums "cpool_put_sums"(void* y, const void* a, const void* b,
+                                   size_t size) noexcept nogil
 
 
 # --- rows -----------------------------------------------------------------------------------------
-# A vector's elements in a small array, which the compiler keeps in a register.
-
-cdef inline void clear_vector(T* a) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = 0
-
-
-cdef inline void add_multiple(T* a, T weight, const T* x) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = a[k] + weight * x[k]
-
-
-cdef inline void add_products(T* a, const T* weights, const T* x) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        a[k] = a[k] + weights[k] * x[k]
-
-
-cdef inline void put_sum(T* y, const T* a, T more) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        y[k] = a[k] + more
-
-
-cdef inline void put_sums(T* y, const T* a, const T* more) noexcept nogil:
-    cdef Py_ssize_t k
-    for k in range(VECTOR // sizeof(T)):
-        y[k] = a[k] + more[k]
-
 
 cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
                 const Py_ssize_t* restrict at, const T* restrict weights, Py_ssize_t count, T more,
@@ -69,58 +75,58 @@ cdef void weigh(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp
     cdef T c[8]
     cdef T d[8]
     cdef const T* p
-    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
+    cdef Py_ssize_t i, j, t, size = PER_BLOCK(sizeof(T))
     for j in range(rows // 2 if n == 2 * size else 0):
-        clear_vector(a)
-        clear_vector(b)
-        clear_vector(c)
-        clear_vector(d)
+        clear_block(a)
+        clear_block(b)
+        clear_block(c)
+        clear_block(d)
         for t in range(count):
             p = x + at[t]
-            add_multiple(a, weights[t], p)
-            add_multiple(b, weights[t], p + size)
-            add_multiple(c, weights[t], p + xp)
-            add_multiple(d, weights[t], p + xp + size)
-        put_sum(y, a, more)
-        put_sum(y + size, b, more)
-        put_sum(y + yp, c, more)
-        put_sum(y + yp + size, d, more)
+            add_multiple(a, weights[t], p, sizeof(T))
+            add_multiple(b, weights[t], p + size, sizeof(T))
+            add_multiple(c, weights[t], p + xp, sizeof(T))
+            add_multiple(d, weights[t], p + xp + size, sizeof(T))
+        put_sum(y, a, more, sizeof(T))
+        put_sum(y + size, b, more, sizeof(T))
+        put_sum(y + yp, c, more, sizeof(T))
+        put_sum(y + yp + size, d, more, sizeof(T))
         x += 2 * xp
         y += 2 * yp
         rows -= 2
     for j in range(rows):
         i = 0
         while i + 4 * size <= n:
-            clear_vector(a)
-            clear_vector(b)
-            clear_vector(c)
-            clear_vector(d)
+            clear_block(a)
+            clear_block(b)
+            clear_block(c)
+            clear_block(d)
             for t in range(count):
                 p = x + at[t] + i
-                add_multiple(a, weights[t], p)
-                add_multiple(b, weights[t], p + size)
-                add_multiple(c, weights[t], p + 2 * size)
-                add_multiple(d, weights[t], p + 3 * size)
-            put_sum(y + i, a, more)
-            put_sum(y + i + size, b, more)
-            put_sum(y + i + 2 * size, c, more)
-            put_sum(y + i + 3 * size, d, more)
+                add_multiple(a, weights[t], p, sizeof(T))
+                add_multiple(b, weights[t], p + size, sizeof(T))
+                add_multiple(c, weights[t], p + 2 * size, sizeof(T))
+                add_multiple(d, weights[t], p + 3 * size, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
+            put_sum(y + i + size, b, more, sizeof(T))
+            put_sum(y + i + 2 * size, c, more, sizeof(T))
+            put_sum(y + i + 3 * size, d, more, sizeof(T))
             i += 4 * size
         while i + 2 * size <= n:
-            clear_vector(a)
-            clear_vector(b)
+            clear_block(a)
+            clear_block(b)
             for t in range(count):
                 p = x + at[t] + i
-                add_multiple(a, weights[t], p)
-                add_multiple(b, weights[t], p + size)
-            put_sum(y + i, a, more)
-            put_sum(y + i + size, b, more)
+                add_multiple(a, weights[t], p, sizeof(T))
+                add_multiple(b, weights[t], p + size, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
+            put_sum(y + i + size, b, more, sizeof(T))
             i += 2 * size
         while i < n:
-            clear_vector(a)
+            clear_block(a)
             for t in range(count):
-                add_multiple(a, weights[t], x + at[t] + i)
-            put_sum(y + i, a, more)
+                add_multiple(a, weights[t], x + at[t] + i, sizeof(T))
+            put_sum(y + i, a, more, sizeof(T))
             i += size
         x += xp
         y += yp
@@ -153,52 +159,105 @@ cdef void weigh_rows(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, const Py_ss
         y += yp
 
 
+cdef inline void sum_lines(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                           const Py_ssize_t* restrict at, const T* restrict weights,
+                           const Py_ssize_t* restrict which, Py_ssize_t count,
+                           const T* restrict more) noexcept nogil:
+    """Two vectors of channels, which are whole lines of the caches, of four windows."""
+    cdef T a[16]
+    cdef T b[16]
+    cdef T c[16]
+    cdef T d[16]
+    cdef const T* p
+    cdef const T* v
+    cdef Py_ssize_t t, lanes = PER_BLOCK(sizeof(T))
+    clear_block(a)
+    clear_block(b)
+    clear_block(c)
+    clear_block(d)
+    clear_block(a + lanes)
+    clear_block(b + lanes)
+    clear_block(c + lanes)
+    clear_block(d + lanes)
+    for t in range(count):
+        v = weights + which[t]
+        p = x + at[t]
+        add_products(a, v, p, sizeof(T))
+        add_products(b, v, p + xp, sizeof(T))
+        add_products(c, v, p + 2 * xp, sizeof(T))
+        add_products(d, v, p + 3 * xp, sizeof(T))
+        v += lanes
+        p += lanes
+        add_products(a + lanes, v, p, sizeof(T))
+        add_products(b + lanes, v, p + xp, sizeof(T))
+        add_products(c + lanes, v, p + 2 * xp, sizeof(T))
+        add_products(d + lanes, v, p + 3 * xp, sizeof(T))
+    put_sums(y, a, more, sizeof(T))
+    put_sums(y + yp, b, more, sizeof(T))
+    put_sums(y + 2 * yp, c, more, sizeof(T))
+    put_sums(y + 3 * yp, d, more, sizeof(T))
+    put_sums(y + lanes, a + lanes, more + lanes, sizeof(T))
+    put_sums(y + yp + lanes, b + lanes, more + lanes, sizeof(T))
+    put_sums(y + 2 * yp + lanes, c + lanes, more + lanes, sizeof(T))
+    put_sums(y + 3 * yp + lanes, d + lanes, more + lanes, sizeof(T))
+
+
 cdef void weigh_channels(T* restrict y, const T* restrict x, Py_ssize_t xp,
                          const Py_ssize_t* restrict at, const T* restrict weights,
                          const Py_ssize_t* restrict which, Py_ssize_t count,
                          const T* restrict more, Py_ssize_t n,
                          Py_ssize_t windows) noexcept nogil:
     """Windows of rows of n channels, one behind the other in y and xp apart in x; weights[which[t]]
-    is the first channel's weight. Four windows at a time; the last channels are done with those
-    before them, so that nothing is written behind a window."""
+    is the first channel's weight. Four windows at a time, the last ones, unless it is
+    one, with some before them; so are the last channels: nothing is written behind a window."""
     cdef T a[8]
     cdef T b[8]
     cdef T c[8]
     cdef T d[8]
     cdef const T* p
     cdef const T* v
-    cdef Py_ssize_t i, j, t, size = VECTOR // sizeof(T)
-    for j in range(windows // 4):
+    cdef Py_ssize_t i, j, t, lanes = PER_BLOCK(sizeof(T))
+    cdef bint again = False
+    while windows >= 4 or (windows > 1 and again):
+        if windows < 4:
+            x -= (4 - windows) * xp
+            y -= (4 - windows) * n
+            windows = 4
+        again = True
         i = 0
+        while i + 2 * lanes <= n and WIDTH == BLOCK:
+            sum_lines(y + i, n, x + i, xp, at, weights + i, which, count, more + i)
+            i += 2 * lanes
         while i < n:
-            i = least(i, n - size)
-            clear_vector(a)
-            clear_vector(b)
-            clear_vector(c)
-            clear_vector(d)
+            i = least(i, n - lanes)
+            clear_block(a)
+            clear_block(b)
+            clear_block(c)
+            clear_block(d)
             for t in range(count):
                 v = weights + which[t] + i
                 p = x + at[t] + i
-                add_products(a, v, p)
-                add_products(b, v, p + xp)
-                add_products(c, v, p + 2 * xp)
-                add_products(d, v, p + 3 * xp)
-            put_sums(y + i, a, more + i)
-            put_sums(y + n + i, b, more + i)
-            put_sums(y + 2 * n + i, c, more + i)
-            put_sums(y + 3 * n + i, d, more + i)
-            i += size
+                add_products(a, v, p, sizeof(T))
+                add_products(b, v, p + xp, sizeof(T))
+                add_products(c, v, p + 2 * xp, sizeof(T))
+                add_products(d, v, p + 3 * xp, sizeof(T))
+            put_sums(y + i, a, more + i, sizeof(T))
+            put_sums(y + n + i, b, more + i, sizeof(T))
+            put_sums(y + 2 * n + i, c, more + i, sizeof(T))
+            put_sums(y + 3 * n + i, d, more + i, sizeof(T))
+            i += lanes
         x += 4 * xp
         y += 4 * n
-    for j in range(windows % 4):
+        windows -= 4
+    for j in range(windows):
         i = 0
         while i < n:
-            i = least(i, n - size)
-            clear_vector(a)
+            i = least(i, n - lanes)
+            clear_block(a)
             for t in range(count):
-                add_products(a, weights + which[t] + i, x + at[t] + i)
-            put_sums(y + i, a, more + i)
-            i += size
+                add_products(a, weights + which[t] + i, x + at[t] + i, sizeof(T))
+            put_sums(y + i, a, more + i, sizeof(T))
+            i += lanes
         x += xp
         y += n
 
@@ -366,15 +425,22 @@ cdef void weigh_heights(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     """A line for each row of the result: the rows of its window added up."""
     cdef const Axis* a = &g.axis[1]
     cdef Py_ssize_t h, rows, first, stop, pitch, n = (t.w_hi - t.w_lo) * t.nc
+    cdef Py_ssize_t fresh = 0
     cdef bint direct, safe
     cdef T* line = row_at(s, g.lines_at, 0, g.line, tag)
     cdef List list = list_at(g, 0, s)
     cdef T* weights = weights_at(g, 0, s, tag)
     cdef const T* x = weigh_planes(g, t, &pitch, &direct, &safe, s, tag)
+    if t.h0 > 0:
+        # The tile before has read what its last window shares with these.
+        fresh = most(0, (t.h0 - 1) * a.stride - a.before + (a.kernel - 1) * a.dilation + 1)
     full_windows(a, t.h0, t.h1, &first, &stop)
     h = t.h0
     while h < t.h1:
         rows = stop - h if h == first and h < stop else 1
+        if direct and g.streamed:
+            rows = 1
+            fresh = touch_windows(g, t, h, rows, fresh)
         list_taps(a, h, t.h_lo, direct, &list)
         use_weights(a, &list, pitch, weights)
         weigh_rows(line + (h - t.h0) * g.line + t.left * t.nc, g.line, x, a.stride * pitch,
@@ -527,11 +593,12 @@ cdef Py_ssize_t rows_into_result(const Plan* g, const Tile* t, Py_ssize_t size) 
     """How many rows of a tile can be written where the result is: what is behind each, which may
     be written over, must be a later row of the same tile."""
     cdef Py_ssize_t n = t.w1 * t.nc, rows = t.h1 - t.h0
+    cdef bint in_one_go = g.axis[2].stride == 1 or in_phases(g, t.nc, size)     # see sum_along
     if (not g.y_plain or t.w0 > 0 or t.w1 < g.axis[2].m or t.nc < g.inner
             or g.ys[1] != n * size or not is_contiguous(g.ys, t.w1, t.nc, size)
             or <size_t> target(g, t) % size != 0):
         return 0
-    if t.nc == UP(t.nc, size) or (t.nc == 1 and n == UP(n, size)):
+    if t.nc == UP(t.nc, size) or (in_one_go and n == UP(n, size)):
         return rows
     return most(0, rows - 1 - BLOCK // (n * size))
 
@@ -639,7 +706,7 @@ cdef void spread_rows(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t ste
 
 cdef inline bint lies_in_rows(const Plan* g, const Tile* t, Py_ssize_t size) noexcept nogil:
     """Whether windows of channels are read where they are: a window has the taps that there are."""
-    return (g.in_place and g.inner > 1 and not g.axis[2].transposed and t.nc * size >= VECTOR
+    return (g.in_place and g.inner > 1 and not g.axis[2].transposed
             and t.nc * size >= BLOCK)
 
 
@@ -663,7 +730,7 @@ cdef void list_existing(const Plan* g, const Tile* t, Py_ssize_t h, Py_ssize_t w
 cdef void weigh_in_rows(const Plan* g, const Tile* t, const T* dense, char* s) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t h, w, n, step = a.stride * (g.xs[2] // <Py_ssize_t> sizeof(T))
-    cdef Py_ssize_t straight = rows_into_result(g, t, sizeof(T)), first, stop
+    cdef Py_ssize_t straight = rows_into_result(g, t, sizeof(T)), first, stop, fresh = 0
     cdef List list = list_at(g, 0, s)
     cdef const T* x = <const T*> (place(g, t, 0, 0) - t.w_lo * g.xs[2])
     cdef T* z
@@ -671,6 +738,8 @@ cdef void weigh_in_rows(const Plan* g, const Tile* t, const T* dense, char* s) n
     op.tag = 0
     full_windows(a, t.w0, t.w1, &first, &stop)
     for h in range(t.h0, t.h1):
+        if g.streamed:
+            fresh = touch_windows(g, t, h, 1, fresh)
         z = <T*> (s + g.result_at)
         if h - t.h0 < straight:
             z = <T*> target(g, t) + (h - t.h0) * t.w1 * t.nc
@@ -744,7 +813,336 @@ cdef void weigh_plane(const Plan* g, const Tile* t, const T* w, char* s) noexcep
     finish_rows(g, t, lines, b.stride * line, &list, weights, w, s)
 
 
+# --- planes side by side --------------------------------------------------------------------------
+# Rows of planes, each of which has its own weights, are too short to be vectors, and strides leave
+# gaps in them. So as many planes as a block has lanes are brought side by side, as channels are.
+
+cdef extern from *:
+    """
+    /* The columns of a square of as many rows as a block has elements, from x to y. */
+    #if defined(__AVX2__)
+    #define CPOOL_HALVES(x, xp, half, i) _mm256_insertf128_ps( \
+        _mm256_castps128_ps256(_mm_loadu_ps((x) + (i) * (xp))), \
+        _mm_loadu_ps((x) + ((i) + half) * (xp)), 1)
+    CPOOL_INLINE void cpool_turn_half(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        __m256 a = CPOOL_HALVES(x, xp, 4, 0), b = CPOOL_HALVES(x, xp, 4, 1);
+        __m256 c = CPOOL_HALVES(x, xp, 4, 2), d = CPOOL_HALVES(x, xp, 4, 3);
+        __m256 p = _mm256_unpacklo_ps(a, b), q = _mm256_unpacklo_ps(c, d);
+        __m256 r = _mm256_unpackhi_ps(a, b), t = _mm256_unpackhi_ps(c, d);
+        _mm256_storeu_ps(y, _mm256_shuffle_ps(p, q, 0x44));
+        _mm256_storeu_ps(y + yp, _mm256_shuffle_ps(p, q, 0xee));
+        _mm256_storeu_ps(y + 2 * yp, _mm256_shuffle_ps(r, t, 0x44));
+        _mm256_storeu_ps(y + 3 * yp, _mm256_shuffle_ps(r, t, 0xee));
+    }
+    CPOOL_INLINE void cpool_turn_floats(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        cpool_turn_half(y, yp, x, xp);
+        cpool_turn_half(y + 4 * yp, yp, x + 4, xp);
+    }
+    CPOOL_INLINE void cpool_turn_pair(double *y, Py_ssize_t yp, const double *x, Py_ssize_t xp) {
+        const float *v = (const float *)x;
+        __m256d a = _mm256_castps_pd(CPOOL_HALVES(v, 2 * xp, 2, 0));
+        __m256d b = _mm256_castps_pd(CPOOL_HALVES(v, 2 * xp, 2, 1));
+        _mm256_storeu_pd(y, _mm256_unpacklo_pd(a, b));
+        _mm256_storeu_pd(y + yp, _mm256_unpackhi_pd(a, b));
+    }
+    CPOOL_INLINE void cpool_turn_doubles(double *y, Py_ssize_t yp, const double *x,
+                                         Py_ssize_t xp) {
+        cpool_turn_pair(y, yp, x, xp);
+        cpool_turn_pair(y + 2 * yp, yp, x + 2, xp);
+    }
+    #elif defined(__SSE2__)
+    #include <emmintrin.h>
+    CPOOL_INLINE void cpool_turn_quarter(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        __m128 a = _mm_loadu_ps(x), b = _mm_loadu_ps(x + xp);
+        __m128 c = _mm_loadu_ps(x + 2 * xp), d = _mm_loadu_ps(x + 3 * xp);
+        _MM_TRANSPOSE4_PS(a, b, c, d);
+        _mm_storeu_ps(y, a);
+        _mm_storeu_ps(y + yp, b);
+        _mm_storeu_ps(y + 2 * yp, c);
+        _mm_storeu_ps(y + 3 * yp, d);
+    }
+    CPOOL_INLINE void cpool_turn_floats(float *y, Py_ssize_t yp, const float *x, Py_ssize_t xp) {
+        cpool_turn_quarter(y, yp, x, xp);
+        cpool_turn_quarter(y + 4, yp, x + 4 * xp, xp);
+        cpool_turn_quarter(y + 4 * yp, yp, x + 4, xp);
+        cpool_turn_quarter(y + 4 * yp + 4, yp, x + 4 * xp + 4, xp);
+    }
+    CPOOL_INLINE void cpool_turn_two(double *y, Py_ssize_t yp, const double *x, Py_ssize_t xp) {
+        __m128d a = _mm_loadu_pd(x), b = _mm_loadu_pd(x + xp);
+        _mm_storeu_pd(y, _mm_unpacklo_pd(a, b));
+        _mm_storeu_pd(y + yp, _mm_unpackhi_pd(a, b));
+    }
+    CPOOL_INLINE void cpool_turn_doubles(double *y, Py_ssize_t yp, const double *x,
+                                         Py_ssize_t xp) {
+        cpool_turn_two(y, yp, x, xp);
+        cpool_turn_two(y + 2, yp, x + 2 * xp, xp);
+        cpool_turn_two(y + 2 * yp, yp, x + 2, xp);
+        cpool_turn_two(y + 2 * yp + 2, yp, x + 2 * xp + 2, xp);
+    }
+    #else
+    #define CPOOL_TURN_BLOCK(name, number) \
+        CPOOL_INLINE void name(number *y, Py_ssize_t yp, const number *x, Py_ssize_t xp) { \
+            for (size_t i = 0; i < BLOCK / sizeof(number); i++) \
+                for (size_t j = 0; j < BLOCK / sizeof(number); j++) y[j * yp + i] = x[i * xp + j]; \
+        }
+    CPOOL_TURN_BLOCK(cpool_turn_floats, float)
+    CPOOL_TURN_BLOCK(cpool_turn_doubles, double)
+    #endif
+    CPOOL_INLINE void cpool_turn_block(void *y, Py_ssize_t yp, const void *x, Py_ssize_t xp,
+                                       size_t size) {
+        if (size == 4) cpool_turn_floats(y, yp, x, xp);
+        else cpool_turn_doubles(y, yp, x, xp);
+    }
+    """
+    void turn_block "cpool_turn_block"(void* y, Py_ssize_t yp, const void* x, Py_ssize_t xp,
+                                       size_t size) noexcept nogil
+
+
+cdef void turn_rows(T* restrict y, const T* restrict x, Py_ssize_t xp, Py_ssize_t n) noexcept nogil:
+    """Rows of n elements, as many as a block has lanes, become n groups."""
+    cdef Py_ssize_t i = 0, j, lanes = PER_BLOCK(sizeof(T))
+    while i < n and n >= lanes:
+        i = least(i, n - lanes)
+        turn_block(y + i * lanes, lanes, x + i, xp, sizeof(T))
+        i += lanes
+    while i < n:
+        for j in range(lanes):
+            y[i * lanes + j] = x[j * xp + i]
+        i += 1
+
+
+cdef void bring_groups(T* y, const char* x, Py_ssize_t plane, Py_ssize_t step,
+                       Py_ssize_t n) noexcept nogil:
+    """n groups of elements that are `plane` and `step` bytes apart, either of which is none."""
+    cdef Py_ssize_t i, size = sizeof(T), lanes = PER_BLOCK(sizeof(T))
+    if step == size or n == 1:
+        turn_rows(y, <const T*> x, plane // size, n)
+        return
+    for i in range(n):
+        copy_vector(y + i * lanes, x + i * step)
+
+
+cdef void turn_groups(T* restrict y, Py_ssize_t yp, const T* restrict x,
+                      Py_ssize_t n) noexcept nogil:
+    """The way back."""
+    cdef Py_ssize_t i = 0, j, lanes = PER_BLOCK(sizeof(T))
+    while i < n and n >= lanes:
+        i = least(i, n - lanes)
+        turn_block(y + i, yp, x + i * lanes, lanes, sizeof(T))
+        i += lanes
+    while i < n:
+        for j in range(lanes):
+            y[j * yp + i] = x[i * lanes + j]
+        i += 1
+
+
+cdef inline void add_three(T* a, const T* weights, const T* x) noexcept nogil:
+    add_products(a, weights, x, sizeof(T))
+    add_products(a, weights + PER_BLOCK(sizeof(T)), x + PER_BLOCK(sizeof(T)), sizeof(T))
+    add_products(a, weights + 2 * PER_BLOCK(sizeof(T)), x + 2 * PER_BLOCK(sizeof(T)), sizeof(T))
+
+
+cdef inline void sum_nine(T* y, const T* weights, const T* more, const T* x,
+                          Py_ssize_t row) noexcept nogil:
+    cdef T a[8]
+    clear_block(a)
+    add_three(a, weights, x)
+    add_three(a, weights + 3 * PER_BLOCK(sizeof(T)), x + row)
+    add_three(a, weights + 6 * PER_BLOCK(sizeof(T)), x + 2 * row)
+    put_sums(y, a, more, sizeof(T))
+
+
+cdef void weigh_nine(T* restrict y, const T* restrict x, Py_ssize_t down, Py_ssize_t xp,
+                     Py_ssize_t row, const T* restrict weights, Py_ssize_t windows,
+                     Py_ssize_t rows) noexcept nogil:
+    """Windows of 3 x 3 neighbouring groups, their weights in registers; xp apart, and `down` from
+    one row of them to the next."""
+    cdef T w[80]
+    cdef const T* p
+    cdef Py_ssize_t i, j, k, lanes = PER_BLOCK(sizeof(T))
+    for k in range(10):
+        copy_vector(w + k * lanes, weights + k * lanes)
+    for j in range(rows):
+        p = x
+        for i in range(windows):
+            sum_nine(y, w, w + 9 * lanes, p, row)
+            p += xp
+            y += lanes
+        x += down
+
+
+cdef void bring_abreast(const Plan* g, const Tile* t, T* lines, char* s) noexcept nogil:
+    """The padded rows that a tile reads of some planes, those of all planes together."""
+    cdef const Axis* a = &g.axis[1]
+    cdef Py_ssize_t i, row, first, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes
+    cdef Py_ssize_t stop = lines_of_tile(a, t, &first) + first, n = t.w_hi - t.w_lo
+    cdef Py_ssize_t left = t.left * lanes, right = left + n * lanes
+    cdef T* rows = row_at(s, g.rows_at, 0, g.line, <T> 0)
+    for row in range(first, stop):
+        if row < 0 or row >= a.n:
+            fill(lines, line, <T> 0)
+            lines += line
+            continue
+        fill(lines, left, <T> 0)
+        fill(lines + right, line - right, <T> 0)
+        if g.in_place and t.d1 - t.d == lanes:
+            bring_groups(lines + left, place(g, t, t.d, row), g.xs[0], g.xs[2], n)
+        else:
+            for i in range(t.d1 - t.d):
+                load_numbers(g, t, t.d + i, row, rows + i * g.line, s)
+            turn_rows(lines + left, rows, g.line, n)
+        lines += line
+
+
+cdef void put_abreast(const Plan* g, const Tile* t, const T* z, char* s) noexcept nogil:
+    """Sums of some planes to the result."""
+    cdef Py_ssize_t i, h, n = t.w1 - t.w0, lanes = PER_BLOCK(sizeof(T)), size = sizeof(T)
+    cdef bint whole = t.d1 - t.d == lanes and g.y_plain and <size_t> target(g, t) % size == 0
+    cdef T* rows = row_at(s, g.rows_at, 0, g.line, <T> 0)
+    cdef Tile part
+    cdef AddOp op
+    op.tag = 0
+    if whole and g.ys[0] % size == 0 and g.ys[1] == n * size and is_contiguous(g.ys, n, 1, size):
+        turn_groups(<T*> target(g, t), g.ys[0] // size, z, (t.h1 - t.h0) * n)
+        return
+    part = t[0]
+    for h in range(t.h0, t.h1):
+        turn_groups(rows, g.line, z, n)
+        for i in range(t.d1 - t.d):
+            part.d = t.d + i
+            store(g, &part, h, rows + i * g.line, NULL, s, op)
+        z += n * lanes
+
+
+cdef void weigh_abreast(const Plan* g, const Tile* t, const char* dense, char* s,
+                        T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t h, j, k, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes, m = t.w1 - t.w0
+    cdef T* x = <T*> (s + g.lines_at)
+    cdef T* z = <T*> (s + g.result_at)
+    cdef T* weights = weights_at(g, 0, s, tag)
+    cdef List list = list_at(g, 0, s)
+    for k in range(g.window + 1):
+        memcpy(weights + k * lanes, dense + k * g.tap_step, (t.d1 - t.d) * sizeof(T))
+    for j in range(b.kernel):
+        for k in range(a.kernel):
+            put_tap(&list, j * b.dilation * line + k * a.dilation * lanes, list.count * lanes)
+    bring_abreast(g, t, x, s)
+    if a.kernel == 3 and b.kernel == 3 and a.dilation == 1:
+        weigh_nine(z, x, b.stride * line, a.stride * lanes, b.dilation * line, weights, m,
+                   t.h1 - t.h0)
+    else:
+        for h in range(t.h1 - t.h0):
+            weigh_channels(z + h * m * lanes, x + h * b.stride * line, a.stride * lanes, list.at,
+                           weights, list.tap, list.count, weights + g.window * lanes, lanes, m)
+    put_abreast(g, t, z, s)
+
+
+# --- the gradient in weights ----------------------------------------------------------------------
+# Each channel's is a sum over all planes of it: of windows' gradients times what a tap reads.
+
+cdef void learn_nine(double* sums, const T* restrict gy, const T* restrict x, Py_ssize_t xp,
+                     const Py_ssize_t* at, Py_ssize_t windows) noexcept nogil:
+    """Nine taps of a row of windows, whose sums stay in registers."""
+    cdef T a[72]
+    cdef Py_ssize_t i, k, lanes = PER_BLOCK(sizeof(T))
+    for k in range(9):
+        clear_block(a + k * lanes)
+    for i in range(windows):
+        add_products(a, gy, x + at[0], sizeof(T))
+        add_products(a + lanes, gy, x + at[1], sizeof(T))
+        add_products(a + 2 * lanes, gy, x + at[2], sizeof(T))
+        add_products(a + 3 * lanes, gy, x + at[3], sizeof(T))
+        add_products(a + 4 * lanes, gy, x + at[4], sizeof(T))
+        add_products(a + 5 * lanes, gy, x + at[5], sizeof(T))
+        add_products(a + 6 * lanes, gy, x + at[6], sizeof(T))
+        add_products(a + 7 * lanes, gy, x + at[7], sizeof(T))
+        add_products(a + 8 * lanes, gy, x + at[8], sizeof(T))
+        gy += lanes
+        x += xp
+    for k in range(9 * lanes):
+        sums[k] += a[k]
+
+
+cdef void learn_one(double* sums, const T* restrict gy, const T* restrict x, Py_ssize_t xp,
+                    Py_ssize_t windows) noexcept nogil:
+    cdef T a[8]
+    cdef Py_ssize_t i, k, lanes = PER_BLOCK(sizeof(T))
+    clear_block(a)
+    for i in range(windows):
+        add_products(a, gy + i * lanes, x + i * xp, sizeof(T))
+    for k in range(lanes):
+        sums[k] += a[k]
+
+
+cdef void learn_tile(const Plan* g, const Tile* t, double* sums, char* s, T tag) noexcept nogil:
+    cdef const Axis* a = &g.axis[2]
+    cdef const Axis* b = &g.axis[1]
+    cdef Py_ssize_t h, i, j, k, lanes = PER_BLOCK(sizeof(T)), line = t.width * lanes
+    cdef Py_ssize_t m = t.w1 - t.w0, xp = a.stride * lanes
+    cdef T* x = <T*> (s + g.lines_at)
+    cdef T* gy = <T*> (s + g.result_at)
+    cdef const char* from_gy = target(g, t)
+    cdef List list = list_at(g, 0, s)
+    for j in range(b.kernel):
+        for k in range(a.kernel):
+            put_tap(&list, j * b.dilation * line + k * a.dilation * lanes, 0)
+    bring_abreast(g, t, x, s)
+    for h in range(t.h1 - t.h0):
+        if t.d1 - t.d == lanes and (g.ys[2] == g.y_size or g.ys[0] == g.y_size or m == 1):
+            bring_groups(gy, from_gy, g.ys[0], g.ys[2], m)
+        else:
+            for i in range(m):
+                for j in range(t.d1 - t.d):
+                    gy[i * lanes + j] = (<const T*> (from_gy + i * g.ys[2] + j * g.ys[0]))[0]
+        k = 0
+        while k + 9 <= list.count:
+            learn_nine(sums + k * lanes, gy, x, xp, list.at + k, m)
+            k += 9
+        while k < list.count:
+            learn_one(sums + k * lanes, gy, x + list.at[k], xp, m)
+            k += 1
+        x += b.stride * line
+        from_gy += g.ys[1]
+
+
+cdef void learn_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
+    """An item is all planes of some channels, `together` blocks of them, added up in one order
+    whoever does it."""
+    cdef Py_ssize_t plane, group, h, k, i, lanes = PER_BLOCK(sizeof(T)), some = g.window * lanes
+    cdef Py_ssize_t groups = (g.axis[0].m + g.depth - 1) // g.depth
+    cdef double* sums
+    cdef double* to
+    cdef Tile t
+    lo *= g.together
+    hi = least(hi * g.together, groups)
+    while lo < hi:
+        sums = <double*> (s + g.weights_at)
+        fill(sums, g.together * some, <double> 0)
+        for plane in range(g.planes):
+            for h in range(g.tiles[0]):
+                for group in range(lo, least(lo + g.together, hi)):
+                    locate(g, (plane * groups + group) * g.tiles[0] + h, &t, s)
+                    keep_inside(g, &t)
+                    learn_tile(g, &t, sums + (group - lo) * some, s, tag)
+        for group in range(lo, least(lo + g.together, hi)):
+            for k in range(g.window):
+                to = <double*> (g.gx + k * g.tap_step) + group * lanes
+                for i in range(least(lanes, g.axis[0].m - group * lanes)):
+                    to[i] = sums[k * lanes + i]
+            sums += some
+        lo += g.together
+
+
 # --- a tile ---------------------------------------------------------------------------------------
+
+cdef inline void keep_inside(const Plan* g, Tile* t) noexcept nogil:
+    """Windows of convolutions may lie wholly in the padding."""
+    t.w_lo = least(t.w_lo, g.axis[2].n)
+    t.w_hi = most(t.w_hi, t.w_lo)
+    t.left = least(t.left, t.width)
+
 
 cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     cdef const Axis* a = &g.axis[2]
@@ -806,15 +1204,17 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
     finish_rows(g, t, x, b.stride * lp, &list, weights, w, s)
 
 
-cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item) noexcept nogil:
+cdef const char* dense_weights(const Plan* g, const Tile* t, Py_ssize_t item,
+                               T tag) noexcept nogil:
     """The first weight of a tile's plane and channels."""
     cdef const char* weights = g.gx
-    cdef Py_ssize_t plane = item // (g.tiles[0] * g.tiles[1] * g.tiles[2] * g.axis[0].m)
+    cdef Py_ssize_t deep = (g.axis[0].m + g.depth - 1) // g.depth
+    cdef Py_ssize_t plane = item // (g.tiles[0] * g.tiles[1] * g.tiles[2] * deep)
     cdef int i
     for i in range(g.outer_ndim - 1, -1, -1):
         weights += plane % g.outer[i] * g.g_outer[i]
         plane = plane // g.outer[i]
-    return weights + t.c0 * g.gs[3]
+    return weights + (t.d * sizeof(T) if g.depth > 1 else t.c0 * g.gs[3])
 
 
 cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T tag) noexcept nogil:
@@ -823,20 +1223,19 @@ cdef void weigh_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, T ta
     cdef Tile t
     for item in range(lo, hi):
         locate(g, item, &t, s)
-        # Windows of convolutions may lie wholly in the padding.
-        t.w_lo = least(t.w_lo, g.axis[2].n)
-        t.w_hi = most(t.w_hi, t.w_lo)
-        t.left = least(t.left, t.width)
-        if g.dense and lies_in_rows(g, &t, sizeof(T)):
-            weigh_in_rows(g, &t, <const T*> dense_weights(g, &t, item), s)
+        keep_inside(g, &t)
+        if g.depth > 1:
+            weigh_abreast(g, &t, dense_weights(g, &t, item, tag), s, tag)
+        elif g.dense and lies_in_rows(g, &t, sizeof(T)):
+            weigh_in_rows(g, &t, <const T*> dense_weights(g, &t, item, tag), s)
         elif whole and t.safe:
             if not cleared:
                 fill(<T*> (s + g.lines_at), lines_of_tile(&g.axis[1], &t, &first)
                      * g.axis[2].stride * half_line(g, &t, sizeof(T)), <T> 0)
                 cleared = True
-            weigh_plane(g, &t, <const T*> dense_weights(g, &t, item), s)
+            weigh_plane(g, &t, <const T*> dense_weights(g, &t, item, tag), s)
         elif g.dense:
             cleared = False
-            weigh_dense(g, &t, dense_weights(g, &t, item), s, tag)
+            weigh_dense(g, &t, dense_weights(g, &t, item, tag), s, tag)
         else:
             weigh_separable(g, &t, s, tag)

@@ -18,7 +18,12 @@ include "weighted.pxi"
 
 
 cdef void weigh_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    if g.t_type == DOUBLE:
+    if g.task == LEARNING_OF:
+        if g.t_type == DOUBLE:
+            learn_items(g, lo, hi, s, <double> 0)
+        else:
+            learn_items(g, lo, hi, s, <float> 0)
+    elif g.t_type == DOUBLE:
         weigh_items(g, lo, hi, s, <double> 0)
     else:
         weigh_items(g, lo, hi, s, <float> 0)
