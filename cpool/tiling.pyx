@@ -22,6 +22,7 @@ cdef enum:
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
+    THREES = 65536      # ... or, where rows go straight to the result
     PLANES = 8192       # bytes of the planes of such a tile
     SLACK = 128         # elements behind each row of scratch
     TALL = 6            # windows one row apart with more rows than this: see fold_tall
@@ -154,7 +155,8 @@ cdef bint is_flat(const Plan* g, bint selecting) noexcept:
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
     return (not selecting and g.mask == NULL and not g.omit_nan
-            and not g.raise_nan and not w.identity and not h.identity and has_small_planes(g)
+            and not g.raise_nan and not w.identity and not h.identity
+            and (has_small_planes(g) or has_planes_of_threes(g))
             and (h.start != NULL or is_regular(h)) and has_flat_rows(g, w)
             and not (g.outer_ndim == 0 and not g.transposed and is_pairs(h) and is_pairs(w)))
 
@@ -165,6 +167,16 @@ cdef bint has_small_planes(const Plan* g) noexcept:
     return (g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1
             and g.axis[1].n * g.axis[2].n * size <= FLAT
             and g.axis[1].m * g.axis[2].m * size <= 2 * FLAT)
+
+
+cdef bint has_planes_of_threes(const Plan* g) noexcept:
+    """Larger planes, of which kernels/threes.pxi works on three rows only: 0.7 to 0.9 of the time
+    where a cache holds the array."""
+    return (g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1 and g.in_place
+            and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
+            and are_threes(&g.axis[1], &g.axis[2], SIZE[g.t_type])
+            and g.axis[1].n * g.axis[2].n * SIZE[g.t_type] <= THREES
+            and bytes_read(g) <= STREAMED)
 
 
 cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:

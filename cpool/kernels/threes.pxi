@@ -122,7 +122,7 @@ cdef bint planes_of_threes(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ss
         for h in range(rows.m):
             at = 2 * h - rows.before
             a = x + most(at, 0) * pitch
-            b = a + pitch
+            b = a + pitch if rows.n > 1 else filler
             c = b + pitch if 0 <= at < rows.n - 2 else filler
             if not padded:
                 first = pick_with_care(pick_with_care(a[-1], b[-1], op, care), c[-1], op, care)
