@@ -759,8 +759,9 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v,
     for i in range(r.count):
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
         x = lines_of(g, t, d, &lp, s, op, tag)
-        if (are_twos(g) and select_at_twos(g, t, t.h0, middle, v, o, yp, x, lp, op)
-                and select_at_twos(g, t, middle, t.h1, z, o + straight * yp, yp, x, lp, op)):
+        if (are_scratched_twos(g, t)
+                and select_scratched(g, t, t.h0, middle, 1, v, o, yp, x, lp, op)
+                and select_scratched(g, t, middle, t.h1, 1, z, o + straight * yp, yp, x, lp, op)):
             return
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, t.h_hi - t.h_lo, s, op)
@@ -777,7 +778,8 @@ cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo,
     if form == CHANNELS:
         select_channels(g, t, lo, hi, v, o, yp, x, pitch, op)
     elif form == QUADS:
-        if are_twos(g) and select_at_twos(g, t, lo, hi, v, o, yp, x, pitch, op):
+        if (are_scratched_twos(g, t)
+                and select_scratched(g, t, lo, hi, 1, v, o, yp, x, pitch, op)):
             return
         x += (2 * lo - t.h_lo) * pitch
         select_quads(v, o, yp, x, x + pitch, <int32_t> g.digit[2], <int32_t> g.digit[1],
@@ -796,11 +798,14 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
     cdef T* z = <T*> (s + g.lines_at)
     cdef int32_t* o = <int32_t*> (s + g.counts_at)
     cdef const T* x = lines_of_planes(g, t, &lp, s, op, tag)
-    if form == QUADS:
+    if (are_scratched_twos(g, t)
+            and select_scratched(g, t, t.h0, t.h1, planes, z, o, width, x, lp, op)):
+        pass
+    elif form == QUADS:
         for p in range(planes):
             select_at_once(g, t, form, t.h0, t.h1, z + p * n, o + p * n, width,
                            x + p * rows * lp, lp, s, op)
-    elif not select_planes_at_twos(g, t, z, o, x, lp, op):
+    else:
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, planes * rows, s, op)
         for p in range(planes):
@@ -809,18 +814,23 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
     store_planes(g, t, z, o, s, op)
 
 
-cdef bint select_planes_at_twos(const Plan* g, const Tile* t, T* z, int32_t* o, const T* x,
-                                Py_ssize_t lp, Op op) noexcept nogil:
-    cdef Py_ssize_t p, n = (t.h1 - t.h0) * (t.w1 - t.w0), rows = t.h_hi - t.h_lo
-    if not are_twos(g):
-        return False
-    for p in range(t.d1 - t.d):
-        if not select_at_twos(g, t, t.h0, t.h1, z, o, t.w1 - t.w0, x, lp, op):
-            return False
-        z += n
-        o += n
-        x += rows * lp
-    return True
+cdef bint select_straight(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
+    """Twos of rows or planes, to the results. False: there are NaNs."""
+    cdef const T* x
+    cdef char* o
+    cdef Twos two
+    cdef Py_ssize_t size = sizeof(T)
+    if g.depth > 1:
+        x = lines_of_planes(g, t, &two.xp, s, op, tag)
+    else:
+        x = lines_of(g, t, t.d, &two.xp, s, op, tag)
+    two.planes, two.xd = t.d1 - t.d, (t.h_hi - t.h_lo) * two.xp
+    two.yp, two.yd = g.ys[1] // size, g.ys[0] // size
+    if g.q2 != NULL:
+        o, two.qp, two.qd, two.size = positions_at(g, t), g.q2s[1], g.q2s[0], 8
+    else:
+        o, two.qp, two.qd, two.size = offsets_at(g, t), g.qs[1], g.qs[0], 1
+    return select_at_twos(g, t, t.h0, t.h1, <T*> target(g, t), o, x, &two, op)
 
 
 cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Op op,
@@ -898,6 +908,8 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexc
     cdef const T* x
     if form == MASKED:
         select_masked(g, t, s, op, tag)
+        return
+    if are_straight_twos(g, t) and select_straight(g, t, s, op, tag):
         return
     if g.depth > 1:
         select_planes(g, t, form, s, op, tag)
@@ -1046,6 +1058,14 @@ cdef inline bint in_one_piece(const Plan* g, const Tile* t, const Py_ssize_t* st
             and (strides[1] == n * size or t.h1 - t.h0 == 1))
 
 
+cdef inline char* offsets_at(const Plan* g, const Tile* t) noexcept nogil:
+    return t.q + t.d * g.qs[0] + t.h0 * g.qs[1] + t.w0 * g.qs[2] + t.c0 * g.qs[3]
+
+
+cdef inline char* positions_at(const Plan* g, const Tile* t) noexcept nogil:
+    return t.q2 + t.d * g.q2s[0] + t.h0 * g.q2s[1] + t.w0 * g.q2s[2] + t.c0 * g.q2s[3]
+
+
 cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize_t pitch,
                         char* s) noexcept nogil:
     """Offsets and positions of a tile to the result."""
@@ -1053,8 +1073,7 @@ cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize
     cdef char* raw = s + g.raw_at
     cdef char* y
     if g.q != NULL and in_one_piece(g, t, g.qs, g.q_size, pitch):
-        y = t.q + t.d * g.qs[0] + t.h0 * g.qs[1] + t.w0 * g.qs[2] + t.c0 * g.qs[3]
-        narrow(y, o, g.q_type, (t.h1 - t.h0) * n)
+        narrow(offsets_at(g, t), o, g.q_type, (t.h1 - t.h0) * n)
     elif g.q != NULL:
         for h in range(t.h0, t.h1):
             narrow(raw, o + (h - t.h0) * pitch, g.q_type, n)
@@ -1062,7 +1081,7 @@ cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize
     if g.q2 == NULL:
         return
     for h in range(t.h0, t.h1):
-        y = t.q2 + t.d * g.q2s[0] + h * g.q2s[1] + t.w0 * g.q2s[2] + t.c0 * g.q2s[3]
+        y = positions_at(g, t) + (h - t.h0) * g.q2s[1]
         if is_contiguous(g.q2s, t.w1 - t.w0, t.nc, sizeof(int64_t)):
             positions_row(g, t, h, <int64_t*> y, o, s)
         else:
