@@ -820,11 +820,13 @@ cdef bint select_straight(const Plan* g, const Tile* t, char* s, Op op, T tag) n
     cdef char* o
     cdef Twos two
     cdef Py_ssize_t size = sizeof(T)
-    if g.depth > 1:
-        x = lines_of_planes(g, t, &two.xp, s, op, tag)
-    else:
+    if g.depth == 1 or (g.in_place and t.safe):
         x = lines_of(g, t, t.d, &two.xp, s, op, tag)
-    two.planes, two.xd = t.d1 - t.d, (t.h_hi - t.h_lo) * two.xp
+        two.xd = g.xs[0] // size
+    else:
+        x = lines_of_planes(g, t, &two.xp, s, op, tag)
+        two.xd = (t.h_hi - t.h_lo) * two.xp
+    two.planes = t.d1 - t.d
     two.yp, two.yd = g.ys[1] // size, g.ys[0] // size
     if g.q2 != NULL:
         o, two.qp, two.qd, two.size = positions_at(g, t), g.q2s[1], g.q2s[0], 8

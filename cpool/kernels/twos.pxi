@@ -98,69 +98,142 @@ cdef extern from *:
                              _mm_unpacklo_epi16(_mm256_castsi256_si128(bytes), high));
         }
     }
-    /* A vector of windows, row after row: the last row of taps of three is the next ones' first,
-       which saves a fourth of the instructions. */
-    CPOOL_INLINE void cpool_down(float *v, char *o, const float *x, __m256i start,
-                                 const cpool_twos *g, int taps, int bordered, int greatest,
-                                 int size, __m256 *nans) {
-        const __m256i down = cpool_number(g->down), twice = cpool_number(2 * g->down);
-        const __m256i further = cpool_number(g->further);
-        const float *next = x;
-        cpool_found a, b, c;
-        Py_ssize_t j;
-        if (taps == 3) {
-            c = cpool_along(next, g->step, taps, bordered, greatest, nans);
-            if (g->no_first) c = cpool_moved(c, down);
-            else next += g->xp;
-        }
-        for (j = 0; j < g->rows; j++) {
-            if (taps == 2) {
-                c = cpool_along(next, g->step, taps, bordered, greatest, nans);
-                next += g->xp;
-            }
-            b = cpool_along(next, g->step, taps, bordered, greatest, nans);
-            a = cpool_better(c, cpool_moved(b, down), greatest);
-            if (taps == 3) {
-                if (j < g->rows - 1 || !g->no_last) next += g->xp;
-                c = cpool_along(next, g->step, taps, bordered, greatest, nans);
-                a = cpool_better(a, cpool_moved(c, twice), greatest);
-            }
-            cpool_in_order(v, a.value);
-            cpool_put_offsets(o, a.offset, start, size);
-            start = _mm256_add_epi32(start, further);
-            v += g->yp;
-            o += g->qp;
-            next += g->xp;
-        }
+    CPOOL_INLINE void cpool_put(float *v, char *o, cpool_found a, __m256i start, int size) {
+        cpool_in_order(v, a.value);
+        cpool_put_offsets(o, a.offset, start, size);
     }
     /* The last vector ends with the row, unless it is the first one: nothing is written behind. */
-    CPOOL_INLINE void cpool_plane(float *v, char *o, const float *x, const cpool_twos *g,
-                                  Py_ssize_t n, int taps, int bordered, int greatest, int size,
-                                  __m256 *nans) {
-        const __m256i shuffled = _mm256_setr_epi32(0, 2, 8, 10, 4, 6, 12, 14);
-        const __m256i start = _mm256_add_epi32(cpool_number(g->start), shuffled);
+    CPOOL_INLINE Py_ssize_t cpool_after(Py_ssize_t i, Py_ssize_t n) {
+        return i + 8 < n && i + 8 > n - 8 ? n - 8 : i + 8;
+    }
+    /* Three rows of taps, in scratch: a vector of windows row after row. The last row of taps is
+       the next ones' first, which saves a fourth of the instructions. */
+    CPOOL_INLINE void cpool_column(float *v, char *o, const float *x, const cpool_twos *g,
+                                   int bordered, int greatest, __m256 *nans) {
+        const __m256i down = cpool_number(g->down), twice = cpool_number(2 * g->down);
+        cpool_found a, b, c = cpool_along(x, g->step, 3, bordered, greatest, nans);
+        Py_ssize_t j;
+        if (g->no_first) c = cpool_moved(c, down);
+        else x += g->xp;
+        for (j = 0; j < g->rows; j++) {
+            b = cpool_along(x, g->step, 3, bordered, greatest, nans);
+            a = cpool_better(c, cpool_moved(b, down), greatest);
+            if (j < g->rows - 1 || !g->no_last) x += g->xp;
+            c = cpool_along(x, g->step, 3, bordered, greatest, nans);
+            a = cpool_better(a, cpool_moved(c, twice), greatest);
+            cpool_put(v, o, a, down, 4);
+            v += g->yp;
+            o += g->qp;
+            x += g->xp;
+        }
+    }
+    CPOOL_INLINE void cpool_columns(float *v, char *o, const float *x, const cpool_twos *g,
+                                    Py_ssize_t n, int bordered, int greatest, __m256 *nans) {
         Py_ssize_t i = 0;
         if (bordered) {
-            cpool_down(v, o, x, start, g, taps, 1, greatest, size, nans);
-            i = 8;
+            cpool_column(v, o, x, g, 1, greatest, nans);
+            i = cpool_after(0, n);
         }
-        else if (taps == 3) {
+        else {
             cpool_look_at_column(nans, x, g);
         }
-        for (; i < n; i += 8) {
+        for (; i < n; i = cpool_after(i, n))
+            cpool_column(v + i, o + 4 * i, x + 2 * i, g, 0, greatest, nans);
+    }
+    /* To results: all of a row, then the next one, as they lie in memory; the last row of taps is
+       kept. */
+    enum { CPOOL_SIDE = 512 };      /* windows side by side */
+    /* A vector of windows of three rows, the first of which is at hand, and the last one left there:
+       it is the next ones' first. */
+    CPOOL_INLINE void cpool_three(float *v, char *o, const float *second, const float *third,
+                                  cpool_found *rest, __m256i start, const cpool_twos *g,
+                                  int bordered, int greatest, int size, __m256 *nans) {
+        const __m256i down = cpool_number(g->down), twice = cpool_number(2 * g->down);
+        cpool_found a, b = cpool_along(second, g->step, 3, bordered, greatest, nans);
+        a = cpool_better(*rest, cpool_moved(b, down), greatest);
+        b = cpool_along(third, g->step, 3, bordered, greatest, nans);
+        *rest = b;
+        a = cpool_better(a, cpool_moved(b, twice), greatest);
+        cpool_put(v, o, a, start, size);
+    }
+    CPOOL_INLINE void cpool_threes_of(float *v, char *o, const float *x, __m256i start,
+                                   const cpool_twos *g, Py_ssize_t n, int bordered, int greatest,
+                                   int size, __m256 *nans) {
+        const __m256i down = cpool_number(g->down);
+        cpool_found rest[CPOOL_SIDE / 8], *c = rest;
+        const float *second, *third;
+        Py_ssize_t j, i = 0;
+        if (bordered) {
+            *c++ = cpool_along(x, g->step, 3, 1, greatest, nans);
+            i = cpool_after(0, n);
+        }
+        else {
+            cpool_look_at_column(nans, x, g);
+        }
+        for (; i < n; i = cpool_after(i, n))
+            *c++ = cpool_along(x + 2 * i, g->step, 3, 0, greatest, nans);
+        if (g->no_first) while (c-- > rest) *c = cpool_moved(*c, down);
+        second = g->no_first ? x : x + g->xp;
+        for (j = 0; j < g->rows; j++) {
+            third = j == g->rows - 1 && g->no_last ? second : second + g->xp;
+            c = rest;
+            i = 0;
+            if (bordered) {
+                cpool_three(v, o, second, third, c++, start, g, 1, greatest, size, nans);
+                i = cpool_after(0, n);
+            }
+            for (; i < n; i = cpool_after(i, n))
+                cpool_three(v + i, o + size * i, second + 2 * i, third + 2 * i, c++,
+                            _mm256_add_epi32(start, cpool_number((int32_t)(2 * i))), g, 0,
+                            greatest, size, nans);
+            start = _mm256_add_epi32(start, cpool_number(g->further));
+            v += g->yp;
+            o += g->qp;
+            second = third + g->xp;
+        }
+    }
+    CPOOL_INLINE void cpool_threes(float *v, char *o, const float *x, __m256i start,
+                                   const cpool_twos *g, Py_ssize_t n, int bordered, int greatest,
+                                   int size, __m256 *nans) {
+        Py_ssize_t i, some;
+        for (i = 0; i < n; i += CPOOL_SIDE) {
             if (i > 0 && i > n - 8) i = n - 8;
-            cpool_down(v + i, o + size * i, x + 2 * i,
-                       _mm256_add_epi32(start, cpool_number((int32_t)(2 * i))), g, taps, 0,
-                       greatest, size, nans);
+            some = n - i < CPOOL_SIDE ? n - i : CPOOL_SIDE;
+            cpool_threes_of(v + i, o + size * i, x + 2 * i,
+                            _mm256_add_epi32(start, cpool_number((int32_t)(2 * i))), g, some,
+                            bordered && i == 0, greatest, size, nans);
+        }
+    }
+    CPOOL_INLINE void cpool_pairs(float *v, char *o, const float *x, __m256i start,
+                                  const cpool_twos *g, Py_ssize_t n, int greatest, int size,
+                                  __m256 *nans) {
+        Py_ssize_t i, j;
+        for (j = 0; j < g->rows; j++) {
+            for (i = 0; i < n; i = cpool_after(i, n)) {
+                cpool_found a, b;
+                a = cpool_along(x + 2 * i, g->step, 2, 0, greatest, nans);
+                b = cpool_along(x + 2 * i + g->xp, g->step, 2, 0, greatest, nans);
+                a = cpool_better(a, cpool_moved(b, cpool_number(g->down)), greatest);
+                cpool_put(v + i, o + size * i, a,
+                          _mm256_add_epi32(start, cpool_number((int32_t)(2 * i))), size);
+            }
+            start = _mm256_add_epi32(start, cpool_number(g->further));
+            v += g->yp;
+            o += g->qp;
+            x += 2 * g->xp;
         }
     }
     CPOOL_INLINE int cpool_planes(float *v, char *o, const float *x, const cpool_twos *twos,
                                   Py_ssize_t n, int taps, int bordered, int greatest, int size) {
         const cpool_twos g = *twos;     /* which nothing that is written can be */
+        const __m256i shuffled = _mm256_setr_epi32(0, 2, 8, 10, 4, 6, 12, 14);
+        const __m256i start = _mm256_add_epi32(cpool_number(g.start), shuffled);
         __m256 nans = _mm256_setzero_ps();
         Py_ssize_t d;
         for (d = 0; d < g.planes; d++) {
-            cpool_plane(v, o, x, &g, n, taps, bordered, greatest, size, &nans);
+            if (taps == 2) cpool_pairs(v, o, x, start, &g, n, greatest, size, &nans);
+            else if (size == 4) cpool_columns(v, o, x, &g, n, bordered, greatest, &nans);
+            else cpool_threes(v, o, x, start, &g, n, bordered, greatest, size, &nans);
             v += g.yd;
             o += g.qd;
             x += g.xd;
@@ -202,10 +275,6 @@ cdef extern from *:
                                          bint greatest) noexcept nogil
 
 
-cdef enum:
-    BAND = 1536         # bytes of the rows that are read to one after the other
-
-
 cdef inline bint are_twos(const Plan* g) noexcept nogil:
     """Whether windows are such, and all but the first tap of a row, and the first and the last of a
     column, are inside."""
@@ -224,31 +293,17 @@ cdef bint select_at_twos(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t
     """Rows lo to hi of the result from the rows of the source, which begin with h_lo. `two`: how
     far rows and planes are apart, and what is written. False: there are NaNs."""
     cdef const Axis* a = &g.axis[1]
-    cdef Py_ssize_t begin = 2 * t.w0 - g.axis[2].before - t.w_lo, band, row
+    cdef Py_ssize_t begin = 2 * t.w0 - g.axis[2].before - t.w_lo, row
     cdef Py_ssize_t d = 0 if g.depth > 1 else t.d       # D may number planes
-    cdef bint nans = False
     if T is float:
         two.step, two.down = <int32_t> g.digit[2], <int32_t> g.digit[1]
         two.further = <int32_t> (2 * g.plane_shape[2])
-        # Rows that share one with the next ones are taken together if they are near each other:
-        # long ones have to be read as they lie in memory. A short row is written over the begin of
-        # the next one, which may be another plane's.
-        band = most(1, BAND // (2 * two.xp * <Py_ssize_t> sizeof(T)))
-        if two.planes > 1:
-            band = hi - lo
-        while lo < hi:
-            row = 2 * lo - a.before
-            two.rows = least(band, hi - lo)
-            two.no_first = row < 0
-            two.no_last = row + 2 * two.rows >= a.n
-            two.start = <int32_t> ((d * g.plane_shape[1] + row) * g.plane_shape[2]
-                                   + origin(&g.axis[2], t.w0))
-            nans |= select_twos(v, <char*> o, x + (most(0, row) - t.h_lo) * two.xp + begin, two,
-                                t.w1 - t.w0, <int> a.kernel, begin < 0, Op is MaxOp)
-            v += two.rows * two.yp
-            o = <char*> o + two.rows * two.qp
-            lo += two.rows
-        return not nans
+        row = 2 * lo - a.before
+        two.rows, two.no_first, two.no_last = hi - lo, row < 0, row + 2 * (hi - lo) >= a.n
+        two.start = <int32_t> ((d * g.plane_shape[1] + row) * g.plane_shape[2]
+                               + origin(&g.axis[2], t.w0))
+        return hi == lo or not select_twos(v, <char*> o, x + (most(0, row) - t.h_lo) * two.xp + begin,
+                                           two, t.w1 - t.w0, <int> a.kernel, begin < 0, Op is MaxOp)
     else:
         return False
 
