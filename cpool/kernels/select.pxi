@@ -662,6 +662,26 @@ cdef void select_channels(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_
         o += yp
 
 
+cdef bint pick_channels(const Plan* g, const Tile* t, const T* x, Py_ssize_t pitch,
+                        Op op) noexcept nogil:
+    """All rows to the results. False: there are NaNs."""
+    cdef Py_ssize_t h, w, first, stop, count
+    cdef bint in_place = g.in_place and channels_in_place(t, sizeof(T)), nans = False
+    cdef Run rd, rh
+    taps(&g.axis[0], t.d, NULL, &rd)
+    rd.pitch = g.xs[0] // <Py_ssize_t> sizeof(T) if in_place else 0
+    full_windows(&g.axis[2], t.w0, t.w1, &first, &stop)
+    for h in range(t.h0, t.h1):
+        taps_in_extent(&g.axis[1], h, 0 if in_place else t.h_lo, NULL, &rh)
+        rh.pitch = pitch
+        w = t.w0
+        while w < t.w1:
+            count = stop - w if w == first and w < stop else 1
+            nans |= pick_alike(g, t, &rd, &rh, h, w, count, x, op)
+            w += count
+    return not nans
+
+
 # --- NaNs -----------------------------------------------------------------------------------------
 
 cdef bint any_nan(const T* v, Py_ssize_t n) noexcept nogil:
@@ -798,9 +818,10 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
     cdef T* z = <T*> (s + g.lines_at)
     cdef int32_t* o = <int32_t*> (s + g.counts_at)
     cdef const T* x = lines_of_planes(g, t, &lp, s, op, tag)
+    cdef bint nans = T is float or T is double
     if (are_scratched_twos(g, t)
             and select_scratched(g, t, t.h0, t.h1, planes, z, o, width, x, lp, op)):
-        pass
+        nans = False
     elif form == QUADS:
         for p in range(planes):
             select_at_once(g, t, form, t.h0, t.h1, z + p * n, o + p * n, width,
@@ -811,7 +832,7 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
         for p in range(planes):
             merge_windows(g, t, t.h0, t.h1, z + p * n, o + p * n, width, box + p * rows * pitch,
                           offsets + p * rows * pitch, pitch, 0, False, s, op)
-    store_planes(g, t, z, o, s, op)
+    store_planes(g, t, z, o, nans and any_nan(z, planes * n), s, op)
 
 
 cdef bint select_straight(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
@@ -850,10 +871,9 @@ cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, c
     return <T*> (s + g.result_at)
 
 
-cdef void store_planes(const Plan* g, const Tile* t, T* z, int32_t* o, char* s,
+cdef void store_planes(const Plan* g, const Tile* t, T* z, int32_t* o, bint nans, char* s,
                        Op op) noexcept nogil:
     cdef Py_ssize_t d, h, width = t.w1 - t.w0, n = (t.h1 - t.h0) * width, planes = t.d1 - t.d
-    cdef bint nans = (T is float or T is double) and any_nan(z, planes * n)
     cdef bint flat = g.q2 == NULL or (g.distances and are_whole(g, t, g.q2s, sizeof(int64_t)))
     cdef Tile part = t[0]
     for d in range(planes if nans else 0):
@@ -924,6 +944,8 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexc
     else:
         if form == CHANNELS:
             x = channel_rows(g, t, &pitch, s, op, tag)
+            if are_picked(g, t) and pick_channels(g, t, x, pitch, op):
+                return
         else:
             x = lines_of(g, t, t.d, &pitch, s, op, tag)
         select_at_once(g, t, form, t.h0, t.h0 + straight, v, o, yp, x, pitch, s, op)

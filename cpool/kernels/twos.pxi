@@ -1,7 +1,8 @@
 # Extrema with positions of 2x2/2 and 3x3/2 windows of float32: all taps of a vector of windows at
 # once, while they are in registers. Row by row through scratch, as select.pxi does it for other
 # types and processors, takes two to three times as long where memory does not set the pace. NaNs
-# are only found here, not followed: a tile that has any is done over again.
+# are only found here, not followed: a tile that has any is done over again. Offsets go to the
+# result in its own type, several planes at a time where these are small.
 
 cdef extern from *:
     """
@@ -143,8 +144,8 @@ cdef extern from *:
     /* To results: all of a row, then the next one, as they lie in memory; the last row of taps is
        kept. */
     enum { CPOOL_SIDE = 512 };      /* windows side by side */
-    /* A vector of windows of three rows, the first of which is at hand, and the last one left there:
-       it is the next ones' first. */
+    /* A vector of windows of three rows, the first of which is at hand, and the last one left
+       there: it is the next ones' first. */
     CPOOL_INLINE void cpool_three(float *v, char *o, const float *second, const float *third,
                                   cpool_found *rest, __m256i start, const cpool_twos *g,
                                   int bordered, int greatest, int size, __m256 *nans) {
@@ -302,8 +303,9 @@ cdef bint select_at_twos(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t
         two.rows, two.no_first, two.no_last = hi - lo, row < 0, row + 2 * (hi - lo) >= a.n
         two.start = <int32_t> ((d * g.plane_shape[1] + row) * g.plane_shape[2]
                                + origin(&g.axis[2], t.w0))
-        return hi == lo or not select_twos(v, <char*> o, x + (most(0, row) - t.h_lo) * two.xp + begin,
-                                           two, t.w1 - t.w0, <int> a.kernel, begin < 0, Op is MaxOp)
+        x += (most(0, row) - t.h_lo) * two.xp + begin
+        return hi == lo or not select_twos(v, <char*> o, x, two, t.w1 - t.w0, <int> a.kernel,
+                                           begin < 0, Op is MaxOp)
     else:
         return False
 
