@@ -70,53 +70,70 @@ cdef extern from *:
         _mm256_storeu_ps(v + 24, d);
         _mm256_storeu_si256((__m256i *)q, _mm256_permutevar8x32_epi32(offset, in_order));
     }
-    CPOOL_INLINE void cpool_put_longs(char *q, __m256i positions) {
-        __m256i *y = (__m256i *)q;
-        _mm256_storeu_si256(y, _mm256_cvtepi32_epi64(_mm256_castsi256_si128(positions)));
-        _mm256_storeu_si256(y + 1, _mm256_cvtepi32_epi64(_mm256_extracti128_si256(positions, 1)));
-    }
-    /* 16 channels, positions. */
-    CPOOL_INLINE void cpool_pick_longs(float *v, char *q, const cpool_picks *g, Py_ssize_t at,
-                                       __m256i start, int count, int shared, int greatest,
-                                       __m256 *nans) {
-        cpool_found a[2], b;
-        __m256 x[2];
-        int k, i;
-        for (i = 0; i < 2; i++) {
-            x[i] = a[i].value = _mm256_loadu_ps(g->tap[0] + at + 8 * i);
-            a[i].offset = cpool_number(g->offset[0]);
+    /* Offsets of a block: bytes, or positions. */
+    CPOOL_INLINE void cpool_put_block(char *q, __m256i offset, __m256i start, int size) {
+        __m128i low, high;
+        if (size == 8) offset = _mm256_add_epi32(offset, start);
+        low = _mm256_castsi256_si128(offset);
+        high = _mm256_extracti128_si256(offset, 1);
+        if (size == 8) {
+            _mm256_storeu_si256((__m256i *)q, _mm256_cvtepi32_epi64(low));
+            _mm256_storeu_si256((__m256i *)q + 1, _mm256_cvtepi32_epi64(high));
+            return;
         }
-        if (cpool_is_new(0, shared)) cpool_look_for_nans(nans, x[0], x[1]);
+        low = _mm_packs_epi32(low, high);
+        _mm_storel_epi64((__m128i *)q, _mm_packus_epi16(low, low));
+    }
+    /* 8 or 16 channels: one block or two, which look for NaNs together. */
+    CPOOL_INLINE void cpool_pick_blocks(float *v, char *q, const cpool_picks *g, Py_ssize_t at,
+                                        __m256i start, int blocks, int count, int shared,
+                                        int greatest, int size, __m256 *nans) {
+        const int last = 8 * (blocks - 1);
+        const float *x = g->tap[0] + at;
+        cpool_found a = {_mm256_loadu_ps(x), cpool_number(g->offset[0])}, b = a, c, d;
+        int k;
+        if (blocks == 2) b.value = _mm256_loadu_ps(x + 8);
+        if (cpool_is_new(0, shared)) cpool_look_for_nans(nans, a.value, b.value);
         for (k = 1; k < count; k++) {
-            b.offset = cpool_number(g->offset[k]);
-            for (i = 0; i < 2; i++) {
-                x[i] = b.value = _mm256_loadu_ps(g->tap[k] + at + 8 * i);
-                a[i] = cpool_better(a[i], b, greatest);
-            }
-            if (cpool_is_new(k, shared)) cpool_look_for_nans(nans, x[0], x[1]);
+            x = g->tap[k] + at;
+            c.offset = d.offset = cpool_number(g->offset[k]);
+            c.value = _mm256_loadu_ps(x), d.value = _mm256_loadu_ps(x + last);
+            a = cpool_better(a, c, greatest);
+            if (blocks == 2) b = cpool_better(b, d, greatest);
+            if (cpool_is_new(k, shared)) cpool_look_for_nans(nans, c.value, d.value);
         }
-        for (i = 0; i < 2; i++) {
-            _mm256_storeu_ps(v + 8 * i, a[i].value);
-            cpool_put_longs(q + 64 * i, _mm256_add_epi32(a[i].offset, start));
+        _mm256_storeu_ps(v, a.value);
+        cpool_put_block(q, a.offset, start, size);
+        if (blocks == 2) {
+            _mm256_storeu_ps(v + 8, b.value);
+            cpool_put_block(q + 8 * size, b.offset, start, size);
         }
     }
-    /* The last channels may be among those before. */
+    CPOOL_INLINE Py_ssize_t cpool_least(Py_ssize_t a, Py_ssize_t b) { return a < b ? a : b; }
+    /* Large blocks, and then small ones, the last of which may begin in the one before. */
     CPOOL_INLINE int cpool_pick_windows(float *v, char *q, const cpool_picks *picks, int count,
                                         int shared, int greatest, int size) {
         const cpool_picks g = *picks;
-        const Py_ssize_t step = size == 1 ? 32 : 16;
+        const Py_ssize_t large = size == 1 ? 32 : 16, rest = g.n % large;
+        const int again = rest > large / 2 && g.n > large;      /* the rest: as a large one */
         __m256 nans = _mm256_setzero_ps();
         Py_ssize_t c, j;
         int k;
         for (k = 0; shared && k < 9; k += 3) cpool_look_at_channels(&nans, g.tap[k], g.n);
         for (j = 0; j < g.windows; j++) {
-            __m256i start = cpool_number(g.start + (int32_t)j * g.further);
-            for (c = 0; c < g.n; c += step) {
-                if (c > g.n - step) c = g.n - step;
-                if (size == 1) cpool_pick_bytes(v + c, q + c, &g, j * g.xp + c, count, shared,
-                                                greatest, &nans);
-                else cpool_pick_longs(v + c, q + 8 * c, &g, j * g.xp + c, start, count, shared,
-                                      greatest, &nans);
+            const __m256i start = cpool_number(g.start + (int32_t)j * g.further);
+            const Py_ssize_t at = j * g.xp;
+            for (c = 0; c < g.n - (again ? 0 : rest); c += large) {
+                c = cpool_least(c, g.n - large);
+                if (size == 1) cpool_pick_bytes(v + c, q + c, &g, at + c, count, shared, greatest,
+                                                &nans);
+                else cpool_pick_blocks(v + c, q + 8 * c, &g, at + c, start, 2, count, shared,
+                                       greatest, 8, &nans);
+            }
+            for (; c < g.n; c += 8) {
+                c = cpool_least(c, g.n - 8);
+                cpool_pick_blocks(v + c, q + size * c, &g, at + c, start, 1, count, shared,
+                                  greatest, size, &nans);
             }
             v += g.yp;
             q += g.qp;
@@ -153,13 +170,13 @@ cdef extern from *:
 
 
 cdef inline bint are_picked(const Plan* g, const Tile* t) noexcept nogil:
-    """Whether rows of channels are long enough, and all that windows give goes to the results."""
-    if not (HAS_PICKS and g.t_type == FLOAT and t.nc >= 16 and g.y_plain
+    """Whether all that windows give goes to the results, and there is a large block of bytes."""
+    if not (HAS_PICKS and g.t_type == FLOAT and t.nc >= 8 and g.y_plain
             and g.ys[3] == g.y_size and g.ys[1] % g.y_size == 0 and g.ys[2] % g.y_size == 0
             and <size_t> target(g, t) % g.y_size == 0):
         return False
     if g.q2 == NULL:
-        return t.nc >= 32 and g.q != NULL and g.q_size == 1 and g.qs[3] == 1
+        return g.q != NULL and g.q_size == 1 and g.qs[3] == 1 and t.nc >= 32
     return g.q == NULL and g.distances and are_short(g) and g.q2s[3] == sizeof(int64_t)
 
 
