@@ -640,15 +640,9 @@ def test_means_as_sums_divided(dtype, divisor):
     """Sums that are divided while they are folded are as if they were divided afterwards."""
     rng = np.random.default_rng(4)
     for shape, kernel, stride, padding in (
-        ((3, 5, 28, 28), 3, 2, 1),
-        ((3, 5, 28, 28), 3, 1, 1),
-        ((3, 5, 7, 7), 3, 2, 1),
-        ((3, 5, 7, 7), 2, 2, 0),
-        ((1, 2, 64, 130), 2, 2, 0),
-        ((1, 2, 64, 130), (1, 4), (1, 1), 0),
-        ((1, 2, 64, 130), 3, 2, 1),
-        ((2, 30, 30, 4), 2, 2, 0),
-        ((2, 9, 9, 40), 3, 2, 1),
+        ((3, 5, 28, 28), 3, 2, 1), ((3, 5, 28, 28), 3, 1, 1), ((3, 5, 7, 7), 3, 2, 1),
+        ((3, 5, 7, 7), 2, 2, 0), ((1, 2, 64, 130), 2, 2, 0), ((1, 2, 64, 130), (1, 4), (1, 1), 0),
+        ((1, 2, 64, 130), 3, 2, 1), ((2, 30, 30, 4), 2, 2, 0), ((2, 9, 9, 40), 3, 2, 1),
     ):
         last = shape[-1] < shape[-2] or shape[-1] == 40
         x = rng.standard_normal(shape).astype(dtype)
@@ -776,10 +770,8 @@ def test_maxima_of_rows_of_channels(dtype, channels, special):
             function = getattr(cpool, f"{name}_pool2d")
             expected = extremes(wide, kernel, stride, padding, pick)
             out = place[:, : expected.shape[1], : expected.shape[2], 1:-2]
-            for y in (
-                function(x, kernel, **options),
-                function(x[:, :, ::-1][:, :, ::-1], kernel, out=out, **options),
-            ):
+            for y in (function(x, kernel, **options),
+                      function(x[:, :, ::-1][:, :, ::-1], kernel, out=out, **options)):
                 np.testing.assert_array_equal(y.astype(expected.dtype), expected)
         assert (place[..., 0] == 7).all()
         assert (place[..., -2:] == 7).all()
