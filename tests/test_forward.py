@@ -519,7 +519,95 @@ def test_positions_of_windows_two_apart(name, kernel, padding, layout, special):
         values, places = expected(x, kernel, 2, padding, return_indices=True)
         assert_equal(y, values)
         assert_equal(indices, places)
-        assert_equal(cpool.vjp(pool, x, kernel, 2, padding)[0], values)
+        check_offsets(x, values, places, *cpool.vjp(pool, x, kernel, 2, padding))
+
+
+def check_offsets(x, values, places, y, pullback):
+    """What vjp gives, against values and positions of a plane's elements, channels first."""
+    gy = np.random.default_rng(5).integers(1, 9, y.shape).astype(x.dtype)
+    expected = np.zeros((*x.shape[:2], math.prod(x.shape[2:])), x.dtype)
+    planes = (np.arange(x.shape[0])[:, None, None], np.arange(x.shape[1])[:, None])
+    np.add.at(expected, (*planes, places.reshape(*x.shape[:2], -1)),
+              gy.reshape(*x.shape[:2], -1))  # fmt: skip
+    assert_equal(y, values)
+    assert_equal(pullback(gy), expected.reshape(x.shape))
+
+
+@pytest.mark.parametrize("kernel, padding", [(2, 0), (3, 0), (3, 1)])
+@pytest.mark.parametrize("shape", [(2, 3, 131, 5), (1, 2, 5, 1031), (1, 2, 3, 8301), (2, 2, 4, 16)])
+def test_positions_of_windows_two_apart_in_rows_of_any_length(shape, kernel, padding):
+    """More windows than are kept of a row, more than a tile has, and narrow planes."""
+    rng = np.random.default_rng(6)
+    for special in (False, True):
+        x = rng.integers(-9, 10, shape).astype(np.float32)
+        if special:
+            x[rng.random(shape) < 0.001] = np.nan
+        values, places = reference.max_pool2d(x, kernel, 2, padding, return_indices=True)
+        y, indices = cpool.max_pool2d(x, kernel, 2, padding, return_indices=True)
+        assert_equal(y, values)
+        assert_equal(indices, places)
+        check_offsets(x, values, places, *cpool.vjp(cpool.max_pool2d, x, kernel, 2, padding))
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("kernel", [(1, 2, 2), (1, 3, 3), (2, 2, 2), (3, 3, 1)])
+def test_positions_in_volumes_of_rows(kernel, last):
+    """Planes of a volume are selected from as others, but positions are those of the volume."""
+    rng = np.random.default_rng(7)
+    stride, padding = [min(k, 2) for k in kernel], [k // 3 for k in kernel]
+    for special in (False, True):
+        x = rng.integers(-9, 10, (2, 33, 4, 7, 18)).astype(np.float32)
+        if special:
+            x[rng.random(x.shape) < 0.001] = np.nan
+        expected = reference.max_pool3d(x, kernel, stride, padding, return_indices=True)
+        check_both(cpool.max_pool3d, x, expected, (kernel, stride, padding), last)
+
+
+def check_both(pool, x, expected, arguments, last=True):
+    """Positions, and offsets as vjp keeps them, of an array whose channels may come last."""
+
+    def moved(array, source, target):
+        return np.ascontiguousarray(np.moveaxis(array, source, target)) if last else array
+
+    given, options = moved(x, 1, -1), {"channels_last": last}
+    y, indices = pool(given, *arguments, return_indices=True, **options)
+    assert_equal(moved(y, -1, 1), expected[0])
+    assert_equal(moved(indices, -1, 1), expected[1])
+    y, pullback = cpool.vjp(pool, given, *arguments, **options)
+    check_offsets(x, *expected, moved(y, -1, 1),
+                  lambda gy: moved(pullback(moved(gy, 1, -1)), -1, 1))  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["max", "min"])
+@pytest.mark.parametrize("channels", [8, 11, 16, 17, 31, 32, 33, 40, 55, 64])
+def test_positions_in_rows_of_channels(channels, name):
+    """As kernels/picks.pxi selects them, and what it leaves to others: any channels."""
+    rng = np.random.default_rng(channels)
+    pool, expected = (getattr(module, f"{name}_pool2d") for module in (cpool, reference))
+    for kernel, stride, padding in (
+        (2, 2, 0), (2, 1, 0), (3, 2, 1), (3, 2, 0), (3, 1, 1), (3, 3, 0), ((1, 3), 1, 0),
+        ((3, 1), 2, 0), ((2, 3), 2, (1, 1)),
+    ):  # fmt: skip
+        for special in ("ties", "nans", "infinite"):
+            x = rng.integers(-2, 3, (2, channels, 7, 10)).astype(np.float32)
+            if special != "ties":
+                rare = rng.random(x.shape) < (0.01 if special == "nans" else 0.7)
+                x[rare] = np.nan if special == "nans" else -np.inf if name == "max" else np.inf
+            found = expected(x, kernel, stride, padding, return_indices=True)
+            check_both(pool, x, found, (kernel, stride, padding))
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("kernel, stride, padding", [(2, 2, 0), (3, 2, 1), (3, 2, 0), (3, 1, 1)])
+def test_one_nan_is_found_wherever_it_is(kernel, stride, padding, last):
+    """Paths that do not follow a NaN must see it: one in each place of a plane in turn."""
+    rng = np.random.default_rng(8)
+    x = rng.integers(-2, 3, (1, 33, 5, 20)).astype(np.float32)
+    for number in range(100):
+        one = x.copy()
+        one[0, number % 33, number // 20, number % 20] = np.nan
+        expected = reference.max_pool2d(one, kernel, stride, padding, return_indices=True)
+        check_both(cpool.max_pool2d, one, expected, (kernel, stride, padding), last)
 
 
 @each_kind()

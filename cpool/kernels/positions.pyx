@@ -21,6 +21,7 @@ ctypedef fused Op:
 
 include "common.pxi"
 include "twos.pxi"
+include "picks.pxi"
 include "select.pxi"
 
 

@@ -662,6 +662,26 @@ cdef void select_channels(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_
         o += yp
 
 
+cdef bint pick_channels(const Plan* g, const Tile* t, const T* x, Py_ssize_t pitch,
+                        Op op) noexcept nogil:
+    """All rows to the results. False: there are NaNs."""
+    cdef Py_ssize_t h, w, first, stop, count
+    cdef bint in_place = g.in_place and channels_in_place(t, sizeof(T)), nans = False
+    cdef Run rd, rh
+    taps(&g.axis[0], t.d, NULL, &rd)
+    rd.pitch = g.xs[0] // <Py_ssize_t> sizeof(T) if in_place else 0
+    full_windows(&g.axis[2], t.w0, t.w1, &first, &stop)
+    for h in range(t.h0, t.h1):
+        taps_in_extent(&g.axis[1], h, 0 if in_place else t.h_lo, NULL, &rh)
+        rh.pitch = pitch
+        w = t.w0
+        while w < t.w1:
+            count = stop - w if w == first and w < stop else 1
+            nans |= pick_alike(g, t, &rd, &rh, h, w, count, x, op)
+            w += count
+    return not nans
+
+
 # --- NaNs -----------------------------------------------------------------------------------------
 
 cdef bint any_nan(const T* v, Py_ssize_t n) noexcept nogil:
@@ -759,8 +779,9 @@ cdef void select_merged(const Plan* g, const Tile* t, Py_ssize_t straight, T* v,
     for i in range(r.count):
         d = r.entries[i] if r.entries != NULL else r.first + i * r.step
         x = lines_of(g, t, d, &lp, s, op, tag)
-        if (are_twos(g) and select_at_twos(g, t, t.h0, middle, v, o, yp, x, lp, op)
-                and select_at_twos(g, t, middle, t.h1, z, o + straight * yp, yp, x, lp, op)):
+        if (are_scratched_twos(g, t)
+                and select_scratched(g, t, t.h0, middle, 1, v, o, yp, x, lp, op)
+                and select_scratched(g, t, middle, t.h1, 1, z, o + straight * yp, yp, x, lp, op)):
             return
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, t.h_hi - t.h_lo, s, op)
@@ -777,7 +798,8 @@ cdef void select_at_once(const Plan* g, const Tile* t, Form form, Py_ssize_t lo,
     if form == CHANNELS:
         select_channels(g, t, lo, hi, v, o, yp, x, pitch, op)
     elif form == QUADS:
-        if are_twos(g) and select_at_twos(g, t, lo, hi, v, o, yp, x, pitch, op):
+        if (are_scratched_twos(g, t)
+                and select_scratched(g, t, lo, hi, 1, v, o, yp, x, pitch, op)):
             return
         x += (2 * lo - t.h_lo) * pitch
         select_quads(v, o, yp, x, x + pitch, <int32_t> g.digit[2], <int32_t> g.digit[1],
@@ -796,31 +818,42 @@ cdef void select_planes(const Plan* g, const Tile* t, Form form, char* s, Op op,
     cdef T* z = <T*> (s + g.lines_at)
     cdef int32_t* o = <int32_t*> (s + g.counts_at)
     cdef const T* x = lines_of_planes(g, t, &lp, s, op, tag)
-    if form == QUADS:
+    cdef bint nans = T is float or T is double
+    if (are_scratched_twos(g, t)
+            and select_scratched(g, t, t.h0, t.h1, planes, z, o, width, x, lp, op)):
+        nans = False
+    elif form == QUADS:
         for p in range(planes):
             select_at_once(g, t, form, t.h0, t.h1, z + p * n, o + p * n, width,
                            x + p * rows * lp, lp, s, op)
-    elif not select_planes_at_twos(g, t, z, o, x, lp, op):
+    else:
         pitch = box_pitch(g, t, lp, sizeof(T))
         select_along(g, t, box, offsets, pitch, x, lp, planes * rows, s, op)
         for p in range(planes):
             merge_windows(g, t, t.h0, t.h1, z + p * n, o + p * n, width, box + p * rows * pitch,
                           offsets + p * rows * pitch, pitch, 0, False, s, op)
-    store_planes(g, t, z, o, s, op)
+    store_planes(g, t, z, o, nans and any_nan(z, planes * n), s, op)
 
 
-cdef bint select_planes_at_twos(const Plan* g, const Tile* t, T* z, int32_t* o, const T* x,
-                                Py_ssize_t lp, Op op) noexcept nogil:
-    cdef Py_ssize_t p, n = (t.h1 - t.h0) * (t.w1 - t.w0), rows = t.h_hi - t.h_lo
-    if not are_twos(g):
-        return False
-    for p in range(t.d1 - t.d):
-        if not select_at_twos(g, t, t.h0, t.h1, z, o, t.w1 - t.w0, x, lp, op):
-            return False
-        z += n
-        o += n
-        x += rows * lp
-    return True
+cdef bint select_straight(const Plan* g, const Tile* t, char* s, Op op, T tag) noexcept nogil:
+    """Twos of rows or planes, to the results. False: there are NaNs."""
+    cdef const T* x
+    cdef char* o
+    cdef Twos two
+    cdef Py_ssize_t size = sizeof(T)
+    if g.depth == 1 or (g.in_place and t.safe):
+        x = lines_of(g, t, t.d, &two.xp, s, op, tag)
+        two.xd = g.xs[0] // size
+    else:
+        x = lines_of_planes(g, t, &two.xp, s, op, tag)
+        two.xd = (t.h_hi - t.h_lo) * two.xp
+    two.planes = t.d1 - t.d
+    two.yp, two.yd = g.ys[1] // size, g.ys[0] // size
+    if g.q2 != NULL:
+        o, two.qp, two.qd, two.size = positions_at(g, t), g.q2s[1], g.q2s[0], 8
+    else:
+        o, two.qp, two.qd, two.size = offsets_at(g, t), g.qs[1], g.qs[0], 1
+    return select_at_twos(g, t, t.h0, t.h1, <T*> target(g, t), o, x, &two, op)
 
 
 cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, char* s, Op op,
@@ -838,10 +871,9 @@ cdef const T* lines_of_planes(const Plan* g, const Tile* t, Py_ssize_t* pitch, c
     return <T*> (s + g.result_at)
 
 
-cdef void store_planes(const Plan* g, const Tile* t, T* z, int32_t* o, char* s,
+cdef void store_planes(const Plan* g, const Tile* t, T* z, int32_t* o, bint nans, char* s,
                        Op op) noexcept nogil:
     cdef Py_ssize_t d, h, width = t.w1 - t.w0, n = (t.h1 - t.h0) * width, planes = t.d1 - t.d
-    cdef bint nans = (T is float or T is double) and any_nan(z, planes * n)
     cdef bint flat = g.q2 == NULL or (g.distances and are_whole(g, t, g.q2s, sizeof(int64_t)))
     cdef Tile part = t[0]
     for d in range(planes if nans else 0):
@@ -899,6 +931,8 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexc
     if form == MASKED:
         select_masked(g, t, s, op, tag)
         return
+    if are_straight_twos(g, t) and select_straight(g, t, s, op, tag):
+        return
     if g.depth > 1:
         select_planes(g, t, form, s, op, tag)
         return
@@ -910,6 +944,8 @@ cdef void select_tile(const Plan* g, const Tile* t, char* s, Op op, T tag) noexc
     else:
         if form == CHANNELS:
             x = channel_rows(g, t, &pitch, s, op, tag)
+            if are_picked(g, t) and pick_channels(g, t, x, pitch, op):
+                return
         else:
             x = lines_of(g, t, t.d, &pitch, s, op, tag)
         select_at_once(g, t, form, t.h0, t.h0 + straight, v, o, yp, x, pitch, s, op)
@@ -1046,6 +1082,14 @@ cdef inline bint in_one_piece(const Plan* g, const Tile* t, const Py_ssize_t* st
             and (strides[1] == n * size or t.h1 - t.h0 == 1))
 
 
+cdef inline char* offsets_at(const Plan* g, const Tile* t) noexcept nogil:
+    return t.q + t.d * g.qs[0] + t.h0 * g.qs[1] + t.w0 * g.qs[2] + t.c0 * g.qs[3]
+
+
+cdef inline char* positions_at(const Plan* g, const Tile* t) noexcept nogil:
+    return t.q2 + t.d * g.q2s[0] + t.h0 * g.q2s[1] + t.w0 * g.q2s[2] + t.c0 * g.q2s[3]
+
+
 cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize_t pitch,
                         char* s) noexcept nogil:
     """Offsets and positions of a tile to the result."""
@@ -1053,8 +1097,7 @@ cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize
     cdef char* raw = s + g.raw_at
     cdef char* y
     if g.q != NULL and in_one_piece(g, t, g.qs, g.q_size, pitch):
-        y = t.q + t.d * g.qs[0] + t.h0 * g.qs[1] + t.w0 * g.qs[2] + t.c0 * g.qs[3]
-        narrow(y, o, g.q_type, (t.h1 - t.h0) * n)
+        narrow(offsets_at(g, t), o, g.q_type, (t.h1 - t.h0) * n)
     elif g.q != NULL:
         for h in range(t.h0, t.h1):
             narrow(raw, o + (h - t.h0) * pitch, g.q_type, n)
@@ -1062,7 +1105,7 @@ cdef void store_offsets(const Plan* g, const Tile* t, const int32_t* o, Py_ssize
     if g.q2 == NULL:
         return
     for h in range(t.h0, t.h1):
-        y = t.q2 + t.d * g.q2s[0] + h * g.q2s[1] + t.w0 * g.q2s[2] + t.c0 * g.q2s[3]
+        y = positions_at(g, t) + (h - t.h0) * g.q2s[1]
         if is_contiguous(g.q2s, t.w1 - t.w0, t.nc, sizeof(int64_t)):
             positions_row(g, t, h, <int64_t*> y, o, s)
         else:
