@@ -130,16 +130,16 @@ cdef void flat_mask(const Plan* g, T* mask, Py_ssize_t tap) noexcept nogil:
 
 
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                      Py_ssize_t pitch, Py_ssize_t planes, const Py_ssize_t* order,
-                      Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
-                      Op op) noexcept nogil:
-    """The windows along rows, a plane's as one row. x: where the first window begins; if pitch is
-    not 0, rows are not folded yet but that far apart."""
+                      bint at_once, Py_ssize_t pitch, Py_ssize_t planes,
+                      const Py_ssize_t* order, Py_ssize_t count, Py_ssize_t plain,
+                      const Spans* spans, char* s, Op op) noexcept nogil:
+    """The windows along rows, a plane's as one row. x: where the first window begins; at_once: rows
+    are not folded yet, but `pitch` apart."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t d, zp = xp
     cdef T* z = <T*> (s + g.phases_at)
     if Op is not ProductOp:
-        if pitch > 0:
+        if at_once:
             flat_threes(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
             return
     if a.start == NULL and flat_windows(a) == a.m:
@@ -248,9 +248,9 @@ cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t 
 
 
 cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                        Py_ssize_t pitch, Py_ssize_t planes, const Py_ssize_t* order,
-                        Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
-                        Op op) noexcept nogil:
+                        bint at_once, Py_ssize_t pitch, Py_ssize_t planes,
+                        const Py_ssize_t* order, Py_ssize_t count, Py_ssize_t plain,
+                        const Spans* spans, char* s, Op op) noexcept nogil:
     """As flat_widths, to the result."""
     cdef DivideOp divide
     cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
@@ -258,9 +258,10 @@ cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
-            flat_widths(g, y, yp, x, xp, pitch, planes, order, count, plain, spans, s, divide)
+            flat_widths(g, y, yp, x, xp, at_once, pitch, planes, order, count, plain, spans, s,
+                        divide)
             return
-    flat_widths(g, y, yp, x, xp, pitch, planes, order, count, plain, spans, s, op)
+    flat_widths(g, y, yp, x, xp, at_once, pitch, planes, order, count, plain, spans, s, op)
     scale_straight(g, y, planes * yp)
 
 
@@ -313,17 +314,17 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         planes = t.d1 - t.d
         if not at_once:
             flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
-            x, xp, pitch = lines + front - a.before, yp, 0
+            x, xp = lines + front - a.before, yp
         y = <T*> (t.y + t.d * g.ys[0])
         straight = planes_straight(g, &t, count, plain, sizeof(T))
         parts = least(most(1, ahead(g, &t) // PORTION), straight)
         for i in range(parts):
             begin, end = straight * i // parts, straight * (i + 1) // parts
             fetch(g, &t, i, parts)
-            flat_straight(g, y + begin * n, n, x + begin * xp, xp, pitch, end - begin, order, count,
-                          plain, spans, s, op)
+            flat_straight(g, y + begin * n, n, x + begin * xp, xp, at_once, pitch, end - begin,
+                          order, count, plain, spans, s, op)
         if straight < planes:
-            flat_widths(g, z, zp, x + straight * xp, xp, pitch, planes - straight, order, count,
-                        plain, spans, s, op)
+            flat_widths(g, z, zp, x + straight * xp, xp, at_once, pitch, planes - straight, order,
+                        count, plain, spans, s, op)
         for d in range(straight, planes):
             flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)
