@@ -175,7 +175,7 @@ cdef bint has_planes_of_threes(const Plan* g) noexcept:
     return (g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1 and g.in_place
             and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
             and are_threes(&g.axis[1], &g.axis[2], SIZE[g.t_type])
-            and g.axis[1].n * g.axis[2].n * SIZE[g.t_type] <= THREES
+            and g.axis[1].n * g.axis[2].n * most(SIZE[g.t_type], 4) <= THREES
             and bytes_read(g) <= STREAMED)
 
 
