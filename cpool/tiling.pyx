@@ -170,11 +170,11 @@ cdef bint has_small_planes(const Plan* g) noexcept:
 
 
 cdef bint has_planes_of_threes(const Plan* g) noexcept:
-    """Larger planes, of which kernels/threes.pxi works on three rows only: 0.7 to 0.9 of the time
+    """Larger planes, of which kernels/halvings.pxi works on three rows only: 0.7 to 0.9 of the time
     where a cache holds the array."""
     return (g.inner == 1 and g.axis[0].identity and g.axis[0].n == 1 and g.in_place
-            and is_regular(&g.axis[1]) and is_regular(&g.axis[2])
-            and are_threes(&g.axis[1], &g.axis[2], SIZE[g.t_type])
+            and is_regular(&g.axis[1]) and is_regular(&g.axis[2]) and g.axis[1].kernel == 3
+            and are_halved(&g.axis[1], &g.axis[2], SIZE[g.t_type])
             and g.axis[1].n * g.axis[2].n * most(SIZE[g.t_type], 4) <= THREES
             and bytes_read(g) <= STREAMED)
 
@@ -191,7 +191,7 @@ cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
         return w.start[0] == 0 and 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place
-                 or are_threes(&g.axis[1], w, SIZE[g.t_type])))
+                 or are_halved(&g.axis[1], w, SIZE[g.t_type])))
 
 
 cdef void take_planes(Plan* g) noexcept:

@@ -777,17 +777,18 @@ def test_maxima_of_rows_of_channels(dtype, channels, special):
         assert (place[..., -2:] == 7).all()
 
 
-@pytest.mark.parametrize("width", [14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
+@pytest.mark.parametrize("width", [7, 9, 11, 14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int32"])
 @pytest.mark.parametrize("special", [False, True])
-def test_small_planes_of_threes_two_apart(dtype, width, special):
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_small_planes_of_windows_two_apart(dtype, width, special, kernel):
     """Wherever a NaN stands and wherever padding cuts: in each plane of a few, of any height."""
     floating = np.dtype(dtype).kind == "f"
     rng = np.random.default_rng(width)
     for height, padding in itertools.product(
         (1, 2, 5, 14, 17), (0, 1, ((0, 1), (1, 0)), ((1, 0), (0, 1)))
     ):
-        if height + 2 * (padding == 1) + (padding not in (0, 1)) < 3:
+        if height + 2 * (padding == 1) + (padding not in (0, 1)) < kernel:
             continue
         x = (rng.standard_normal((67, height, width)) * 60).astype(dtype)
         if special and floating:
@@ -796,16 +797,32 @@ def test_small_planes_of_threes_two_apart(dtype, width, special):
         options = {"stride": 2, "padding": padding}
         wide = (x.astype(np.float64) if floating else x)[..., None]
         for name, pick in (("max", np.maximum), ("min", np.minimum)):
-            expected = extremes(wide, 3, 2, padding, pick)[..., 0]
-            y = getattr(cpool, f"{name}_pool2d")(x, 3, **options)
+            expected = extremes(wide, kernel, 2, padding, pick)[..., 0]
+            y = getattr(cpool, f"{name}_pool2d")(x, kernel, **options)
             np.testing.assert_array_equal(y.astype(expected.dtype), expected)
         for mean in (cpool.sum_pool2d, cpool.avg_pool2d):
-            last = mean(np.ascontiguousarray(np.broadcast_to(x[..., None], (*x.shape, 16))), 3,
-                        channels_last=True, **options)[..., 0]  # fmt: skip
-            assert_equal(mean(x, 3, **options), last)
+            many = np.ascontiguousarray(np.broadcast_to(x[..., None], (*x.shape, 16)))
+            last = mean(many, kernel, channels_last=True, **options)[..., 0]
+            assert_equal(mean(x, kernel, **options), last)
         for turned in (x[:, ::-1], x[::-1], np.broadcast_to(x[:, :1], x.shape)):
-            y = cpool.max_pool2d(turned, 3, **options)
-            assert_equal(y, cpool.max_pool2d(turned.copy(), 3, **options))
+            y = cpool.max_pool2d(turned, kernel, **options)
+            assert_equal(y, cpool.max_pool2d(turned.copy(), kernel, **options))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("size", [31, 32, 49, 127, 128, 160, 1024, 1025, 2064, 12544])
+def test_a_nan_anywhere_in_a_long_window(dtype, size):
+    """Halves of long windows, their lanes, and what is left over, each look for it."""
+    x = np.random.default_rng(size).standard_normal((3, size)).astype(dtype)
+    places = sorted({0, 1, 15, 16, size // 2 - 1, size // 2, size - size % 16 - 1, size - 1})
+    for name, pick in (("max", np.max), ("min", np.min)):
+        function = getattr(cpool, f"global_{name}_pool")
+        np.testing.assert_array_equal(function(x, axes=1)[:, 0], pick(x, axis=1))
+        for place in places:
+            broken = x.copy()
+            broken[1, place] = np.nan
+            expected = np.where([False, True, False], np.nan, pick(x, axis=1))
+            np.testing.assert_array_equal(function(broken, axes=1)[:, 0], expected)
 
 
 def extremes(x, kernel, stride, padding, pick):

@@ -29,9 +29,10 @@ ctypedef fused Form:
 
 include "common.pxi"
 include "rows.pxi"
+include "reduce.pxi"
 include "pixels.pxi"
 include "spans.pxi"
-include "threes.pxi"
+include "halvings.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

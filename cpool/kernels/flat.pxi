@@ -140,7 +140,7 @@ cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t
     cdef T* z = <T*> (s + g.phases_at)
     if Op is not ProductOp:
         if at_once:
-            flat_threes(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
+            flat_halvings(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
             return
     if a.start == NULL and flat_windows(a) == a.m:
         flat_regular(g, y, yp, x, xp, planes, order, count, plain, s, op)
@@ -287,7 +287,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef const T* x
     cdef T* y
     cdef Tile t
-    cdef bint at_once = Op is not ProductOp and are_threes(&g.axis[1], a, sizeof(T))
+    cdef bint at_once = Op is not ProductOp and are_halved(&g.axis[1], a, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if is_spread(g):
             spread_items(g, lo, hi, s, op, tag)

@@ -32,6 +32,22 @@ cdef inline T pick_with_care(T a, T v, Op op, Care care) noexcept nogil:
         return pick(a, v, op)
 
 
+cdef inline void note_unordered(T* nans, const T* a, const T* b) noexcept nogil:
+    """A block of each: one comparison tells whether one of two elements is a NaN."""
+    cdef Py_ssize_t k
+    if T is float or T is double:
+        for k in range(PER_BLOCK(sizeof(T))):
+            nans[k] = <T> F_NAN if isunordered(a[k], b[k]) else nans[k]
+
+
+cdef inline bint is_nan_among(const T* nans) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef bint found = False
+    for k in range(PER_BLOCK(sizeof(T))):
+        found |= nans[k] != nans[k]
+    return found
+
+
 cdef inline T last(T v, Op op) noexcept nogil:
     """What the last fold of a window makes of the value: sums become means while they are in a
     register."""

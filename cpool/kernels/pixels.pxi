@@ -29,9 +29,6 @@ ctypedef fused Step:
     OneApart
     TwoApart
 
-cdef extern from "<math.h>" nogil:
-    bint isunordered(double x, double y)
-
 cdef enum:
     MANY_BYTES = 256    # of channels, from which 2x2 windows gain by Ordered
 
@@ -77,21 +74,11 @@ cdef inline void put_block(char* y, T* v, Form form) noexcept nogil:
 
 cdef inline void fold_block(T* v, const T* w, Op op, Form form) noexcept nogil:
     cdef Py_ssize_t k
-    for k in range(<Py_ssize_t> (32 // sizeof(T))):
-        if Form is Ordered and Op is MaxOp:
-            v[k] = w[k] if w[k] > v[k] else v[k]
-        elif Form is Ordered and Op is MinOp:
-            v[k] = w[k] if w[k] < v[k] else v[k]
+    for k in range(PER_BLOCK(sizeof(T))):
+        if Form is Ordered:
+            v[k] = pick_with_care(v[k], w[k], op, form)
         else:
             v[k] = pick(v[k], w[k], op)
-
-
-cdef inline void note_nans(T* nans, const T* v, const T* w) noexcept nogil:
-    """One comparison tells whether one of two elements is a NaN."""
-    cdef Py_ssize_t k
-    if T is float or T is double:
-        for k in range(<Py_ssize_t> (32 // sizeof(T))):
-            nans[k] = <T> D_NAN if isunordered(v[k], w[k]) else nans[k]
 
 
 cdef inline void fold_column(T* v, const char* x, const Py_ssize_t* row, Py_ssize_t high, T* nans,
@@ -102,29 +89,21 @@ cdef inline void fold_column(T* v, const char* x, const Py_ssize_t* row, Py_ssiz
     if high > 1:
         take_block(w, x + row[0], form)
         if Form is Ordered:
-            note_nans(nans, v, w)
+            note_unordered(nans, v, w)
         fold_block(v, w, op, form)
     if high > 2:
         take_block(z, x + row[1], form)
         if Form is Ordered:
-            note_nans(nans, z, z)
+            note_unordered(nans, z, z)
         fold_block(v, z, op, form)
 
 
 cdef inline void finish_block(char* y, T* v, T by, Op op, Form form) noexcept nogil:
     cdef Py_ssize_t k
     if Op is AddOp:
-        for k in range(<Py_ssize_t> (32 // sizeof(T))):
+        for k in range(PER_BLOCK(sizeof(T))):
             v[k] = v[k] / by
     put_block(y, v, form)
-
-
-cdef inline bint is_nan_among(const T* nans) noexcept nogil:
-    cdef Py_ssize_t k
-    cdef bint found = False
-    for k in range(<Py_ssize_t> (32 // sizeof(T))):
-        found |= nans[k] != nans[k]
-    return found
 
 
 cdef bint fold_pixels(char* restrict y, Py_ssize_t yp, const char* restrict x, Py_ssize_t xp,

@@ -15,6 +15,7 @@ ctypedef fused Op:
 
 include "common.pxi"
 include "rows.pxi"
+include "reduce.pxi"
 include "spans.pxi"
 include "flat.pxi"
 include "tiles.pxi"

@@ -26,10 +26,11 @@ ctypedef fused Form:
 
 include "common.pxi"
 include "rows.pxi"
+include "reduce.pxi"
 include "narrow.pxi"
 include "pixels.pxi"
 include "spans.pxi"
-include "threes.pxi"
+include "halvings.pxi"
 include "flat.pxi"
 include "spread.pxi"
 include "tiles.pxi"

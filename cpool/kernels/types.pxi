@@ -32,6 +32,8 @@ cdef extern from *:
     Py_ssize_t PER_BLOCK "CPOOL_PER_BLOCK"(size_t size) noexcept nogil
     const int BLOCK
     const float F_INF "INFINITY"
+    const float F_NAN "NAN"
+    bint isunordered(double a, double b) nogil
     const int8_t INT8_MIN, INT8_MAX
     const int16_t INT16_MIN, INT16_MAX
     const int32_t INT32_MIN, INT32_MAX

@@ -151,9 +151,10 @@ cdef inline bint is_threes(const Axis* a) noexcept nogil:
             and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
 
 
-cdef inline bint are_threes(const Axis* h, const Axis* w, size_t size) noexcept nogil:
-    """Whether kernels/threes.pxi folds them: rows of the result are a vector or more."""
-    return is_threes(h) and is_threes(w) and w.m * size >= 32
+cdef inline bint are_halved(const Axis* h, const Axis* w, size_t size) noexcept nogil:
+    """Whether kernels/halvings.pxi folds them: windows of 2x2 or 3x3; rows of the result are longer
+    than half a vector."""
+    return w.m * size > 16 and ((is_threes(h) and is_threes(w)) or (is_pairs(h) and is_pairs(w)))
 
 
 cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
