@@ -777,7 +777,7 @@ def test_maxima_of_rows_of_channels(dtype, channels, special):
         assert (place[..., -2:] == 7).all()
 
 
-@pytest.mark.parametrize("width", [7, 9, 11, 14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
+@pytest.mark.parametrize("width", [3, 4, 5, 7, 8, 9, 11, 14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int32"])
 @pytest.mark.parametrize("special", [False, True])
 @pytest.mark.parametrize("kernel", [2, 3])

@@ -2,30 +2,75 @@
 # results needs two of each row. Of windows of two, their even elements are the first ones and their
 # odd ones the second; of windows of three, the even ones are the middles, the odd ones what is
 # right of these, and, one place on, what is left of the next.
+#
+# Where one vector holds all that a row of windows needs of a row, two rows of windows go together.
 
 cdef extern from *:
     """
-    /* The elements of `now` one place on, the last one of `before` in front of them. */
+    /* The elements of `now` one place on, the last one of `before` in front of them. In halves:
+       one place on in either half, or back, where the elements behind them are anything. */
     #if defined(__AVX2__)
+    #define CPOOL_MOVE_ON(b, a, size) \
+        (size == 1 ? _mm256_alignr_epi8(b, a, 15) : size == 2 ? _mm256_alignr_epi8(b, a, 14) \
+         : size == 4 ? _mm256_alignr_epi8(b, a, 12) : size == 8 ? _mm256_alignr_epi8(b, a, 8) : a)
     CPOOL_INLINE void cpool_move_on(void *y, const void *before, const void *now, size_t size) {
         __m256i a = _mm256_loadu_si256((const __m256i *)before);
         __m256i b = _mm256_loadu_si256((const __m256i *)now);
-        __m256i t = _mm256_permute2x128_si256(a, b, 0x21);
-        if (size == 1) t = _mm256_alignr_epi8(b, t, 15);
-        else if (size == 2) t = _mm256_alignr_epi8(b, t, 14);
-        else if (size == 4) t = _mm256_alignr_epi8(b, t, 12);
-        else if (size == 8) t = _mm256_alignr_epi8(b, t, 8);
+        __m256i t = CPOOL_MOVE_ON(b, _mm256_permute2x128_si256(a, b, 0x21), size);
         _mm256_storeu_si256((__m256i *)y, t);
+    }
+    CPOOL_INLINE void cpool_move_halves_on(void *y, const void *before, const void *now,
+                                           size_t size) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)before);
+        __m256i b = _mm256_loadu_si256((const __m256i *)now);
+        _mm256_storeu_si256((__m256i *)y, CPOOL_MOVE_ON(b, a, size));
+    }
+    CPOOL_INLINE void cpool_move_halves_back(void *y, const void *now, size_t size) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)now);
+        if (size == 1) v = _mm256_srli_si256(v, 1);
+        else if (size == 2) v = _mm256_srli_si256(v, 2);
+        else if (size == 4) v = _mm256_srli_si256(v, 4);
+        else if (size == 8) v = _mm256_srli_si256(v, 8);
+        _mm256_storeu_si256((__m256i *)y, v);
+    }
+    CPOOL_INLINE void cpool_put_halves(void *y, void *z, const void *x) {
+        __m256i v = _mm256_loadu_si256((const __m256i *)x);
+        _mm_storeu_si128((__m128i *)y, _mm256_castsi256_si128(v));
+        _mm_storeu_si128((__m128i *)z, _mm256_extracti128_si256(v, 1));
     }
     #else
     CPOOL_INLINE void cpool_move_on(void *y, const void *before, const void *now, size_t size) {
         memcpy(y, (const char *)before + BLOCK - size, size);
         memcpy((char *)y + size, now, BLOCK - size);
     }
+    CPOOL_INLINE void cpool_move_halves_on(void *y, const void *before, const void *now,
+                                           size_t size) {
+        size_t i;
+        for (i = 0; i < BLOCK; i += 16) {
+            memcpy((char *)y + i, (const char *)before + i + 16 - size, size);
+            memcpy((char *)y + i + size, (const char *)now + i, 16 - size);
+        }
+    }
+    CPOOL_INLINE void cpool_move_halves_back(void *y, const void *now, size_t size) {
+        size_t i;
+        for (i = 0; i < BLOCK; i += 16) {
+            memcpy((char *)y + i, (const char *)now + i + size, 16 - size);
+            memset((char *)y + i + 16 - size, 0, size);
+        }
+    }
+    CPOOL_INLINE void cpool_put_halves(void *y, void *z, const void *x) {
+        memcpy(y, x, 16);
+        memcpy(z, (const char *)x + 16, 16);
+    }
     #endif
     """
     void move_on "cpool_move_on"(void* y, const void* before, const void* now,
                                  size_t size) noexcept nogil
+    void move_halves_on "cpool_move_halves_on"(void* y, const void* before, const void* now,
+                                               size_t size) noexcept nogil
+    void move_halves_back "cpool_move_halves_back"(void* y, const void* now,
+                                                   size_t size) noexcept nogil
+    void put_halves "cpool_put_halves"(void* y, void* z, const void* x) noexcept nogil
 
 
 cdef inline T neutral(Op op, T tag) noexcept nogil:
@@ -146,15 +191,110 @@ cdef bint halve_planes(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
     return Care is Ordered and (nan or is_nan_among(nans))
 
 
+cdef inline void fold_high(T* v, const T* x, Py_ssize_t pitch, Py_ssize_t rows, T* nans, Op op,
+                           Care care) noexcept nogil:
+    """A vector of up to three rows."""
+    cdef T[32] w
+    cdef T[32] z
+    copy_vector(v, x)
+    if rows == 1:
+        if Care is Ordered:
+            note_unordered(nans, v, v)
+        return
+    copy_vector(w, x + pitch)
+    if Care is Ordered:
+        note_unordered(nans, v, w)
+    fold_vectors(v, v, w, op, care)
+    if rows > 2:
+        copy_vector(z, x + 2 * pitch)
+        if Care is Ordered:
+            note_unordered(nans, z, z)
+        fold_vectors(v, v, z, op, care)
+
+
+cdef inline void halve_both(T* y, T* z, const T* lower, const T* upper, const T* mask, Op op,
+                            Halving halving, Care care) noexcept nogil:
+    """Along two rows: their windows' values, half a vector or less of each. CutThrees have middles
+    first, as there is padding before them, Threes do not."""
+    cdef Py_ssize_t k
+    cdef T none = neutral(op, <T> 0)
+    cdef T[32] even
+    cdef T[32] odd
+    cdef T[32] first
+    cdef T[32] second
+    cdef T[32] third
+    cdef T[32] before
+    deal_two(even, odd, lower, upper, sizeof(T))
+    put_back(first, even, sizeof(T))
+    put_back(second, odd, sizeof(T))
+    if Halving is Threes:
+        move_halves_back(third, first, sizeof(T))
+        fold_vectors(first, first, second, op, care)
+        copy_vector(second, third)
+    if Halving is CutThrees:
+        for k in range(PER_BLOCK(sizeof(T))):
+            before[k] = none
+        move_halves_on(third, before, second, sizeof(T))
+        for k in range(PER_BLOCK(sizeof(T))):
+            second[k] = second[k] if mask[k] != 0 else none
+        fold_vectors(first, first, third, op, care)
+    for k in range(PER_BLOCK(sizeof(T))):
+        first[k] = last(pick_with_care(first[k], second[k], op, care), op)
+    put_halves(y, z, first)
+
+
+cdef bint halve_narrow_planes(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                              Py_ssize_t pitch, Py_ssize_t planes, const T* mask, Op op,
+                              Halving halving, Care care) noexcept nogil:
+    """As halve_planes, of rows that fit a vector."""
+    cdef Py_ssize_t d, h, n = g.axis[2].m, m = g.axis[1].m, below = g.axis[1].n
+    cdef Py_ssize_t above = g.axis[1].before, kernel = 2 if Halving is Twos else 3, rows = kernel
+    cdef T[32] nans
+    cdef T[32] lower
+    cdef T[32] upper
+    cdef const T* a
+    memset(nans, 0, 32)
+    for d in range(planes):
+        a = x
+        h = 0
+        while h < m:
+            if Halving is not Twos:
+                rows = least(kernel, below + above - 2 * h) - (above if h == 0 else 0)
+            fold_high(lower, a, pitch, rows, nans, op, care)
+            a += 2 * pitch
+            if Halving is not Twos and h == 0:
+                a -= above * pitch
+            if h + 1 < m:
+                if Halving is not Twos:
+                    rows = least(kernel, below + above - 2 * h - 2)
+                fold_high(upper, a, pitch, rows, nans, op, care)
+                halve_both(y + h * n, y + (h + 1) * n, lower, upper, mask, op, halving, care)
+                a += 2 * pitch
+            else:
+                halve_both(y + h * n, y + h * n, lower, lower, mask, op, halving, care)
+            h += 2
+        y += yp
+        x += xp
+    return Care is Ordered and is_nan_among(nans)
+
+
+cdef bint halve_some(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
+                     Py_ssize_t pitch, Py_ssize_t planes, const T* filler, const T* mask, Op op,
+                     Halving halving, Care care) noexcept nogil:
+    if is_narrow(&g.axis[2], sizeof(T)):
+        return halve_narrow_planes(g, y, yp, x, xp, pitch, planes, mask, op, halving, care)
+    return halve_planes(g, y, yp, x, xp, pitch, planes, filler, mask, op, halving, care)
+
+
 cdef void halve_with_care(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
                           Py_ssize_t pitch, Py_ssize_t planes, const T* filler, const T* mask,
                           Op op, Halving halving) noexcept nogil:
     cdef Plain plain = [0]
     cdef Ordered ordered = [0]
     if (T is float or T is double) and (Op is MaxOp or Op is MinOp):
-        if not halve_planes(g, y, yp, x, xp, pitch, planes, filler, mask, op, halving, ordered):
+        if not halve_some(g, y, yp, x, xp, pitch, planes, filler, mask, op, halving, ordered):
             return
-    halve_planes(g, y, yp, x, xp, pitch, planes, filler, mask, op, halving, plain)
+    halve_some(g, y, yp, x, xp, pitch, planes, filler, mask, op, halving, plain)
 
 
 cdef void flat_halvings(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
@@ -162,24 +302,26 @@ cdef void flat_halvings(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
     """Planes xp apart to planes of results yp apart; rows of x are `pitch` apart."""
     cdef const Axis* w = &g.axis[2]
     cdef const T* filler = masks + UP(w.m, sizeof(T)) + 1
+    cdef bint narrow = is_narrow(w, sizeof(T))
     cdef Twos twos = [0]
     cdef Threes threes = [0]
     cdef CutThrees cut = [0]
     if w.kernel == 2:
         halve_with_care(g, y, yp, x, xp, pitch, planes, filler, masks, op, twos)
-    elif 2 * w.m - w.before >= w.n:
+    elif w.before == 1 if narrow else 2 * w.m - w.before >= w.n:
         halve_with_care(g, y, yp, x, xp, pitch, planes, filler, masks, op, cut)
     else:
         halve_with_care(g, y, yp, x, xp, pitch, planes, filler, masks, op, threes)
 
 
 cdef void masks_of_threes(const Axis* a, T* masks, Op op) noexcept nogil:
-    """In which windows of three the right element exists; and a row that changes nothing, for rows
-    in the padding."""
-    cdef Py_ssize_t o, n = UP(a.m, sizeof(T))
+    """In which windows of three the right element exists, in both halves of a vector where two rows
+    go together; and a row that changes nothing, for rows in the padding."""
+    cdef Py_ssize_t o, at, n = UP(a.m, sizeof(T)), half = PER_BLOCK(sizeof(T)) // 2
     if a.kernel == 2:
         return
     for o in range(n):
-        masks[o] = <T> (2 * o + 2 - a.before < a.n)
+        at = o % half if is_narrow(a, sizeof(T)) else o
+        masks[o] = <T> (2 * at + 2 - a.before < a.n)
     for o in range(2 * n + 2):
         masks[n + o] = neutral(op, <T> 0)

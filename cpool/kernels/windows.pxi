@@ -151,10 +151,19 @@ cdef inline bint is_threes(const Axis* a) noexcept nogil:
             and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
 
 
+cdef inline bint is_narrow(const Axis* w, size_t size) noexcept nogil:
+    """Whether one vector holds what two such windows or more need of a row: their middles and what
+    is right of these, or all of it where there is no padding."""
+    if w.kernel == 3 and w.before == 0:
+        return w.m > 1 and (2 * w.m + 1) * size <= 32 and 2 * w.m < w.n
+    return w.m > 1 and 2 * w.m * size <= 32
+
+
 cdef inline bint are_halved(const Axis* h, const Axis* w, size_t size) noexcept nogil:
     """Whether kernels/halvings.pxi folds them: windows of 2x2 or 3x3; rows of the result are longer
-    than half a vector."""
-    return w.m * size > 16 and ((is_threes(h) and is_threes(w)) or (is_pairs(h) and is_pairs(w)))
+    than half a vector, or narrow."""
+    return ((is_narrow(w, size) or w.m * size > 16)
+            and ((is_threes(h) and is_threes(w)) or (is_pairs(h) and is_pairs(w))))
 
 
 cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
