@@ -14,7 +14,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import prod
 from typing import Any, NamedTuple, SupportsIndex
 
@@ -22,6 +22,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, functional
+from cpool.alternatives.pyramids import spatial_pyramid_pool
+from cpool.levels import Pyramid, pyramid
 from cpool.pooling import as_reduction, pool
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import NOTHING, Operations, Reduction, Work
@@ -101,8 +103,12 @@ def _windows_of(arguments: dict[str, Any]) -> Windows:
     if "windows" in arguments:
         if not isinstance(arguments["windows"], Windows):
             given = arguments["windows"]
-            raise TypeError(f"windows must be made by sliding, adaptive or whole, got {given!r}")
+            raise TypeError(
+                f"windows must be made by sliding, adaptive, whole or pyramid, got {given!r}"
+            )
         return arguments["windows"]
+    if "levels" in arguments:
+        return pyramid(arguments["levels"])
     if "kernel_size" in arguments:
         return sliding(**{name: arguments[name] for name in _SLIDING if name in arguments})
     return adaptive(arguments["output_size"]) if "output_size" in arguments else whole()
@@ -112,18 +118,22 @@ def _understood(
     function: Function, ndim: int, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> _Call | None:
     """None for a function that is not made of a reduction and windows."""
-    if function is not pool and function not in _NAMED:
+    general = function in (pool, spatial_pyramid_pool)
+    if not general and function not in _NAMED:
         return None
     arguments = _bound(function, args, kwargs)
     windows = _windows_of(arguments)
-    if function is pool:
+    if general:
         reduction, rank = as_reduction(arguments["reduction"]), 0
     else:
         kind, rank = _NAMED[function]
         taken = [name for name in kind.own if name in arguments]
         reduction = kind(*(arguments[name] for name in taken))
     channels_last = arrays.flag(arguments["channels_last"], "channels_last")
-    axes, order = arrays.pooled_axes(ndim, windows, arguments.get("axes"), channels_last, rank)
+    if function is spatial_pyramid_pool and ndim < 3:
+        raise ValueError(f"input_shape must have channels and 2 axes, got {ndim}")
+    one = windows.grids[0] if isinstance(windows, Pyramid) else windows
+    axes, order = arrays.pooled_axes(ndim, one, arguments.get("axes"), channels_last, rank)
     return _Call(reduction, windows, axes, order, arguments)
 
 
@@ -222,7 +232,8 @@ def cost(
     Parameters
     ----------
     function : callable
-        `pool`, a sliding, adaptive or global pooling function of cpool, or a convolution.
+        `pool`, a sliding, adaptive or global pooling function of cpool, `spatial_pyramid_pool`, or
+        a convolution.
     input_shape : sequence of int
         Shape of x.
     *args, **kwargs
@@ -252,7 +263,8 @@ def cost(
     :doc:`/maths/cost`. That count is of large arrays that are read where they lie, without a mask;
     what is done twice at the borders of tiles is left out.
 
-    With ``return_indices`` the indices are written as well; ``where`` is read as it is given.
+    With ``return_indices`` the indices are written as well; ``where`` is read as it is given. A
+    pyramid is counted as if all its levels came from one reading of x.
 
     References
     ----------
@@ -365,7 +377,20 @@ def _per_axis(value: Any, rank: int) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value] * rank
 
 
+def _pyramid_work(call: _Call, shape: Ints, itemsize: int, levels: Pyramid) -> Work:
+    """That of all levels; their cells are joined to the last of the other axes."""
+    formula = kernels = NOTHING
+    for grid in levels.grids:
+        work = _pooling_work(replace(call, windows=grid), shape, itemsize)
+        formula, kernels = formula + work.formula, kernels + work.kernels
+    cells = levels.output_shape([shape[axis] for axis in call.axes])
+    *rest, last = [n for i, n in enumerate(shape) if i not in call.axes] or [1]
+    return Work((*rest, last * cells[0]), formula, kernels)
+
+
 def _pooling_work(call: _Call, shape: Ints, itemsize: int) -> Work:
+    if isinstance(call.windows, Pyramid):
+        return _pyramid_work(call, shape, itemsize, call.windows)
     axes = _axes_of(call, shape)
     output_shape = list(shape)
     for place, axis in zip(call.axes, axes, strict=True):

@@ -94,6 +94,25 @@ def test_windows_of_different_sizes():
     assert cost.formula == Operations(additions=6 * 34, divisions=6)
 
 
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_pyramid_is_all_its_levels(channels_last):
+    x = np.ones((2, 5, 13, 9) if not channels_last else (2, 13, 9, 5), np.float32)
+    options = {"reduction": "sum", "channels_last": channels_last}
+    y = cpool.spatial_pyramid_pool(x, (1, 2, 4), **options)
+    cost = cpool.cost(cpool.spatial_pyramid_pool, x.shape, (1, 2, 4), **options)
+    assert cost.output_shape == y.shape
+    assert cost.additions == y.sum() - y.size
+    assert (cost.bytes_read, cost.bytes_written) == (x.nbytes, y.nbytes)
+    levels = [cpool.cost(cpool.pool, x.shape, "sum", cpool.adaptive((n, n)),
+                         channels_last=channels_last) for n in (1, 2, 4)]  # fmt: skip
+    assert cost.kernels.total == sum(level.kernels.total for level in levels)
+    windows = cpool.pyramid((1, 2, 4))
+    same = cpool.cost(cpool.pool, x.shape, "sum", windows, channels_last=channels_last)
+    assert dataclasses.replace(same, function="spatial_pyramid_pool") == cost
+    alone = cpool.cost(cpool.pool, (6, 6), "max", windows)
+    assert alone.output_shape == cpool.pool(np.ones((6, 6)), "max", windows).shape
+
+
 def test_positions_and_masks_are_moved_too():
     plain = cpool.cost(cpool.max_pool2d, (3, 8, 8), 2)
     cost = cpool.cost(cpool.max_pool2d, (3, 8, 8), 2, return_indices=True)
@@ -310,6 +329,8 @@ def test_cost_prints_as_a_table():
         (TypeError, "the cost of sorted is not known", (sorted, (8,))),
         (TypeError, "the cost of max_unpool1d is not known", (cpool.max_unpool1d, (8,), [1], 2)),
         (TypeError, "windows must be made by", (cpool.pool, (8,), "max", 2)),
+        (ValueError, "input_shape must have channels", (cpool.spatial_pyramid_pool, (8, 8))),
+        (ValueError, "levels must be at least 1", (cpool.spatial_pyramid_pool, (1, 8, 8), (0,))),
         (ValueError, "reduction must be one of", (cpool.pool, (8,), "most", cpool.whole())),
     ],
 )
