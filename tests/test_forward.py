@@ -634,6 +634,27 @@ def test_few_channels_with_stride_two(kind, dtype, channels):
         assert check_forward(Case(kind, "sliding", 2, x, kernel, options))
 
 
+@pytest.mark.parametrize(
+    "dtype, channels",
+    [("float32", 3), ("float32", 5), ("float32", 7), ("float64", 3), ("float16", 9),
+     ("float16", 15), ("int16", 11), ("uint8", 17), ("uint8", 31), ("int32", 6)],
+)  # fmt: skip
+@each_kind()
+def test_pixels_of_more_than_half_a_vector(kind, dtype, channels):
+    """Windows of two and three of them; nothing is written behind the result."""
+    rng = np.random.default_rng(channels)
+    function = getattr(cpool, function_name(kind, "sliding", 2))
+    for width, kernel, stride, padding in itertools.product((5, 16, 33), (2, 3), (2, 3), (0, 1)):
+        x = rng.integers(0, 50, (2, 7, width, channels)).astype(dtype)
+        options = {"stride": stride, "padding": padding, "channels_last": True}
+        assert check_forward(Case(kind, "sliding", 2, x, kernel, options))
+        y = function(x, kernel, **options)
+        room = np.full(y.size + 32, 7, y.dtype)
+        out = room[: y.size].reshape(y.shape)
+        assert_equal(function(x, kernel, out=out, **options), y)
+        assert (room[y.size :] == 7).all()
+
+
 @pytest.mark.parametrize("divisor", [None, 1, 4, 5])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_means_as_sums_divided(dtype, divisor):

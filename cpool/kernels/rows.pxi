@@ -492,6 +492,38 @@ cdef void sweep(T* restrict y, T* restrict prefix, const T* restrict x, const T*
         y[i] = pick(suffix[i], v, op)
 
 
+cdef void fold_pieces(T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp, Py_ssize_t step,
+                      Py_ssize_t apart, Py_ssize_t taps, Py_ssize_t n, Py_ssize_t unit,
+                      Py_ssize_t rows, Op op) noexcept nogil:
+    """n windows, `step` elements from one to the next, of two or three pieces of `unit` elements,
+    less than a block, `apart` from each other. Blocks are written, each over what was too much of
+    the one before; of the last ones what is wanted."""
+    cdef Py_ssize_t i, j, k
+    cdef const T* z
+    cdef T[32] v
+    cdef T[32] w
+    for j in range(rows):
+        for i in range(n):
+            z = x + i * step
+            copy_vector(v, z)
+            copy_vector(w, z + apart)
+            for k in range(PER_BLOCK(sizeof(T))):
+                v[k] = pick(v[k], w[k], op)
+            if taps == 3:
+                copy_vector(w, z + 2 * apart)
+                for k in range(PER_BLOCK(sizeof(T))):
+                    v[k] = pick(v[k], w[k], op)
+            for k in range(PER_BLOCK(sizeof(T))):
+                v[k] = last(v[k], op)
+            if (n - i) * unit >= PER_BLOCK(sizeof(T)):
+                copy_vector(y + i * unit, v)
+            else:
+                for k in range(unit):
+                    y[i * unit + k] = v[k]
+        y += yp
+        x += xp
+
+
 cdef void fold_each(T* y, const T* x, const Run* r, Py_ssize_t n, Op op) noexcept nogil:
     """fold_run for a few elements only."""
     cdef Py_ssize_t c, i
