@@ -798,6 +798,24 @@ def test_maxima_of_rows_of_channels(dtype, channels, special):
         assert (place[..., -2:] == 7).all()
 
 
+@pytest.mark.parametrize("kernel", [(1, 2), (1, 3), (2, 1), (3, 1), (2, 2), (3, 3)])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_a_nan_among_rows_of_channels_from_memory(kernel, stride):
+    """In arrays that no cache holds, windows of one row or column go another way."""
+    x = np.zeros((2, 130, 131, 64), np.float32)
+    assert x.nbytes > 2**23
+    for place in ((0, 5, 7, 3), (0, 40, 8, 63), (1, 90, 120, 17), (1, 90, 127, 30)):
+        x[place] = np.nan
+    expected = extremes(x, kernel, stride, 0, np.maximum)
+    assert np.isnan(expected).any()
+    np.testing.assert_array_equal(
+        cpool.max_pool2d(x, kernel, stride, channels_last=True), expected
+    )
+    np.testing.assert_array_equal(
+        cpool.min_pool2d(x, kernel, stride, channels_last=True), expected
+    )
+
+
 @pytest.mark.parametrize("width", [3, 4, 5, 7, 8, 9, 11, 14, 15, 16, 17, 20, 28, 31, 33, 56, 57])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "int8", "uint16", "int32"])
 @pytest.mark.parametrize("special", [False, True])

@@ -86,6 +86,8 @@ cdef inline void fold_column(T* v, const char* x, const Py_ssize_t* row, Py_ssiz
     cdef T[32] w
     cdef T[32] z
     take_block(v, x, form)
+    if Form is Ordered and high == 1:
+        note_unordered(nans, v, v)
     if high > 1:
         take_block(w, x + row[0], form)
         if Form is Ordered:
