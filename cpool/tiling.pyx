@@ -442,9 +442,12 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
+    cdef bint streamed = (g.lifted and reading(h, 1) <= h.stride
+                          and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
     cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
                               2 * STRIP if halving and not boxed else
+                              STREAM if boxed and streamed else
                               BOX if boxed or g.transposed or not needs_lines(g) else strip)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (

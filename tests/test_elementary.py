@@ -37,6 +37,13 @@ SOURCE = """
 #define FUNCTIONS(type) \\
     void exp_##type(type *y, const type *x, ptrdiff_t n) { cpool_exps_##type(y, x, n); } \\
     void log_##type(type *y, const type *x, ptrdiff_t n) { cpool_logs_##type(y, x, n); } \\
+    void cube_root_##type(type *y, const type *x, ptrdiff_t n) { \\
+        cpool_cube_roots_##type(y, x, n); \\
+    } \\
+    void exp_moderate_##type(type *restrict y, const type *restrict x, ptrdiff_t n) { \\
+        for (ptrdiff_t i = 0; i < CPOOL_WHOLE(n, type); i++) \\
+            y[i] = cpool_exp_moderate_##type(x[i]); \\
+    } \\
     void powers_##type(type *y, const type *x, double p, ptrdiff_t n) { \\
         cpool_powers_##type(y, x, p, n); \\
     } \\
@@ -197,6 +204,43 @@ def test_exp_of_doubles(build, rng):
     assert double_errors(build("exp", x), true).max() < 1.5
 
 
+@pytest.mark.parametrize("dtype, end", [(np.float32, 87), (np.float64, 700)])
+def test_exp_of_moderate_numbers_is_the_same(build, rng, dtype, end):
+    x = np.concatenate([
+        rng.uniform(-end, end, 100_000), rng.uniform(-1, 1, 100_000), [0, -end, end, 1e-300],
+    ]).astype(dtype)  # fmt: skip
+    np.testing.assert_array_equal(as_bits(build("exp_moderate", x)), as_bits(build("exp", x)))
+    # A NaN stays one whatever its lower bits are.
+    nans = as_bits(np.full(1000, np.nan, dtype)) | np.arange(1000, dtype=as_bits(x).dtype)
+    assert np.isnan(build("exp_moderate", nans.view(dtype))).all()
+
+
+def test_cube_roots_of_floats(build, rng):
+    x = np.concatenate([
+        rng.uniform(1, 8, 400_000), np.exp2(rng.uniform(-120, 120, 400_000)),
+        around(2.0**-120, 1, 8, 2.0**120, dtype=np.float32),
+    ]).astype(np.float32)  # fmt: skip
+    assert float_errors(build("cube_root", x), np.cbrt(x.astype(np.float64))).max() < 0.51
+
+
+def test_cube_roots_of_doubles(build, rng):
+    x = np.concatenate([
+        rng.integers(1 << 52, 0x7FF0000000000000, 6000, np.uint64).view(np.float64),
+        rng.uniform(1, 8, 6000), around(2.3e-308, 1, 8, 1.79e308, dtype=np.float64, n=100),
+    ])  # fmt: skip
+    third = decimal.Decimal(1) / 3
+    true = [(third * decimal.Decimal(value).ln()).exp() for value in x.tolist()]
+    assert double_errors(build("cube_root", x), true).max() < 1.5
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+def test_special_cases_of_cube_roots(build, dtype):
+    x = np.array([0, math.inf, math.nan, 1, 8, 27, 1e30], dtype)
+    np.testing.assert_allclose(
+        build("cube_root", x), np.cbrt(x), rtol=2 * np.finfo(dtype).eps, atol=0
+    )
+
+
 def test_log_of_doubles(build, rng):
     edges = (1e-320, 2.2250738585072014e-308, 0.5, math.sqrt(0.5), 1, math.sqrt(2), 2, 1.79e308)
     x = np.concatenate([
@@ -323,6 +367,7 @@ def test_same_bits_of_every_build(builds, rng, dtype):
     p = p.astype(np.float64)
     p[::2] = rng.normal(0, 3, n // 2)
     cases = [("exp", x), ("exp", -x), ("log", x), ("pow", x, p)]
+    cases.append(("cube_root", np.exp2(rng.uniform(-120, 120, n)).astype(dtype)))
     cases += [("powers", x, value) for value in [*POWERS, math.nan, math.inf, -math.inf]]
     for case in cases:
         first, *others = (as_bits(build(*case)) for build in builds.values())
@@ -368,7 +413,7 @@ def loops(body):
     not cpool.show_config(mode="dict")["compiler"].startswith("gcc"),
     reason="what other compilers make of it is theirs",
 )
-@pytest.mark.parametrize("name", ["exp", "log", "general", "powers"])
+@pytest.mark.parametrize("name", ["exp", "exp_moderate", "log", "general", "powers", "cube_root"])
 @pytest.mark.parametrize("kind", TYPES.values())
 @pytest.mark.parametrize("instruction_set", BUILDS)
 def test_loops_are_vectorised(builds, instruction_set, name, kind):

@@ -18,6 +18,8 @@
        cpool_exp_double   1.5     0.980     3.7   1.7        4.9
        cpool_log_double   1.5     0.795     5.0   2.0        4.3
        cpool_pow_double   2       1.505    18.8   8.4       13.9
+       cube roots, float  0.51    0.505    1.8   1.0
+       cube roots, double 1.5     0.952    3.5   1.6
 
    Special cases are those of C99, annex F, with these remarks:
 
@@ -62,7 +64,10 @@ CPOOL_INLINE double cpool_double_of(uint64_t u) { double x; memcpy(&x, &u, 8); r
    two factors, because n goes beyond the exponents of normal numbers at both ends; only the second
    multiplication rounds, and only where the result is subnormal. */
 
-/* exp(r) - 1 for such an r, of which all digits are right. */
+/* exp(r) - 1, of which all digits are right, and the sum in whose lower bits n is. */
+typedef struct { float less_one, shifted; } cpool_exponential_float;
+typedef struct { double less_one, shifted; } cpool_exponential_double;
+
 CPOOL_INLINE float cpool_exp_less_one(float r) {
     float rr = r * r;
     float q = (0x1.fffffcp-2f + r * 0x1.555492p-3f)
@@ -70,34 +75,20 @@ CPOOL_INLINE float cpool_exp_less_one(float r) {
     return r + rr * q;
 }
 
-CPOOL_INLINE float cpool_exp_float(float x) {
+CPOOL_INLINE cpool_exponential_float cpool_take_exp_float(float x) {
     const float shift = 0x1p23f + 1024;
-    float shifted = x * 0x1.715476p+0f + shift;
-    float n = shifted - shift;
-    float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-    float y = 1 + cpool_exp_less_one(r);
-    /* The lower 9 bits of `shifted` are those of n; half of 1024 is 0 in 9 bits. */
-    uint32_t sum = cpool_float_bits(shifted), half = sum >> 1;
-    y = y * cpool_float_of((half + 127) << 23) * cpool_float_of((sum - half + 127) << 23);
-    y = x < -104 ? 0 : y;
-    return x < 89 ? y : x + INFINITY;
+    cpool_exponential_float e;
+    e.shifted = x * 0x1.715476p+0f + shift;
+    float n = e.shifted - shift;
+    e.less_one = cpool_exp_less_one((x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f);
+    return e;
 }
 
-/* exp(x) of a float, |x| < 500, as a double, of which the logarithm is wrong by some ulp of x: near
-   0 that is much less than an ulp of the exponential. */
-CPOOL_INLINE double cpool_exp_wide(float x) {
-    const float shift = 0x1p23f + 1024;
-    float shifted = x * 0x1.715476p+0f + shift;
-    float n = shifted - shift;
-    float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-    uint64_t exponent = cpool_float_bits(shifted) - (0x4b000000u + 1);  /* 1024 + n - 1 */
-    return (1 + (double)cpool_exp_less_one(r)) * cpool_double_of(exponent << 52);
-}
-
-CPOOL_INLINE double cpool_exp_double(double x) {
+CPOOL_INLINE cpool_exponential_double cpool_take_exp_double(double x) {
     const double shift = 0x1p52 + 8192;
-    double shifted = x * 0x1.71547652b82fep+0 + shift;
-    double n = shifted - shift;
+    cpool_exponential_double e;
+    e.shifted = x * 0x1.71547652b82fep+0 + shift;
+    double n = e.shifted - shift;
     double r = (x - n * 0x1.62e42fefa38p-1) - n * 0x1.ef35793c76730p-45;
     double rr = r * r;
     double low = (0x1.000000000000ap-1 + r * 0x1.55555555554f9p-3)
@@ -105,11 +96,46 @@ CPOOL_INLINE double cpool_exp_double(double x) {
     double high = (0x1.6c16c184388e9p-10 + r * 0x1.a01a012a0e024p-13)
         + rr * ((0x1.a01999e2b7aedp-16 + r * 0x1.71df25b66c2dep-19)
                 + rr * (0x1.28ad9b3ee0ff5p-22 + r * 0x1.ad7f393e39706p-26));
-    double y = 1 + (r + rr * (low + rr * rr * high));
-    uint64_t sum = cpool_double_bits(shifted), half = sum >> 1;
-    y = y * cpool_double_of((half + 1023) << 52) * cpool_double_of((sum - half + 1023) << 52);
+    e.less_one = r + rr * (low + rr * rr * high);
+    return e;
+}
+
+CPOOL_INLINE float cpool_exp_float(float x) {
+    cpool_exponential_float e = cpool_take_exp_float(x);
+    /* The lower 9 bits of `shifted` are those of n; half of 1024 is 0 in 9 bits. */
+    uint32_t sum = cpool_float_bits(e.shifted), half = sum >> 1;
+    float y = (1 + e.less_one) * cpool_float_of((half + 127) << 23)
+        * cpool_float_of((sum - half + 127) << 23);
+    y = x < -104 ? 0 : y;
+    return x < 89 ? y : x + INFINITY;
+}
+
+CPOOL_INLINE double cpool_exp_double(double x) {
+    cpool_exponential_double e = cpool_take_exp_double(x);
+    uint64_t sum = cpool_double_bits(e.shifted), half = sum >> 1;
+    double y = (1 + e.less_one) * cpool_double_of((half + 1023) << 52)
+        * cpool_double_of((sum - half + 1023) << 52);
     y = x < -746 ? 0 : y;
     return x < 710 ? y : x + INFINITY;
+}
+
+/* The same bits, in two thirds of the time, where |x| <= 87 or 700, or x is a NaN. */
+CPOOL_INLINE float cpool_exp_moderate_float(float x) {
+    cpool_exponential_float e = cpool_take_exp_float(x);
+    return (1 + e.less_one) * cpool_float_of((cpool_float_bits(e.shifted) + 127) << 23);
+}
+
+CPOOL_INLINE double cpool_exp_moderate_double(double x) {
+    cpool_exponential_double e = cpool_take_exp_double(x);
+    return (1 + e.less_one) * cpool_double_of((cpool_double_bits(e.shifted) + 1023) << 52);
+}
+
+/* exp(x) of a float, |x| < 500, as a double, of which the logarithm is wrong by some ulp of x: near
+   0 that is much less than an ulp of the exponential. */
+CPOOL_INLINE double cpool_exp_wide(float x) {
+    cpool_exponential_float e = cpool_take_exp_float(x);
+    uint64_t exponent = cpool_float_bits(e.shifted) - (0x4b000000u + 1);  /* 1024 + n - 1 */
+    return (1 + (double)e.less_one) * cpool_double_of(exponent << 52);
 }
 
 /* log: x = 2**e m, sqrt(1/2) <= m < sqrt(2), by moving the bits of sqrt(1/2) to where the exponent
@@ -315,6 +341,34 @@ CPOOL_INLINE double cpool_root_double(double x, double k) {
     return x > 0 ? y : (x == 0 ? 0 : NAN);
 }
 
+/* The third root of a number that is 0, infinite, or from 2**-120 to 2**120. The bits of a number
+   grow with its logarithm, so a third of them and a constant are those of its root, to 3.3 %. A
+   step of Halley's takes an error e to 2/3 e**3, one of Newton's, in doubles, to e**2. */
+CPOOL_INLINE float cpool_cube_root_float(float x) {
+    const float third = 0x1.555556p-2f;
+    int32_t guess = 0x2a510800 + (int32_t)((float)(int32_t)cpool_float_bits(x) * third);
+    float y = cpool_float_of((uint32_t)guess), cube = y * y * y;
+    y = y * ((cube + (x + x)) / ((cube + cube) + x));
+    double wide = y;
+    wide = wide + (x - wide * wide * wide) * (third / (y * y));
+    return x > 0 && x < INFINITY ? (float)wide : x;
+}
+
+/* The same, of any normal number, with r = x**(-1/3), as doubles are divided slowly (Moroz, Samotyy, Walczyk & Cieslinski
+   2021): each of Newton's steps takes an error e to 2 e**2, and the root is x r**2. */
+CPOOL_INLINE double cpool_cube_root_double(double x) {
+    const double third = 1.0 / 3;
+    uint64_t high = cpool_double_bits(x) >> 32, guess = 0x553ef000u - (high * 0x55555556u >> 32);
+    double a = x * third, r = cpool_double_of(guess << 32);
+    r = r * (4 * third - (a * r) * (r * r));
+    r = r * (4 * third - (a * r) * (r * r));
+    r = r * (4 * third - (a * r) * (r * r));
+    r = r * (4 * third - (a * r) * (r * r));
+    double square = r * r, y = x * square;
+    y = y + (x - y * y * y) * (square * third);
+    return x < INFINITY ? y : x;
+}
+
 CPOOL_INLINE float cpool_pow_float(float x, double p) {
     float y = cpool_power_float(x, cpool_power_of(p));
     return p == p ? y : (x == 1 ? 1 : NAN);
@@ -349,6 +403,15 @@ static void cpool_logs_float(float *restrict y, const float *restrict x, ptrdiff
 static void cpool_logs_double(double *restrict y, const double *restrict x, ptrdiff_t n) {
     ptrdiff_t i;
     CPOOL_ROW(double, double, cpool_log_double(v));
+}
+
+static void cpool_cube_roots_float(float *restrict y, const float *restrict x, ptrdiff_t n) {
+    ptrdiff_t i;
+    CPOOL_ROW(float, float, cpool_cube_root_float(v));
+}
+static void cpool_cube_roots_double(double *restrict y, const double *restrict x, ptrdiff_t n) {
+    ptrdiff_t i;
+    CPOOL_ROW(double, double, cpool_cube_root_double(v));
 }
 
 /* Small whole and half powers by multiplication and square root, in 0.2 to 1.2 ns.

@@ -18,6 +18,10 @@ cdef extern from "elementary.h":
 
     uint32_t float_bits "cpool_float_bits"(float x) noexcept nogil
 
+    # Where |x| <= 87 or 700: the same bits in less time.
+    float exp_moderate_float "cpool_exp_moderate_float"(float x) noexcept nogil
+    double exp_moderate_double "cpool_exp_moderate_double"(double x) noexcept nogil
+
     # Of normal, finite numbers, or 0. Those of the first three have the digits of floats.
     double exp_wide "cpool_exp_wide"(float x) noexcept nogil
     float log_wide "cpool_log_wide"(double x) noexcept nogil
@@ -32,6 +36,10 @@ cdef extern from "elementary.h":
                                            Py_ssize_t n) noexcept nogil
     void powers_double "cpool_powers_double"(double* y, const double* x, double p,
                                              Py_ssize_t n) noexcept nogil
+    void cube_roots_float "cpool_cube_roots_float"(float* y, const float* x,
+                                                   Py_ssize_t n) noexcept nogil
+    void cube_roots_double "cpool_cube_roots_double"(double* y, const double* x,
+                                                     Py_ssize_t n) noexcept nogil
 
 ctypedef fused Real:
     float
@@ -66,3 +74,18 @@ cdef void powers(Real* y, const Real* x, double p, Py_ssize_t n) noexcept nogil:
         powers_float(y, x, p, n)
     else:
         powers_double(y, x, p, n)
+
+
+cdef void cube_roots(Real* y, const Real* x, Py_ssize_t n) noexcept nogil:
+    """x >= 0. Floats: 1.0 ns an element (AVX2; 1.8 SSE2), 0.51 ulp; doubles: 1.6 ns (3.5), 1.5."""
+    if Real is float:
+        cube_roots_float(y, x, n)
+    else:
+        cube_roots_double(y, x, n)
+
+
+cdef inline Real exp_moderate(Real x) noexcept nogil:
+    if Real is float:
+        return exp_moderate_float(x)
+    else:
+        return exp_moderate_double(x)

@@ -16,6 +16,59 @@ cdef extern from "<math.h>" nogil:
     double sqrt(double v)
 
 
+cdef struct SquareLift:
+    int tag
+
+cdef struct CubeLift:
+    int tag
+
+cdef struct ReciprocalLift:
+    int tag
+
+# What elements are made into by an operation or two: a type, as operations are.
+ctypedef fused Lift:
+    SquareLift
+    CubeLift
+    ReciprocalLift
+
+cdef struct Range:
+    # Sizes of elements, as far as they have been looked at. Floats are in the order of their bits,
+    # and less one, as unsigned numbers, the bits of 0 are the greatest: so a minimum and a maximum
+    # are all that it takes.
+    int32_t greatest
+    uint32_t smallest
+    int64_t outside         # of doubles: whether one was too large or too small
+
+
+cdef inline Range unseen() noexcept nogil:
+    cdef Range seen
+    seen.greatest, seen.smallest, seen.outside = 0, <uint32_t> -1, 0
+    return seen
+
+
+cdef inline void look_at(Range* seen, Real v, Real lo, Real hi) noexcept nogil:
+    cdef int32_t size
+    cdef uint32_t under
+    cdef double a
+    if Real is float:
+        size = <int32_t> (float_bits(v) & 0x7fffffff)
+        under = <uint32_t> size - 1
+        seen.greatest = size if size > seen.greatest else seen.greatest
+        seen.smallest = under if under < seen.smallest else seen.smallest
+    else:
+        a = fabs(v)
+        seen.outside |= ((a < lo) & (a != 0)) | (a > hi)
+
+
+cdef inline bint is_within(const Range* seen, Real lo, Real hi) noexcept nogil:
+    """Whether all sizes were from lo to hi, or 0; infinities and NaNs are outside."""
+    if Real is float:
+        return (seen.greatest <= <int32_t> float_bits(hi)
+                and (lo == 0 or seen.smallest >= float_bits(lo) - 1))
+    else:
+        return not seen.outside
+
+
 cdef void clamp(Real* restrict y, Real low, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):
@@ -64,8 +117,6 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
     if g.kind == NORM:
         sizes(work, x, n)
         powers(y, work, g.p, n)
-    elif g.kind == HARMONIC:
-        reciprocals(y, x, n)
     elif g.kind == GEOMETRIC:
         logs(y, x, n)
     else:
@@ -75,41 +126,115 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
 
 cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
                     Py_ssize_t n) noexcept nogil:
-    """exp(by * x); whether the sizes of all elements are from lo to hi or 0. Floats above 0 are in
-    the order of their bits, and less one, as unsigned numbers, the bits of 0 are the greatest: so
-    a minimum and a maximum are all that is looked at."""
+    """exp(by * x), with the digits of floats near 1 too; whether `is_within` holds for x."""
     cdef Py_ssize_t i
-    cdef int32_t size, greatest = 0
-    cdef uint32_t under, smallest = <uint32_t> -1
+    cdef Range seen = unseen()
     for i in range(n):
-        size = <int32_t> (float_bits(x[i]) & 0x7fffffff)
-        under = <uint32_t> size - 1
-        greatest = size if size > greatest else greatest
-        smallest = under if under < smallest else smallest
+        look_at(&seen, x[i], lo, hi)
         y[i] = exp_wide(x[i] * by)
-    return greatest <= <int32_t> float_bits(hi) and smallest >= float_bits(lo) - 1
+    return is_within(&seen, lo, hi)
+
+
+cdef inline Real lifted(Real v, Lift kind) noexcept nogil:
+    if Lift is SquareLift:
+        return v * v
+    elif Lift is CubeLift:
+        return (v * v) * (fabsf(v) if Real is float else fabs(v))
+    else:
+        return 1 / (v + <Real> 0)       # of either zero infinity
+
+
+cdef bint lift_row(Real* restrict y, const Real* restrict x, Real low, Real lo, Real hi,
+                   Py_ssize_t n, Lift kind) noexcept nogil:
+    """Elements, or `low` if they are below it, lifted; whether `is_within` holds for these. One
+    loop, in which memory is waited for while something is done."""
+    cdef Py_ssize_t i
+    cdef Real v
+    cdef Range seen = unseen()
+    for i in range(n):
+        v = x[i]
+        v = low if v < low else v
+        look_at(&seen, v, lo, hi)
+        y[i] = lifted(v, kind)
+    return is_within(&seen, lo, hi)
+
+
+cdef inline bint has_row(const Plan* g) noexcept nogil:
+    """Whether `lift_at_once` has the kind."""
+    return g.kind == HARMONIC or (g.kind == NORM and (g.p == 2 or g.p == 3))
+
+
+cdef bint lift_at_once(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexcept nogil:
+    cdef SquareLift square
+    cdef CubeLift cube
+    cdef ReciprocalLift reciprocal
+    cdef Real low = <Real> (g.low if g.clamped else -F_INF)
+    cdef Real lo = <Real> g.least, hi = <Real> g.greatest
+    square.tag = cube.tag = reciprocal.tag = 0
+    if g.kind == HARMONIC:
+        return lift_row(y, x, low, lo, hi, n, reciprocal)
+    if g.p == 2:
+        return lift_row(y, x, low, lo, hi, n, square)
+    return lift_row(y, x, low, lo, hi, n, cube)
+
+
+cdef void lift_with_care(const Plan* g, Real* y, Real* x, Real most, bint done,
+                         Py_ssize_t n) noexcept nogil:
+    """PIECES elements at most, of which x has slack for a block; `done`: y is there already, and
+    maybe there are only NaNs, or infinities that result in infinities."""
+    cdef Py_ssize_t i
+    for i in range(n, UP(n, sizeof(Real))):
+        x[i] = 1
+    if g.clamped:
+        clamp(x, <Real> g.low, n)
+    if g.kind != GEOMETRIC and not is_moderate(x, <Real> g.least, <Real> g.greatest, most, n):
+        fail(g, IMMODERATE)
+    if not done:
+        lift_piece(g, y, x, n)
+
+
+cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
+    """Elements of x, one after the other, as they are added up. y has slack for a block."""
+    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
+    cdef Real x[1024 + 32]
+    cdef const Real* piece
+    cdef Py_ssize_t part
+    cdef bint done
+    if Real is double:
+        if has_narrow_exponentials(g):
+            lift_narrow(g, y, raw, n)
+            return
+    while n > 0:
+        part = least(n, PIECES)
+        piece = <const Real*> raw
+        if g.x_type != g.t_type:
+            convert(g, x, raw, part)
+            piece = x
+        done = has_row(g)
+        if not done or not lift_at_once(g, y, piece, part):
+            if piece != x:
+                memcpy(x, piece, part * sizeof(Real))
+            lift_with_care(g, y, x, most, done, part)
+        y += part
+        raw += part * g.x_size
+        n -= part
 
 
 cdef void lift_narrow(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """As `lift`, with exponentials in float32 that have all digits near 1."""
     cdef float x[1024 + 32]
     cdef const float* piece
-    cdef Py_ssize_t i, part
-    cdef float lo = <float> g.least, hi = <float> g.greatest
+    cdef Py_ssize_t part
     while n > 0:
         part = least(n, PIECES)
         piece = <const float*> raw
         if g.x_type != FLOAT:
             convert(g, x, raw, part)
             piece = x
-        if not exps_wide(y, piece, <float> g.p, lo, hi, part):
-            # Maybe there are NaNs only.
+        if not exps_wide(y, piece, <float> g.p, <float> g.least, <float> g.greatest, part):
             if piece != x:
                 memcpy(x, piece, part * sizeof(float))
-            for i in range(part, UP(part, sizeof(float))):
-                x[i] = 0
-            if not is_moderate(x, lo, hi, <float> D_NAN, part):
-                fail(g, IMMODERATE)
+            lift_with_care(g, <float*> NULL, x, <float> D_NAN, True, part)
         y += part
         raw += part * g.x_size
         n -= part
@@ -120,54 +245,6 @@ cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogi
     cdef Py_ssize_t i
     for i in range(n):
         z[i] = <double> log_wide(z[i]) * by
-
-
-cdef bint take_squares(Real* restrict y, const Real* restrict x, Real lo, Real hi,
-                       Py_ssize_t n) noexcept nogil:
-    """The squares of elements; whether these are moderate, as `is_moderate` says: one loop, in
-    which memory is waited for while something is done."""
-    cdef Py_ssize_t i
-    cdef Real a
-    cdef int32_t found = 0
-    cdef int64_t found_wide = 0
-    for i in range(n):
-        if Real is float:
-            a = fabsf(x[i])
-            found |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
-        else:
-            a = fabs(x[i])
-            found_wide |= ((a < lo) & (a != 0)) | ((a > hi) & (a != F_INF))
-        y[i] = a * a
-    return not (found or found_wide)
-
-
-cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
-    """Elements of x, one after the other, as they are added up. y has slack for a block."""
-    cdef Real x[1024 + 32]
-    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
-    cdef Py_ssize_t i, part
-    if Real is double:
-        if has_narrow_exponentials(g):
-            lift_narrow(g, y, raw, n)
-            return
-    if g.kind == NORM and g.p == 2 and not g.clamped and g.x_type == g.t_type:
-        if not take_squares(y, <const Real*> raw, <Real> g.least, <Real> g.greatest, n):
-            fail(g, IMMODERATE)
-        return
-    while n > 0:
-        part = least(n, PIECES)
-        convert(g, x, raw, part)
-        for i in range(part, UP(part, sizeof(Real))):
-            x[i] = 1
-        if g.clamped:
-            clamp(x, <Real> g.low, part)
-        if g.kind != GEOMETRIC and not is_moderate(x, <Real> g.least, <Real> g.greatest, most,
-                                                   part):
-            fail(g, IMMODERATE)
-        lift_piece(g, y, x, part)
-        y += part
-        raw += part * g.x_size
-        n -= part
 
 
 cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
@@ -184,7 +261,9 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
         memcpy(x, z, part * sizeof(Real))
         for i in range(part, UP(part, sizeof(Real))):
             x[i] = 1
-        if g.kind == NORM:
+        if g.kind == NORM and g.p == 3:
+            cube_roots(y, x, part)
+        elif g.kind == NORM:
             powers(y, x, 1 / g.p, part)
         elif g.kind == HARMONIC:
             reciprocals(y, x, part)
@@ -303,18 +382,37 @@ cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) n
 
 # --- weights that are exponentials ----------------------------------------------------------------
 
-cdef void weigh_piece(const Plan* g, Real* restrict products, Real* restrict weights,
-                      const Real* restrict x, const Real* restrict logits,
-                      Py_ssize_t n) noexcept nogil:
-    """exp(p * logits), and that times x, of PIECES elements at most."""
+cdef bint weigh_row(Real* restrict products, Real* restrict weights, const Real* restrict x,
+                    const Real* restrict logits, Real p, Real lo, Real hi, Real most,
+                    Py_ssize_t n) noexcept nogil:
+    """exp(p * logits), and that times x; whether `is_within` holds for x, with lo and hi, and for
+    p * logits, with 0 and `most`."""
+    cdef Py_ssize_t i
+    cdef Real v, e
+    cdef Range seen = unseen(), seen_logits = unseen()
+    for i in range(n):
+        v = logits[i] * p
+        look_at(&seen_logits, v, <Real> 0, most)
+        look_at(&seen, x[i], lo, hi)
+        e = exp_moderate(v)
+        weights[i] = e
+        products[i] = e * x[i]
+    return is_within(&seen, lo, hi) and is_within(&seen_logits, <Real> 0, most)
+
+
+cdef void weigh_piece(const Plan* g, Real* products, Real* weights, const Real* x,
+                      const Real* logits, Py_ssize_t n) noexcept nogil:
+    """PIECES elements at most. No sum may overflow, and no product lose digits; if logits are
+    elements, small ones do not."""
     cdef Real work[1024 + 32]
-    cdef Real e[1024 + 32]
     cdef Real p = <Real> g.p, hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
     cdef Real lo = 1 / hi if g.kind == LOGITS else <Real> 0
     cdef Py_ssize_t i
+    if weigh_row(products, weights, x, logits, p, lo, hi, <Real> g.greatest, n):
+        return
+    # Maybe there are only NaNs, or infinite elements.
     for i in range(n, UP(n, sizeof(Real))):
         work[i] = 0
-    # No sum may overflow, and no product lose digits; if logits are elements, small ones do not.
     memcpy(work, x, n * sizeof(Real))
     if not is_moderate(work, lo, hi, <Real> F_INF, n):
         fail(g, IMMODERATE)
@@ -322,10 +420,6 @@ cdef void weigh_piece(const Plan* g, Real* restrict products, Real* restrict wei
         work[i] = logits[i] * p
     if not is_moderate(work, <Real> 0, <Real> g.greatest, <Real> D_NAN, n):
         fail(g, IMMODERATE)
-    exps(e, work, n)
-    for i in range(n):
-        weights[i] = e[i]
-        products[i] = e[i] * x[i]
 
 
 cdef void make_weights(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) noexcept nogil:

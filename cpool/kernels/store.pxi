@@ -69,26 +69,41 @@ cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, co
 cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, double* y,
                    const int32_t* counts) noexcept nogil:
     """What each element of row h is divided by."""
-    cdef Py_ssize_t w, c, i = 0
+    cdef Py_ssize_t w, i = 0, n = (t.w1 - t.w0) * t.nc
     cdef const Axis* a = &g.axis[0]
     cdef double plane, existing, size, padding
-    if counts != NULL and g.divisor == 0 and divisor_is_constant(g) and existing_is_constant(g):
-        add_counts(y, counts, constant_padding(g), (t.w1 - t.w0) * t.nc)
+    if g.divisor != 0:
+        fill(y, n, g.divisor)
+        return
+    if counts != NULL and divisor_is_constant(g) and existing_is_constant(g):
+        add_counts(y, counts, constant_padding(g), n)
         return
     plane = ((a[0].size[d] if a[0].size != NULL else a[0].size0) *
              (a[1].size[h] if a[1].size != NULL else a[1].size0))
+    if counts == NULL:
+        row_of_sizes(&a[2], plane, t.w0, t.w1 - t.w0, t.nc, y)
+        return
     existing = ((a[0].exist[d] if a[0].exist != NULL else a[0].exist0) *
                 (a[1].exist[h] if a[1].exist != NULL else a[1].exist0))
     for w in range(t.w0, t.w1):
         size = plane * (a[2].size[w] if a[2].size != NULL else a[2].size0)
         padding = size - existing * (a[2].exist[w] if a[2].exist != NULL else a[2].exist0)
-        if g.divisor != 0:
-            size = g.divisor
-        if counts != NULL and g.divisor == 0:
-            add_counts(y + i, counts + i, padding, t.nc)
-        else:
-            fill(y + i, t.nc, size)
+        add_counts(y + i, counts + i, padding, t.nc)
         i += t.nc
+
+
+cdef void row_of_sizes(const Axis* a, double plane, Py_ssize_t first, Py_ssize_t n,
+                       Py_ssize_t channels, double* restrict y) noexcept nogil:
+    """`plane` times the sizes of n windows along an axis, once for each channel."""
+    cdef Py_ssize_t w
+    if a.size == NULL:
+        fill(y, n * channels, plane * a.size0)
+    elif channels == 1:
+        for w in range(n):
+            y[w] = plane * a.size[first + w]
+    else:
+        for w in range(n):
+            fill(y + w * channels, channels, plane * a.size[first + w])
 
 
 cdef void add_counts(double* restrict y, const int32_t* restrict counts, double padding,
@@ -206,7 +221,7 @@ cdef void cast_huge(S* restrict y, const huge* restrict x, Py_ssize_t n) noexcep
         y[i] = <S> v
 
 
-cdef void from_double(const Plan* g, char* y, double* x, Py_ssize_t n) noexcept nogil:
+cdef void from_double(const Plan* g, char* y, const double* x, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef bint bad = False
     if g.y_type == DOUBLE:
@@ -284,9 +299,12 @@ cdef void from_float(const Plan* g, char* y, const T* z, Py_ssize_t n, double* w
             for i in range(n):
                 (<uint16_t*> y)[i] = float_to_bfloat(z[i])
             return
-    for i in range(n):
-        wide[i] = <double> z[i]
-    from_double(g, y, wide, n)
+    if T is double:
+        from_double(g, y, z, n)
+    else:
+        for i in range(n):
+            wide[i] = <double> z[i]
+        from_double(g, y, wide, n)
 
 
 cdef void finish_float(const Plan* g, char* y, T* z, Py_ssize_t n, const double* by,
