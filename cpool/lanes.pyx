@@ -183,8 +183,8 @@ cdef double reads(const Pooled* pooled) noexcept:
 
 
 cdef void moderate(Plan* g, double taps) noexcept:
-    """The sizes of elements with which sums of `taps` of them, and each by itself, are normal
-    numbers with all their digits."""
+    """The sizes of elements, or of logits, with which sums of `taps` of them, and each by itself,
+    are normal numbers with all their digits."""
     cdef double bits = 100 if g.t_type == FLOAT else 900, room = log2(taps)
     if g.kind == GEOMETRIC:
         g.greatest = 2.0 ** (1000 / taps)
@@ -195,6 +195,11 @@ cdef void moderate(Plan* g, double taps) noexcept:
         g.least, g.greatest = 2.0 ** (room - bits), 2.0 ** bits
     elif g.kind == EXPECTED:
         g.least, g.greatest = 2.0 ** (-0.5 * bits), 2.0 ** (0.5 * (bits - room))
+    elif g.kind == SOFT:
+        g.greatest = 450 if g.t_type == DOUBLE else 50
+    elif g.kind == LOGITS:
+        # Exponents of 2 up to 43 or 430, where those of elements may be 70 or 500.
+        g.greatest = 300 if g.t_type == DOUBLE else 30
     else:
         g.greatest = 0.5 * bits / fabs(g.p)
         # What is lost where exponentials are near 1 is less than what results in float32 lose.
@@ -238,8 +243,8 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
 
 # --- quotients of sums ----------------------------------------------------------------------------
 
-cdef bint exponentials(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
-                       cnp.ndarray weights) except -1:
+cdef bint weighted(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
+                   cnp.ndarray weights) except -1:
     """Fill the last two arrays, of x's layout; whether all numbers are of a size for that."""
     cdef int failures = 0
     g.x, g.q = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(logits)
@@ -274,16 +279,15 @@ cdef object dense(x, dtype):
     return x if whole and x.flags.aligned else x.copy()
 
 
-def quotient(cnp.ndarray x, object logits, Windows windows, Options options, double p=1.0):
-    """Means weighted by exponentials of p times the logits (None: x itself), as quotients of sums;
-    None if there are elements with which they cannot be computed so, or more is asked for. Logits
-    have x's type."""
+cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows, Options options,
+                        double p):
+    """Means with weights, as quotients of sums; None if there are elements with which they cannot
+    be computed so, or more is asked for. Logits have x's type."""
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
-    cdef int kind = SOFT if logits is None else LOGITS
     cdef cnp.ndarray some, beside, products = None, weights = None
-    prepare(g, call, &pooled, kind, x, windows, options, p, None)
+    moderate(g, prepare(g, call, &pooled, kind, x, windows, options, p, None))
     if g.y_type != g.t_type or options.nan_policy != "propagate" or options.where is not None:
         return None
     axes = tuple([pooled.axes[i] for i in range(pooled.count)])
@@ -291,10 +295,6 @@ def quotient(cnp.ndarray x, object logits, Windows windows, Options options, dou
     if parts is None:
         return None
     number = np.float64 if g.t_type == DOUBLE else np.float32
-    # Exponents of 2 up to 43 or 430, where those of elements may be 70 or 500.
-    g.greatest = 300 if g.t_type == DOUBLE else 30
-    if kind == SOFT:
-        g.greatest = 450 if g.t_type == DOUBLE else 50
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (x, logits))
     inner = options.replace(dtype=None, out=None)
@@ -308,11 +308,29 @@ def quotient(cnp.ndarray x, object logits, Windows windows, Options options, dou
         if products is None or (<object> products).shape != (<object> some).shape or (
                 <object> products).strides != (<object> some).strides:
             products, weights = np.empty_like(some), np.empty_like(some)
-        if not exponentials(g, some, beside, products, weights):
+        if not weighted(g, some, beside, products, weights):
             return None
-        sums = fold(ADD, products, windows, inner.replace(out=y[index]))
-        np.divide(sums, fold(ADD, weights, windows, inner), out=sums)
+        put_quotients(kind, some, products, weights, windows, inner, y[index])
     return y
+
+
+cdef void put_quotients(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray weights,
+                 Windows windows, Options options, out):
+    """The quotients of a part. Where no element is above 0, each is as likely as the others."""
+    sums = fold(ADD, products, windows, options.replace(out=out))
+    total = fold(ADD, weights, windows, options)
+    flat = total == 0 if kind == EXPECTED else None
+    if flat is None or not flat.any():
+        np.divide(sums, total, out=sums)
+        return
+    np.divide(sums, total, out=sums, where=~flat)
+    np.copyto(sums, fold(ADD, x, windows, options, mean=True, count_include_pad=False), where=flat)
+
+
+def quotient(cnp.ndarray x, object logits, Windows windows, Options options, double p=1.0):
+    """Means weighted by exponentials of p times the logits (None: x itself), or None: see
+    `quotient_of`."""
+    return quotient_of(SOFT if logits is None else LOGITS, x, logits, windows, options, p)
 
 
 # --- squares --------------------------------------------------------------------------------------
@@ -383,6 +401,9 @@ def expected(x, Windows windows, Options options):
     cdef Plan* g = &call.plan
     cdef int failures = 0
     mask = as_mask(options.where, array)
+    y = quotient_of(EXPECTED, array, None, windows, options, 1.0)
+    if y is not None:
+        return y
     moderate(g, prepare(g, call, &pooled, EXPECTED, array, windows, options, 1.0, None))
     g.task = VALUES_OF
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(

@@ -19,6 +19,8 @@ cdef enum:
     STRIP = 12288       # bytes of the rows of a tile that are folded where they are
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     STREAM = 4096       # ... or of either where rows come from memory, which need that cache too
+    SPANS = 393216      # bytes of rows that are folded to a value each where they are
+    VALUES = 262144     # ... and of the scratch that these values have
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
@@ -444,10 +446,12 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
     cdef bint streamed = (g.lifted and reading(h, 1) <= h.stride
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
+    cdef bint spans = not boxed and h.identity and g.axis[2].m == 1 and g.inner == 1
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
     cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
                               2 * STRIP if halving and not boxed else
                               STREAM if boxed and streamed else
+                              SPANS if spans else
                               BOX if boxed or g.transposed or not needs_lines(g) else strip)
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
@@ -473,7 +477,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     elif is_sliding(&g.axis[2]) and g.tile[1] < g.axis[2].m:
         g.tile[0] = 1       # which may be folded straight to the result (see is_straight)
     else:
-        g.tile[0] = rows
+        g.tile[0] = least(rows, VALUES // (2 * SLACK * size)) if spans else rows
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 

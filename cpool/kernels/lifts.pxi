@@ -102,7 +102,7 @@ cdef bint is_moderate(const Real* x, Real lo, Real hi, Real most, Py_ssize_t n) 
     cdef Real a
     cdef int32_t found = 0
     cdef int64_t found_wide = 0
-    for i in range(UP(n, sizeof(Real))):
+    for i in range(n):
         if Real is float:
             a = fabsf(x[i])
             found |= ((a < lo) & (a != 0)) | ((a > hi) & (a != most))
@@ -248,8 +248,7 @@ cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogi
 
 
 cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
-    """The results of sums or means."""
-    cdef Real x[1024 + 32]
+    """The results of sums or means, in scratch, which has slack behind them."""
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
     if Real is double:
@@ -258,19 +257,16 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
             return
     while n > 0:
         part = least(n, PIECES)
-        memcpy(x, z, part * sizeof(Real))
-        for i in range(part, UP(part, sizeof(Real))):
-            x[i] = 1
         if g.kind == NORM and g.p == 3:
-            cube_roots(y, x, part)
+            cube_roots(y, z, part)
         elif g.kind == NORM:
-            powers(y, x, 1 / g.p, part)
+            powers(y, z, 1 / g.p, part)
         elif g.kind == HARMONIC:
-            reciprocals(y, x, part)
+            reciprocals(y, z, part)
         elif g.kind == GEOMETRIC:
-            exps(y, x, part)
+            exps(y, z, part)
         else:
-            logs(y, x, part)
+            logs(y, z, part)
             for i in range(part):
                 y[i] = y[i] / <Real> g.p
         memcpy(z, y, part * sizeof(Real))
@@ -360,20 +356,17 @@ cdef void roots_of(double* restrict y, const double* restrict x, const double* r
 
 
 cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) noexcept nogil:
-    """Products become means, of `by` elements each; NULL: of as many as all windows have."""
-    cdef double x[1024 + 32]
+    """Products, in scratch, become means, of `by` elements each; NULL: of as many as all windows
+    have."""
     cdef double y[1024 + 32]
-    cdef Py_ssize_t i, part
+    cdef Py_ssize_t part
     cdef bint narrow = g.y_type != DOUBLE
     while n > 0:
         part = least(n, PIECES)
-        memcpy(x, z, part * sizeof(double))
-        for i in range(part, UP(part, sizeof(double))):
-            x[i] = 1
         if by == NULL:
-            roots(y, x, constant_divisor(g), narrow, part)
+            roots(y, z, constant_divisor(g), narrow, part)
         else:
-            roots_of(y, x, by, narrow, part)
+            roots_of(y, z, by, narrow, part)
             by += part
         memcpy(z, y, part * sizeof(double))
         z += part
@@ -400,25 +393,41 @@ cdef bint weigh_row(Real* restrict products, Real* restrict weights, const Real*
     return is_within(&seen, lo, hi) and is_within(&seen_logits, <Real> 0, most)
 
 
+cdef bint square_row(Real* restrict products, Real* restrict weights, const Real* restrict x,
+                     Real lo, Real hi, Py_ssize_t n) noexcept nogil:
+    """x where it is above 0, else 0, and the squares of that; whether `is_within` holds for x."""
+    cdef Py_ssize_t i
+    cdef Real r
+    cdef Range seen = unseen()
+    for i in range(n):
+        look_at(&seen, x[i], lo, hi)
+        r = <Real> 0 if x[i] < 0 else x[i]
+        weights[i] = r
+        products[i] = r * r
+    return is_within(&seen, lo, hi)
+
+
 cdef void weigh_piece(const Plan* g, Real* products, Real* weights, const Real* x,
                       const Real* logits, Py_ssize_t n) noexcept nogil:
     """PIECES elements at most. No sum may overflow, and no product lose digits; if logits are
-    elements, small ones do not."""
-    cdef Real work[1024 + 32]
-    cdef Real p = <Real> g.p, hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
-    cdef Real lo = 1 / hi if g.kind == LOGITS else <Real> 0
+    elements, small ones do not. What is not within the bounds may be NaN or, as an element with a
+    weight of its own, infinite."""
+    cdef Real scaled[1024]
+    cdef Real lo = <Real> g.least, hi = <Real> g.greatest, p = <Real> g.p
     cdef Py_ssize_t i
+    if g.kind == EXPECTED:
+        if not square_row(products, weights, x, lo, hi, n):
+            if not is_moderate(x, lo, hi, <Real> D_NAN, n):
+                fail(g, IMMODERATE)
+        return
+    hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
+    lo = 1 / hi if g.kind == LOGITS else <Real> 0
     if weigh_row(products, weights, x, logits, p, lo, hi, <Real> g.greatest, n):
         return
-    # Maybe there are only NaNs, or infinite elements.
-    for i in range(n, UP(n, sizeof(Real))):
-        work[i] = 0
-    memcpy(work, x, n * sizeof(Real))
-    if not is_moderate(work, lo, hi, <Real> F_INF, n):
-        fail(g, IMMODERATE)
     for i in range(n):
-        work[i] = logits[i] * p
-    if not is_moderate(work, <Real> 0, <Real> g.greatest, <Real> D_NAN, n):
+        scaled[i] = logits[i] * p
+    if not (is_moderate(x, lo, hi, <Real> F_INF, n)
+            and is_moderate(scaled, <Real> 0, <Real> g.greatest, <Real> D_NAN, n)):
         fail(g, IMMODERATE)
 
 

@@ -75,7 +75,7 @@ cdef extern from *:
                                            int vectors, int op) {
         Py_ssize_t j, last = n - 8;
         __m256 a, b = _mm256_setzero_ps(), c = b, d = b;
-        #define CPOOL_SPANS(fold) do { \\
+        #define CPOOL_BAND(fold) do { \\
             Py_ssize_t i = 0; \\
             a = fold; \\
             if (vectors > 2) i = 8, b = fold; \\
@@ -85,11 +85,11 @@ cdef extern from *:
         for (; bands > 0; bands--, band++) {
             const float *at = x + band->first * pitch;
             cpool_taps t = cpool_four(at, pitch);
-            if (band->count == 4) CPOOL_SPANS(cpool_few(&t, i, 4, op));
-            else if (band->count == 1) CPOOL_SPANS(cpool_few(&t, i, 1, op));
-            else if (band->count == 2) CPOOL_SPANS(cpool_few(&t, i, 2, op));
-            else if (band->count == 3) CPOOL_SPANS(cpool_few(&t, i, 3, op));
-            else CPOOL_SPANS(cpool_many(at + i, pitch, band->count, op));
+            if (band->count == 4) CPOOL_BAND(cpool_few(&t, i, 4, op));
+            else if (band->count == 1) CPOOL_BAND(cpool_few(&t, i, 1, op));
+            else if (band->count == 2) CPOOL_BAND(cpool_few(&t, i, 2, op));
+            else if (band->count == 3) CPOOL_BAND(cpool_few(&t, i, 3, op));
+            else CPOOL_BAND(cpool_many(at + i, pitch, band->count, op));
             for (j = band->times; j > 0; j--, y += n) {
                 _mm256_storeu_ps(y, a);
                 if (vectors > 2) _mm256_storeu_ps(y + 8, b);
