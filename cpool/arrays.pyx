@@ -22,6 +22,8 @@ from cpool.windows cimport (
 
 import numpy as np
 
+from cpool.windows import sliding as _sliding
+
 cnp.import_array()
 
 cdef enum:
@@ -620,6 +622,14 @@ cdef void count_offsets(Plan* g, bint distances) noexcept:
     g.digit[2] = g.axis[2].dilation
     g.digit[1] = g.axis[1].dilation * g.plane_shape[2]
     g.digit[0] = g.axis[0].dilation * g.plane_shape[2] * g.plane_shape[1]
+
+
+def converted(values, dtype, out=None):
+    """In another type, as results are: rounded to nearest, half to even, and saturated; in `out`,
+    if that is given. A NaN that becomes an integer is a ValueError. They go the way of all results:
+    as the maxima of windows of one element."""
+    longest = max(range(values.ndim), key=values.shape.__getitem__)
+    return fold(MAX, values, _sliding(1), Options(axes=longest, dtype=dtype, out=out))
 
 
 def as_dtype(dtype):

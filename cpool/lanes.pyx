@@ -20,7 +20,7 @@ from cpool.windows cimport Tables, Windows
 
 import numpy as np
 
-from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient, fold
+from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient, converted, fold
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
@@ -274,7 +274,7 @@ cdef list parts_of(tuple shape, tuple pooled):
 
 cdef object dense(x, dtype):
     """An array in memory without gaps, in the order that it has if it has one."""
-    x = np.asarray(x, dtype)
+    x = np.asarray(x) if x.dtype == dtype else converted(x, dtype)
     whole = x.flags.c_contiguous or np.empty_like(x).strides == x.strides
     return x if whole and x.flags.aligned else x.copy()
 
@@ -288,16 +288,19 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     cdef Plan* g = &call.plan
     cdef cnp.ndarray some, beside, products = None, weights = None
     moderate(g, prepare(g, call, &pooled, kind, x, windows, options, p, None))
-    if g.y_type != g.t_type or options.nan_policy != "propagate" or options.where is not None:
+    if not floating(call.y_code) or options.nan_policy == "raise":
+        return None
+    if kind == LOGITS and (options.nan_policy != "propagate" or options.where is not None):
         return None
     axes = tuple([pooled.axes[i] for i in range(pooled.count)])
     parts = parts_of((<object> x).shape, axes)
     if parts is None:
         return None
+    mask = as_mask(options.where, x)
     number = np.float64 if g.t_type == DOUBLE else np.float32
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (x, logits))
-    inner = options.replace(dtype=None, out=None)
+    inner = options.replace(dtype=None, out=None, where=None)
     for index in parts if cnp.PyArray_SIZE(y) > 0 else ():
         some = dense(x[index], number)
         beside = some
@@ -310,21 +313,27 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
             products, weights = np.empty_like(some), np.empty_like(some)
         if not weighted(g, some, beside, products, weights):
             return None
-        put_quotients(kind, some, products, weights, windows, inner, y[index])
+        there = inner if mask is None else inner.replace(where=mask[index])
+        if g.y_type == g.t_type:
+            quotients(kind, some, products, weights, windows, there, y[index])
+        else:
+            some = quotients(kind, some, products, weights, windows, there, None)
+            converted(some, y.dtype, y[index])
     return y
 
 
-cdef void put_quotients(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray weights,
-                 Windows windows, Options options, out):
-    """The quotients of a part. Where no element is above 0, each is as likely as the others."""
+cdef object quotients(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray weights,
+                      Windows windows, Options options, out):
+    """Those of a part. Where no element is above 0, each is as likely as the others."""
     sums = fold(ADD, products, windows, options.replace(out=out))
     total = fold(ADD, weights, windows, options)
     flat = total == 0 if kind == EXPECTED else None
     if flat is None or not flat.any():
-        np.divide(sums, total, out=sums)
-        return
+        with np.errstate(invalid="ignore"):
+            return np.divide(sums, total, out=sums)
     np.divide(sums, total, out=sums, where=~flat)
     np.copyto(sums, fold(ADD, x, windows, options, mean=True, count_include_pad=False), where=flat)
+    return sums
 
 
 def quotient(cnp.ndarray x, object logits, Windows windows, Options options, double p=1.0):
@@ -394,29 +403,8 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
 def expected(x, Windows windows, Options options):
     """What is drawn on average in proportion to the elements above 0: the sum of their squares over
     their sum, or the mean of a window without any. None if an element is so large or so small that
-    its square would lose digits."""
-    cdef cnp.ndarray array = as_input(x), y
-    cdef Call call = Call.__new__(Call)
-    cdef Pooled pooled
-    cdef Plan* g = &call.plan
-    cdef int failures = 0
-    mask = as_mask(options.where, array)
-    y = quotient_of(EXPECTED, array, None, windows, options, 1.0)
-    if y is not None:
-        return y
-    moderate(g, prepare(g, call, &pooled, EXPECTED, array, windows, options, 1.0, None))
-    g.task = VALUES_OF
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
-        options.out, call, (array, mask))
-    view(g, &pooled, array, y, None, None, mask, False)
-    place_lanes(g)
-    g.failures = &failures
-    driver.run(kernels.means, g, work_of(g, y))
-    if failures & IMMODERATE:
-        return None
-    if failures != 0:
-        explain(failures, g.y_type)
-    return y
+    its square would lose digits, or more is asked for."""
+    return quotient_of(EXPECTED, as_input(x), None, windows, options, 1.0)
 
 
 def gated(cnp.ndarray z, cnp.ndarray top, cnp.ndarray mean):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import converted, gradient_dtype, refuse_overlap
+from cpool.reductions.base import gradient_dtype, refuse_overlap
 
 MAX = 0
 
@@ -24,4 +24,4 @@ def stored(y: np.ndarray, dtype: Any, out: np.ndarray | None, *inputs: Any) -> n
     if out is None and y.dtype == dtype:
         return y
     refuse_overlap(out, *(each for each in inputs if isinstance(each, np.ndarray)))
-    return converted(y, dtype, out)
+    return arrays.converted(y, dtype, out)

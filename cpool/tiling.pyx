@@ -444,7 +444,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef bint streamed = (g.lifted and reading(h, 1) <= h.stride
+    cdef bint streamed = (reading(h, 1) <= h.stride
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
     cdef bint spans = not boxed and h.identity and g.axis[2].m == 1 and g.inner == 1
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP

@@ -464,6 +464,30 @@ def test_lifted_elements_leave_out_as_it_should_be():
     np.testing.assert_allclose(y, cpool.reference.lp_pool(x, 3, 2, axes=(1, 2)), rtol=1e-6)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("hidden", [1.0, -np.inf, 3e4, np.nan])
+@pytest.mark.parametrize("stem, options", [("soft", {}), ("stochastic", {"training": False})])
+def test_quotients_leave_out_what_is_masked(stem, options, hidden, dtype):
+    """Whatever it is, and where a whole window is; in the type of x, and in `out`."""
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal((3, 4, 12, 12)).astype(dtype)
+    where = rng.random(x.shape) > 0.3
+    where[0, 0, :3, :3] = where[1, :, 6:9, 0:3] = False
+    x[~where] = hidden
+    call = {"axes": (2, 3), "where": where, **options}
+    expected = getattr(cpool.reference, f"{stem}_pool")(x, 3, **call)
+    out = np.zeros_like(expected)
+    assert getattr(cpool, f"{stem}_pool")(x, 3, out=out, **call) is out
+    assert np.isnan(out[0, 0, 0, 0])
+    eps = np.finfo(dtype).eps  # of elements of about 1
+    np.testing.assert_allclose(out, expected, rtol=4 * eps, atol=8 * eps)
+    if np.isnan(hidden):
+        del call["where"]
+        np.testing.assert_array_equal(
+            getattr(cpool, f"{stem}_pool")(x, 3, nan_policy="omit", **call), out
+        )
+
+
 def exact_root(window):
     """The geometric mean of numbers above 0, with digits to spare."""
     with decimal.localcontext(prec=60, Emax=10**6, Emin=-(10**6)):

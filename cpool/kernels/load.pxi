@@ -246,35 +246,57 @@ cdef void load_flags(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, u
             mark_nans(flags, <float*> values, n, what == NANS)
 
 
-cdef void keep(T* restrict y, const uint8_t* restrict flags, Py_ssize_t n, T none) noexcept nogil:
+cdef void keep(T* restrict y, const T* restrict x, const uint8_t* restrict flags, T none,
+               bint numbers, Py_ssize_t n) noexcept nogil:
+    """x where flags (NULL: all) are not 0 and, if `numbers`, it is no NaN."""
     cdef Py_ssize_t i
     cdef T v
-    for i in range(n):
-        v = y[i]
-        y[i] = v if flags[i] != 0 else none
+    if flags == NULL:
+        for i in range(n):
+            y[i] = x[i] if x[i] == x[i] else none
+    elif numbers:
+        for i in range(n):
+            v = x[i] if x[i] == x[i] else none
+            y[i] = v if flags[i] != 0 else none
+    else:
+        for i in range(n):
+            v = x[i]
+            y[i] = v if flags[i] != 0 else none
 
 
-cdef void keep_numbers(T* restrict y, Py_ssize_t n, T none) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef T v
-    for i in range(n):
-        v = y[i]
-        y[i] = v if v == v else none
+cdef void take_some(const Plan* g, T* y, const char* raw, const uint8_t* flags, T none,
+                    Py_ssize_t n) noexcept nogil:
+    """As `convert`, with `none` instead of what does not exist: while memory is waited for, where
+    nothing has to be converted."""
+    cdef T piece[1024 + 32]
+    cdef Py_ssize_t part
+    if g.x_type == g.t_type:
+        keep(y, <const T*> raw, flags, none, g.omit_nan, n)
+        return
+    while n > 0:
+        part = least(n, PIECES)
+        convert(g, piece, raw, part)
+        keep(y, piece, flags, none, g.omit_nan, part)
+        y += part
+        raw += part * g.x_size
+        if flags != NULL:
+            flags += part
+        n -= part
 
 
-cdef void keep_existing(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
-                        Py_ssize_t rows, char* s, Op op) noexcept nogil:
+cdef void take_what_exists(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y,
+                           const char* raw, Py_ssize_t rows, char* s, Op op) noexcept nogil:
     """Rows h and after it of a tile's source, one after the other: what does not exist changes
     nothing."""
     cdef Py_ssize_t i, n = (t.w_hi - t.w_lo) * t.nc
     cdef T none = identity(op, <T> 0)
-    if g.omit_nan:
-        keep_numbers(y, rows * n, none)
-    if g.mask != NULL and g.ms[1] == n and is_contiguous(g.ms, t.w_hi - t.w_lo, t.nc, 1):
-        keep(y, mask_row(g, t, d, h, s), rows * n, none)
-    elif g.mask != NULL:
+    if g.mask == NULL:
+        take_some(g, y, raw, NULL, none, rows * n)
+    elif g.ms[1] == n and is_contiguous(g.ms, t.w_hi - t.w_lo, t.nc, 1):
+        take_some(g, y, raw, mask_row(g, t, d, h, s), none, rows * n)
+    else:
         for i in range(rows):
-            keep(y + i * n, mask_row(g, t, d, h + i, s), n, none)
+            take_some(g, y + i * n, raw + i * n * g.x_size, mask_row(g, t, d, h + i, s), none, n)
 
 
 cdef void divide_source(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h,
@@ -312,9 +334,10 @@ cdef void load(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, T* y, W
         load_flags(g, t, d, h, flags, what, s)
         widen(y, flags, n)
         return
-    take_up(g, y, plain_row(g, t, d, h, s), n, op)
     if g.mask != NULL or g.omit_nan:
-        keep_existing(g, t, d, h, y, 1, s, op)
+        take_what_exists(g, t, d, h, y, plain_row(g, t, d, h, s), 1, s, op)
+    else:
+        take_up(g, y, plain_row(g, t, d, h, s), n, op)
     if T is float or T is double:
         if g.transposed and g.mean:
             divide_source(g, t, d, h, y)

@@ -11,7 +11,7 @@ cdef enum Row:
     BEFORE          # m of the parts before
     TOTAL           # the sum
     MOMENT          # a second sum, of weights times distances from m, or their squares
-    NONES           # taps that may have read nothing; of what is expected: the sum of elements
+    NONES           # taps that may have read nothing
     PART            # the sum of a part, so that long sums are sums of sums
     VALUE           # the result
     COUNT           # elements of each window
@@ -72,7 +72,7 @@ cdef inline T nothing(const Plan* g, bint looking_again, T tag) noexcept nogil:
         return 1
     if g.kind == DETAIL:
         return <T> F_INF
-    if g.kind == PLAIN or g.kind == EXPECTED or (g.kind == NORM and g.p > 0):
+    if g.kind == PLAIN or (g.kind == NORM and g.p > 0):
         return 0
     return identity(smallest, tag) if takes_least(g) else identity(greatest, tag)
 
@@ -244,29 +244,6 @@ cdef void move_less_one(T* restrict y, const T* restrict f, const T* restrict no
         y[i] = y[i] + f[i] * (y[i] + (done - nones[i]))
 
 
-cdef void add_expected(T* restrict total, T* restrict moment, T* restrict plain,
-                       const T* restrict w, Py_ssize_t n) noexcept nogil:
-    """Elements above 0, their squares, and all elements."""
-    cdef Py_ssize_t i
-    cdef T r
-    for i in range(UP(n, sizeof(T))):
-        r = <T> 0 if w[i] < 0 else w[i]
-        total[i] = total[i] + r
-        moment[i] = moment[i] + r * r
-        plain[i] = plain[i] + w[i]
-
-
-cdef bint are_moderate(const T* restrict w, T least, T greatest, Py_ssize_t n) noexcept nogil:
-    """Whether the sizes of all numbers are from `least` to `greatest`, 0, or NaN."""
-    cdef Py_ssize_t i
-    cdef T a
-    cdef int32_t found = 0
-    for i in range(n):
-        a = size_of(w[i])
-        found |= ((a < least) & (a != 0)) | (a > greatest)
-    return not found
-
-
 cdef void fill_row(T* restrict y, Py_ssize_t n, T value) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(UP(n, sizeof(T))):
@@ -332,17 +309,6 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
                 logs(work, w + t * g.pitch, n)
                 add_row(part, work, n)
         add_row(total, part, n)
-        return
-    if g.kind == EXPECTED:
-        fill_row(work, n, <T> 0)
-        fill_row(scratch(g, s, MORE, tag), n, <T> 0)
-        for t in range(taps):
-            if not are_moderate(w + t * g.pitch, <T> g.least, <T> g.greatest, n):
-                fail(g, IMMODERATE)
-            add_expected(part, work, scratch(g, s, MORE, tag), w + t * g.pitch, n)
-        add_row(total, part, n)
-        add_row(moment, work, n)
-        add_row(scratch(g, s, NONES, tag), scratch(g, s, MORE, tag), n)
         return
     if g.kind == DETAIL:
         absorb_details(g, w, done, taps, n, s, tag)
@@ -456,7 +422,7 @@ cdef void join_parts(const Plan* g, Py_ssize_t n, int32_t* counts, char* s, T ta
     cdef T* m = scratch(g, s, EXTREME, tag)
     cdef T* before = scratch(g, s, BEFORE, tag)
     greatest.tag = smallest.tag = 0
-    if g.kind != GEOMETRIC and g.kind != PLAIN and g.kind != EXPECTED:
+    if g.kind != GEOMETRIC and g.kind != PLAIN:
         memcpy(before, m, UP(n, sizeof(T)) * sizeof(T))
         if takes_least(g):
             extreme_of_parts(m, g.parts, n, smallest)
@@ -490,8 +456,6 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
                       <T> (g.taps * g.parts), n)
     elif g.kind == HARMONIC:
         finish_harmonic(y, m, total, count, n)
-    elif g.kind == EXPECTED:
-        finish_expected(y, total, moment, scratch(g, s, NONES, tag), count, n)
     elif g.kind == NORM and isinf(g.p):
         memcpy(y, m, n * sizeof(T))
     elif g.kind == LOGARITHM:
@@ -547,18 +511,6 @@ cdef void finish_soft(T* restrict y, const T* restrict m, const T* restrict tota
     cdef Py_ssize_t i
     for i in range(UP(n, sizeof(T))):
         y[i] = m[i] + moment[i] / total[i]
-
-
-cdef void finish_expected(T* restrict y, const T* restrict total, const T* restrict moment,
-                          const T* restrict plain, const T* restrict count,
-                          Py_ssize_t n) noexcept nogil:
-    """The mean of what is drawn in proportion to what is above 0; of all, if nothing is."""
-    cdef Py_ssize_t i
-    cdef T drawn, mean
-    for i in range(UP(n, sizeof(T))):
-        drawn = moment[i] / total[i]
-        mean = plain[i] / count[i]
-        y[i] = mean if total[i] == 0 else drawn
 
 
 cdef void finish_harmonic(T* restrict y, const T* restrict m, const T* restrict total,

@@ -68,42 +68,55 @@ cdef void scatter_row(const Plan* g, const Tile* t, Py_ssize_t h, char* base, co
 
 cdef void divisors(const Plan* g, const Tile* t, Py_ssize_t d, Py_ssize_t h, double* y,
                    const int32_t* counts) noexcept nogil:
-    """What each element of row h is divided by."""
-    cdef Py_ssize_t w, i = 0, n = (t.w1 - t.w0) * t.nc
+    """What each element of row h is divided by: the size of its window, or what exists of that and
+    the padding."""
+    cdef Py_ssize_t w, nc = t.nc, n = t.w1 - t.w0
     cdef const Axis* a = &g.axis[0]
-    cdef double plane, existing, size, padding
+    cdef double plane, existing
     if g.divisor != 0:
-        fill(y, n, g.divisor)
+        fill(y, n * nc, g.divisor)
         return
     if counts != NULL and divisor_is_constant(g) and existing_is_constant(g):
-        add_counts(y, counts, constant_padding(g), n)
+        add_counts(y, counts, constant_padding(g), n * nc)
         return
     plane = ((a[0].size[d] if a[0].size != NULL else a[0].size0) *
              (a[1].size[h] if a[1].size != NULL else a[1].size0))
-    if counts == NULL:
-        row_of_sizes(&a[2], plane, t.w0, t.w1 - t.w0, t.nc, y)
-        return
     existing = ((a[0].exist[d] if a[0].exist != NULL else a[0].exist0) *
                 (a[1].exist[h] if a[1].exist != NULL else a[1].exist0))
-    for w in range(t.w0, t.w1):
-        size = plane * (a[2].size[w] if a[2].size != NULL else a[2].size0)
-        padding = size - existing * (a[2].exist[w] if a[2].exist != NULL else a[2].exist0)
-        add_counts(y + i, counts + i, padding, t.nc)
-        i += t.nc
+    fill(y, n, <double> 0)
+    add_sizes(y, a[2].size, a[2].size0, plane, t.w0, n)
+    if counts != NULL:
+        add_sizes(y, a[2].exist, a[2].exist0, -existing, t.w0, n)
+    over_channels(y, counts, n, nc)
 
 
-cdef void row_of_sizes(const Axis* a, double plane, Py_ssize_t first, Py_ssize_t n,
-                       Py_ssize_t channels, double* restrict y) noexcept nogil:
-    """`plane` times the sizes of n windows along an axis, once for each channel."""
+cdef void add_sizes(double* restrict y, const double* size, double same, double plane,
+                    Py_ssize_t first, Py_ssize_t n) noexcept nogil:
+    """`plane` times the sizes of n windows along an axis; NULL: all have the same."""
     cdef Py_ssize_t w
-    if a.size == NULL:
-        fill(y, n * channels, plane * a.size0)
-    elif channels == 1:
+    if size == NULL:
         for w in range(n):
-            y[w] = plane * a.size[first + w]
+            y[w] = y[w] + plane * same
     else:
         for w in range(n):
-            fill(y + w * channels, channels, plane * a.size[first + w])
+            y[w] = y[w] + plane * size[first + w]
+
+
+cdef void over_channels(double* y, const int32_t* counts, Py_ssize_t n,
+                        Py_ssize_t nc) noexcept nogil:
+    """A number for each of n windows becomes one for each of their channels, with the counts (NULL:
+    none) added: in place, from the last window on."""
+    cdef Py_ssize_t w
+    if nc == 1 and counts != NULL:
+        for w in range(n):
+            y[w] = y[w] + counts[w]
+    w = n if nc > 1 else 0
+    while w > 0:
+        w -= 1
+        if counts == NULL:
+            fill(y + w * nc, nc, y[w])
+        else:
+            add_counts(y + w * nc, counts + w * nc, y[w], nc)
 
 
 cdef void add_counts(double* restrict y, const int32_t* restrict counts, double padding,

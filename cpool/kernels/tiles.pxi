@@ -79,9 +79,10 @@ cdef void load_at_once(const Plan* g, const Tile* t, Py_ssize_t d, T* box, Py_ss
     if what == EXISTING:
         ones(box, mask_row(g, t, d, t.h_lo, s), rows * n)
         return
-    take_up(g, box, place(g, t, d, t.h_lo), rows * n, op)
     if g.mask != NULL or g.omit_nan:
-        keep_existing(g, t, d, t.h_lo, box, rows, s, op)
+        take_what_exists(g, t, d, t.h_lo, box, place(g, t, d, t.h_lo), rows, s, op)
+    else:
+        take_up(g, box, place(g, t, d, t.h_lo), rows * n, op)
     if T is float or T is double:
         if g.transposed and g.mean:
             scale(box, <T> constant_divisor(g), rows * n)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from cpool import arrays, lanes
-from cpool.windows import sliding
 
 if TYPE_CHECKING:
     from cpool.arrays import Options
@@ -242,17 +241,6 @@ def summed_to(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     array = array.sum(axis=tuple(range(array.ndim - len(shape))))
     repeated = [i for i, n in enumerate(shape) if n == 1 and array.shape[i] != 1]
     return array.sum(axis=tuple(repeated), keepdims=True)
-
-
-def converted(values: np.ndarray, dtype: np.dtype, out: np.ndarray | None) -> np.ndarray:
-    """In another type, as results are: rounded to nearest, half to even, and saturated; in `out`,
-    if that is given. A NaN that becomes an integer is a ValueError. They go the way of all results:
-    as the maxima of windows of one element."""
-    longest = max(range(values.ndim), key=values.shape.__getitem__)
-    return arrays.fold(0, values, _EACH, arrays.Options(axes=longest, dtype=dtype, out=out))
-
-
-_EACH = sliding(1)
 
 
 def refuse_overlap(out: Any, *inputs: np.ndarray) -> None:

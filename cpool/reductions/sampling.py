@@ -14,7 +14,6 @@ from cpool.reductions.base import (
     Operations,
     Pullback,
     Reduction,
-    converted,
     existing,
     gradient_dtype,
     puts,
@@ -139,7 +138,7 @@ class _Draws:
                 f"where leaves a window without an element: dtype must be floating, got {dtype}"
             )
         if options.out is not None or dtype != y.dtype:
-            y = converted(y, dtype, options.out)
+            y = arrays.converted(y, dtype, options.out)
         if empty.any():
             y[empty] = np.nan
         return y
@@ -202,7 +201,7 @@ class _Expectation:
     def result(self, options: Options) -> np.ndarray:
         refuse_overlap(options.out, self.x)
         dtype = gradient_dtype(self.x) if options.dtype is None else options.dtype
-        return converted(self.y, dtype, options.out)
+        return arrays.converted(self.y, dtype, options.out)
 
     def gradient(self) -> Pullback:
         """2 r - y over Σ r where r > 0: more of what is large, and more of it to be drawn."""

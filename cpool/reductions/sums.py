@@ -18,7 +18,6 @@ from cpool.reductions.base import (
     Operations,
     Pullback,
     Reduction,
-    converted,
     existing,
     gradient_dtype,
     puts,
@@ -303,7 +302,7 @@ class WeightedMean:
         refuse_overlap(options.out, self.x)
         if options.out is None and dtype == np.float64:
             return self.mean
-        return converted(self.mean, dtype, options.out)
+        return arrays.converted(self.mean, dtype, options.out)
 
     def gradients(self) -> Gradients:
         """Of x and of the weights."""
