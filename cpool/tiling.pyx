@@ -20,7 +20,8 @@ cdef enum:
     LINES = 12288       # bytes of the lines that narrow elements are folded to
     STREAM = 4096       # ... or of either where rows come from memory, which need that cache too
     SPANS = 393216      # bytes of rows that are folded to a value each where they are
-    VALUES = 262144     # ... and of the scratch that these values have
+    VALUES = 262144     # ... and of the scratch that these values have,
+    SPACED = 64         # of which each has so many elements
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
@@ -440,13 +441,18 @@ cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
     return groups * g.tile[2]
 
 
+cdef inline bint are_spans(const Plan* g) noexcept:
+    """Whether each row becomes a value."""
+    return g.axis[1].identity and g.axis[2].m == 1 and g.inner == 1
+
+
 cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
     cdef bint streamed = (reading(h, 1) <= h.stride
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
-    cdef bint spans = not boxed and h.identity and g.axis[2].m == 1 and g.inner == 1
+    cdef bint spans = not boxed and are_spans(g)
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
     cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
                               2 * STRIP if halving and not boxed else
@@ -477,7 +483,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     elif is_sliding(&g.axis[2]) and g.tile[1] < g.axis[2].m:
         g.tile[0] = 1       # which may be folded straight to the result (see is_straight)
     else:
-        g.tile[0] = least(rows, VALUES // (2 * SLACK * size)) if spans else rows
+        g.tile[0] = least(rows, VALUES // (SPACED * size)) if spans else rows
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 
@@ -522,6 +528,8 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
         slack = most(32, 128 // SIZE[g.t_type])
     g.line = (line + slack + unit - 1) // unit * unit
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64
+    if not boxed and are_spans(g):
+        g.row = SPACED
     if w.transposed:
         g.line = most(g.line, g.row)
     pitch = most(g.line, g.row)
