@@ -629,7 +629,10 @@ def converted(values, dtype, out=None):
     if that is given. A NaN that becomes an integer is a ValueError. They go the way of all results:
     as the maxima of windows of one element."""
     longest = max(range(values.ndim), key=values.shape.__getitem__)
-    return fold(MAX, values, _sliding(1), Options(axes=longest, dtype=dtype, out=out))
+    return fold(MAX, values, _EACH, Options(axes=longest, dtype=dtype, out=out))
+
+
+_EACH = _sliding(1)
 
 
 def as_dtype(dtype):

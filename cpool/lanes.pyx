@@ -76,7 +76,8 @@ cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x,
     # factor that is no float32 would be 0 or infinite.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
                                    or call.y_code == DOUBLE
-                                   or (g.kind == LOGARITHM and not is_moderate_factor(p)))
+                                   or ((g.kind == LOGARITHM or g.kind == SOFT)
+                                       and not is_moderate_factor(p)))
           else FLOAT, call.y_code)
     return taps
 
@@ -184,7 +185,8 @@ cdef double reads(const Pooled* pooled) noexcept:
 
 cdef void moderate(Plan* g, double taps) noexcept:
     """The sizes of elements, or of logits, with which sums of `taps` of them, and each by itself,
-    are normal numbers with all their digits."""
+    are normal numbers with all their digits (for SOFT and LOGITS with elements of the sizes that
+    kernels/lifts.pxi takes)."""
     cdef double bits = 100 if g.t_type == FLOAT else 900, room = log2(taps)
     if g.kind == GEOMETRIC:
         g.greatest = 2.0 ** (1000 / taps)
@@ -243,8 +245,8 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
 
 # --- quotients of sums ----------------------------------------------------------------------------
 
-cdef bint weighted(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
-                   cnp.ndarray weights) except -1:
+cdef bint fill_weights(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
+                       cnp.ndarray weights) except -1:
     """Fill the last two arrays, of x's layout; whether all numbers are of a size for that."""
     cdef int failures = 0
     g.x, g.q = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(logits)
@@ -273,7 +275,7 @@ cdef list parts_of(tuple shape, tuple pooled):
 
 
 cdef object dense(x, dtype):
-    """An array in memory without gaps, in the order that it has if it has one."""
+    """An array in memory without gaps; of that type in the order that it has, if it has one."""
     x = np.asarray(x) if x.dtype == dtype else converted(x, dtype)
     whole = x.flags.c_contiguous or np.empty_like(x).strides == x.strides
     return x if whole and x.flags.aligned else x.copy()
@@ -290,18 +292,21 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     moderate(g, prepare(g, call, &pooled, kind, x, windows, options, p, None))
     if not floating(call.y_code) or options.nan_policy == "raise":
         return None
+    # With others, an element times p may be no number, or its product with its weight lose digits.
+    if kind == SOFT and not 1e-30 < fabs(p) < 2.0 ** 40:
+        return None
     if kind == LOGITS and (options.nan_policy != "propagate" or options.where is not None):
         return None
     axes = tuple([pooled.axes[i] for i in range(pooled.count)])
     parts = parts_of((<object> x).shape, axes)
-    if parts is None:
+    if parts is None and kind != EXPECTED:
         return None
     mask = as_mask(options.where, x)
     number = np.float64 if g.t_type == DOUBLE else np.float32
     y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
-        options.out, call, (x, logits))
+        options.out, call, (x, logits, mask))
     inner = options.replace(dtype=None, out=None, where=None)
-    for index in parts if cnp.PyArray_SIZE(y) > 0 else ():
+    for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
         some = dense(x[index], number)
         beside = some
         if logits is not None:
@@ -311,19 +316,19 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
         if products is None or (<object> products).shape != (<object> some).shape or (
                 <object> products).strides != (<object> some).strides:
             products, weights = np.empty_like(some), np.empty_like(some)
-        if not weighted(g, some, beside, products, weights):
+        if not fill_weights(g, some, beside, products, weights):
             return None
         there = inner if mask is None else inner.replace(where=mask[index])
         if g.y_type == g.t_type:
-            quotients(kind, some, products, weights, windows, there, y[index])
+            means_of(kind, some, products, weights, windows, there, y[index])
         else:
-            some = quotients(kind, some, products, weights, windows, there, None)
+            some = means_of(kind, some, products, weights, windows, there, None)
             converted(some, y.dtype, y[index])
     return y
 
 
-cdef object quotients(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray weights,
-                      Windows windows, Options options, out):
+cdef object means_of(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray weights,
+                     Windows windows, Options options, out):
     """Those of a part. Where no element is above 0, each is as likely as the others."""
     sums = fold(ADD, products, windows, options.replace(out=out))
     total = fold(ADD, weights, windows, options)

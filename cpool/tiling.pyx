@@ -441,18 +441,19 @@ cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
     return groups * g.tile[2]
 
 
-cdef inline bint are_spans(const Plan* g) noexcept:
-    """Whether each row becomes a value."""
-    return g.axis[1].identity and g.axis[2].m == 1 and g.inner == 1
+cdef inline bint become_values(const Plan* g, bint boxed) noexcept:
+    """Whether each row becomes a value, folded where it is."""
+    return (not boxed and not g.transposed and not g.pixelwise and not needs_lines(g)
+            and g.axis[2].m == 1 and g.inner == 1)
 
 
 cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexcept:
     """Along H: strips, taller where rows at their border are prepared twice."""
     cdef const Axis* h = &g.axis[1]
     cdef bint halving = g.inner == 1 and is_pairs(h) and is_pairs(&g.axis[2])
-    cdef bint streamed = (reading(h, 1) <= h.stride
+    cdef bint streamed = (not g.transposed and not g.raise_nan and reading(h, 1) <= h.stride
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
-    cdef bint spans = not boxed and are_spans(g)
+    cdef bint spans = become_values(g, boxed)
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
     cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
                               2 * STRIP if halving and not boxed else
@@ -528,7 +529,7 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
         slack = most(32, 128 // SIZE[g.t_type])
     g.line = (line + slack + unit - 1) // unit * unit
     g.row = (wide * g.tile[2] + SLACK + 63) // 64 * 64
-    if not boxed and are_spans(g):
+    if become_values(g, boxed) and not selecting and not scattering:
         g.row = SPACED
     if w.transposed:
         g.line = most(g.line, g.row)

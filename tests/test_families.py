@@ -577,3 +577,42 @@ def test_log_sum_exp_of_float32_in_float64():
         y = cpool.log_sum_exp_pool2d(x, *windows, dtype=np.float64)
         exact = cpool.log_sum_exp_pool2d(x.astype(float), *windows)
         np.testing.assert_allclose(y, exact, rtol=1e-13, atol=1e-15)
+
+
+@pytest.mark.parametrize("policy", ["propagate", "omit"])
+@pytest.mark.parametrize(
+    "x, beta, expected",
+    [
+        (np.float32([np.inf, 1]), 1e-50, np.inf),
+        (np.zeros(2, np.float32), 1e39, 0),
+        (np.full(2, 1.1e21, np.float32), 4.2e-20, 1.1e21),
+        (np.full(2, 1e150), 3e-148, 1e150),
+        (np.full(2, -1e-24, np.float32), 4e25, -1e-24),
+    ],
+)
+def test_soft_means_of_extreme_numbers(x, beta, expected, policy):
+    y = cpool.soft_pool(x, 2, axes=0, beta=beta, nan_policy=policy)
+    np.testing.assert_allclose(y, [expected], rtol=1e-6)
+
+
+def test_expected_draws_refuse_what_they_cannot_give():
+    mask = np.ones(8, bool)
+    with pytest.raises(ValueError, match="out must not overlap"):
+        cpool.stochastic_pool(
+            np.ones(8, np.float16), 2, axes=0, training=False, where=mask,
+            out=mask.view(np.float16),
+        )  # fmt: skip
+    where = np.array([False, False, True, True])
+    with pytest.raises(ValueError, match="where leaves a window without an element"):
+        cpool.stochastic_pool(np.arange(1, 5), 2, axes=0, training=False, dtype=int, where=where)
+
+
+def test_sums_of_single_elements_in_wide_padding_backwards():
+    """Each row of the gradient is one element, that of the padded windows many."""
+    rows = np.arange(8, dtype=np.float32)[:, None]
+    y, pull = cpool.vjp(
+        cpool.sum_pool, np.ones_like(rows), 3, 1, 100, axes=1, padding_mode="nearest"
+    )
+    np.testing.assert_array_equal(pull(np.repeat(rows, y.shape[1], 1)), 597 * rows)
+    y, pull = cpool.vjp(cpool.sum_pool, np.ones_like(rows), 100, 100, ((70, 29),), axes=1)
+    np.testing.assert_array_equal(pull(rows), rows)

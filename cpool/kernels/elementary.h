@@ -1,4 +1,4 @@
-/* exp, log and pow without branches, tables or calls, so that compilers vectorise loops over them.
+/* exp, log, pow and cube roots without branches, tables or calls, so that compilers vectorise loops over them.
 
    Only additions, multiplications, divisions, square roots, comparisons and operations on bits are
    used, each of which IEEE 754 defines to the last bit: the results are the same on every
@@ -18,10 +18,10 @@
        cpool_exp_double   1.5     0.980     3.7   1.7        4.9
        cpool_log_double   1.5     0.795     5.0   2.0        4.3
        cpool_pow_double   2       1.505    18.8   8.4       13.9
-       cube roots, float  0.51    0.505    1.8   1.0
-       cube roots, double 1.5     0.952    3.5   1.6
+       cube root, float   0.51    0.505    1.8   1.0
+       cube root, double  1.5     0.952    3.5   1.6
 
-   Special cases are those of C99, annex F, with these remarks:
+   Special cases of exp, log and pow are those of C99, annex F, with these remarks:
 
    * Subnormal arguments and results are as good as others: results underflow gradually, and the
      bounds hold there too. Results overflow to infinity within the bounds.
@@ -341,7 +341,7 @@ CPOOL_INLINE double cpool_root_double(double x, double k) {
     return x > 0 ? y : (x == 0 ? 0 : NAN);
 }
 
-/* The third root of a number that is 0, infinite, or from 2**-120 to 2**120. The bits of a number
+/* The third root of a number that is 0, infinite, or from 2**-126 to 2**126. The bits of a number
    grow with its logarithm, so a third of them and a constant are those of its root, to 3.3 %. A
    step of Halley's takes an error e to 2/3 e**3, one of Newton's, in doubles, to e**2. */
 CPOOL_INLINE float cpool_cube_root_float(float x) {
@@ -354,8 +354,9 @@ CPOOL_INLINE float cpool_cube_root_float(float x) {
     return x > 0 && x < INFINITY ? (float)wide : x;
 }
 
-/* The same, of any normal number, with r = x**(-1/3), as doubles are divided slowly (Moroz, Samotyy, Walczyk & Cieslinski
-   2021): each of Newton's steps takes an error e to 2 e**2, and the root is x r**2. */
+/* The same, of any normal number, with r = x**(-1/3), as doubles are divided slowly (Moroz, Samotyy,
+   Walczyk & Cieslinski 2021): each of Newton's steps takes an error e to 2 e**2, and the root is
+   x r**2. */
 CPOOL_INLINE double cpool_cube_root_double(double x) {
     const double third = 1.0 / 3;
     uint64_t high = cpool_double_bits(x) >> 32, guess = 0x553ef000u - (high * 0x55555556u >> 32);

@@ -61,7 +61,7 @@ cdef inline void look_at(Range* seen, Real v, Real lo, Real hi) noexcept nogil:
 
 
 cdef inline bint is_within(const Range* seen, Real lo, Real hi) noexcept nogil:
-    """Whether all sizes were from lo to hi, or 0; infinities and NaNs are outside."""
+    """Whether all sizes were from lo to hi, or 0. Infinities are outside, and NaNs of floats."""
     if Real is float:
         return (seen.greatest <= <int32_t> float_bits(hi)
                 and (lo == 0 or seen.smallest >= float_bits(lo) - 1))
@@ -420,8 +420,12 @@ cdef void weigh_piece(const Plan* g, Real* products, Real* weights, const Real* 
             if not is_moderate(x, lo, hi, <Real> D_NAN, n):
                 fail(g, IMMODERATE)
         return
-    hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
-    lo = 1 / hi if g.kind == LOGITS else <Real> 0
+    # Weights of elements by themselves have exponents of 2 up to 72 or 649.
+    if g.kind == SOFT:
+        lo, hi = 0, <Real> (2.0 ** 43 if Real is float else 2.0 ** 330)
+    else:
+        hi = <Real> (2.0 ** 70 if Real is float else 2.0 ** 500)
+        lo = 1 / hi
     if weigh_row(products, weights, x, logits, p, lo, hi, <Real> g.greatest, n):
         return
     for i in range(n):

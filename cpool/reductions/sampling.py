@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Stochastic"]
 
-ADD = 2
+MAX, ADD = 0, 2
 LEAST = 2.0**-960  # a sum of squares below it may have lost some
 LARGE, SHRINK = 2.0**960, 2.0**-64  # where sums may overflow, and what keeps them from it
 
@@ -200,6 +200,11 @@ class _Expectation:
 
     def result(self, options: Options) -> np.ndarray:
         refuse_overlap(options.out, self.x)
+        if self.exists is not None:
+            refuse_overlap(options.out, np.asarray(options.where))
+            if options.dtype is not None:
+                # An integer has no word for the mean of nothing.
+                arrays.fold(MAX, self.x, self.windows, options.replace(out=None))
         dtype = gradient_dtype(self.x) if options.dtype is None else options.dtype
         return arrays.converted(self.y, dtype, options.out)
 
