@@ -332,12 +332,15 @@ cdef object means_of(int kind, cnp.ndarray x, cnp.ndarray products, cnp.ndarray 
     """Those of a part. Where no element is above 0, each is as likely as the others."""
     sums = fold(ADD, products, windows, options.replace(out=out))
     total = fold(ADD, weights, windows, options)
-    flat = total == 0 if kind == EXPECTED else None
-    if flat is None or not flat.any():
-        with np.errstate(invalid="ignore"):
-            return np.divide(sums, total, out=sums)
-    np.divide(sums, total, out=sums, where=~flat)
-    np.copyto(sums, fold(ADD, x, windows, options, mean=True, count_include_pad=False), where=flat)
+    if kind == EXPECTED:
+        flat = (total == 0).astype((<object> total).dtype)
+        if flat.any():
+            # Arithmetic is several times as fast as copying here and there.
+            means = fold(ADD, x, windows, options, mean=True, count_include_pad=False)
+            sums += means * flat
+            total += flat
+    with np.errstate(invalid="ignore"):
+        np.divide(sums, total, out=sums)
     return sums
 
 
