@@ -27,6 +27,7 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     THREES = 65536      # ... or, where rows go straight to the result
     PLANES = 8192       # bytes of the planes of such a tile
+    NEAR = 8192         # bytes of a row of windows that share three of a row's elements
     SLACK = 128         # elements behind each row of scratch
     TALL = 6            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
@@ -103,6 +104,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.halved = g.widened and is_halved(g)
     g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
+    g.neighbouring = not selecting and not scattering and is_neighbouring(g)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.pixelwise or g.widened or g.in_place and (g.axis[0].identity or g.stacked))
              or selecting or scattering or g.raise_nan)
@@ -194,7 +196,7 @@ cdef bint has_flat_rows(const Plan* g, const Axis* w) noexcept:
         return w.start[0] == 0 and 0 < fewest and longest <= least(fewest + 1, LENGTH)
     return (is_regular(w) and w.stride <= PHASES and w.kernel <= TAPS and w.dilation <= 64
             and (flat_windows(w) == w.m or w.m <= NARROW or not g.in_place
-                 or are_halved(&g.axis[1], w, SIZE[g.t_type])))
+                 or are_straight(&g.axis[1], w, SIZE[g.t_type])))
 
 
 cdef void take_planes(Plan* g) noexcept:
@@ -377,6 +379,15 @@ cdef bint is_halved(const Plan* g) noexcept:
             and (g.inner == 1 or g.ys[3] == g.y_size) and g.ys[1] % g.y_size == 0)
 
 
+cdef bint is_neighbouring(const Plan* g) noexcept:
+    """Whether kernels/neighbours.pxi takes the windows of larger planes, which are where they lie
+    and need no more than division."""
+    return (g.in_place and g.axis[0].identity and g.inner == 1 and (g.y_plain or g.y_scaled)
+            and not g.raise_nan and g.mask == NULL and not g.omit_nan
+            and are_threes(&g.axis[1], 1) and are_threes(&g.axis[2], 1)
+            and g.xs[1] % g.x_size == 0 and g.ys[1] % g.y_size == 0 and g.ys[2] == g.y_size)
+
+
 cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     """Along W: rows of about ROW bytes."""
     cdef const Axis* w = &g.axis[2]
@@ -385,6 +396,8 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef Py_ssize_t room = ROW
     if g.halved or g.pixelwise:
         room = 4 * ROW
+    elif g.neighbouring:
+        room = NEAR
     elif g.widened:
         # What is read, folded and stored is in the first-level cache.
         room = 2 * ROW // SIZE[g.t_type]
@@ -455,7 +468,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
     cdef bint spans = become_values(g, boxed)
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
-    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise else
+    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise or g.neighbouring else
                               2 * STRIP if halving and not boxed else
                               STREAM if boxed and streamed else
                               SPANS if spans else

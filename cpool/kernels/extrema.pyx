@@ -33,6 +33,7 @@ include "reduce.pxi"
 include "pixels.pxi"
 include "spans.pxi"
 include "halvings.pxi"
+include "neighbours.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

@@ -94,7 +94,7 @@ cdef Py_ssize_t flat_masks(const Plan* g, T* masks, Py_ssize_t pitch, Py_ssize_t
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t tap, i, first, end, count = 0
     cdef bint everywhere
-    if is_threes(a):
+    if are_threes(a, 2):
         for tap in range(3):
             flat_mask(g, masks + tap * pitch, tap)
             i = 0
@@ -139,6 +139,9 @@ cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t
     cdef Py_ssize_t d, zp = xp
     cdef T* z = <T*> (s + g.phases_at)
     if Op is not ProductOp:
+        if at_once and a.stride == 1:
+            flat_neighbours(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
+            return
         if at_once:
             flat_halvings(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
             return
@@ -171,7 +174,7 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
     if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
         pairs(y, yp, x, xp, n, planes, 1, op)
         return
-    if is_threes(a):
+    if are_threes(a, 2):
         masked_threes(y, yp, x, xp, masks, masks + 2 * n, identity(op, <T> 0), n, planes, op)
         return
     if a.stride > 1:
@@ -235,16 +238,17 @@ cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const dou
 
 
 cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t count,
-                                       Py_ssize_t plain, Py_ssize_t size) noexcept nogil:
+                                       Py_ssize_t plain, bint exact,
+                                       Py_ssize_t size) noexcept nogil:
     """How many planes of a tile may be written straight to the result, in one pass of whole blocks:
-    all but those of which the last blocks would reach behind the tile."""
+    all but those of which the last blocks would reach behind the tile, if there are such."""
     cdef Py_ssize_t n = g.axis[2].m, bytes = g.axis[1].m * n * size
     if (not (g.y_plain or g.y_scaled) or g.ys[0] != bytes
             or not (is_one_pass(count, plain) or flat_windows(&g.axis[2]) > n)
             or not is_contiguous(g.ys, n, 1, size) or (g.axis[1].m > 1 and g.ys[1] != n * size)
             or <size_t> t.y % size != 0):
         return 0
-    return most(0, t.d1 - t.d - 1 - BLOCK // bytes)
+    return t.d1 - t.d if exact else most(0, t.d1 - t.d - 1 - BLOCK // bytes)
 
 
 cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
@@ -287,7 +291,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef const T* x
     cdef T* y
     cdef Tile t
-    cdef bint at_once = Op is not ProductOp and are_halved(&g.axis[1], a, sizeof(T))
+    cdef bint at_once = Op is not ProductOp and are_straight(&g.axis[1], a, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if is_spread(g):
             spread_items(g, lo, hi, s, op, tag)
@@ -316,7 +320,7 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
             x, xp = lines + front - a.before, yp
         y = <T*> (t.y + t.d * g.ys[0])
-        straight = planes_straight(g, &t, count, plain, sizeof(T))
+        straight = planes_straight(g, &t, count, plain, at_once and a.stride == 1, sizeof(T))
         parts = least(most(1, ahead(g, &t) // PORTION), straight)
         for i in range(parts):
             begin, end = straight * i // parts, straight * (i + 1) // parts

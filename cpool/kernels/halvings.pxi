@@ -7,31 +7,29 @@
 
 cdef extern from *:
     """
-    /* The elements of `now` one place on, the last one of `before` in front of them. In halves:
-       one place on in either half, or back, where the elements behind them are anything. */
+    /* Neighbours in vectors of two halves. Between two vectors is the last half of the one and the
+       first half of the other: what is before a vector and it give its elements one place on, it
+       and what is behind it give them one place back. */
     #if defined(__AVX2__)
-    #define CPOOL_MOVE_ON(b, a, size) \
-        (size == 1 ? _mm256_alignr_epi8(b, a, 15) : size == 2 ? _mm256_alignr_epi8(b, a, 14) \
-         : size == 4 ? _mm256_alignr_epi8(b, a, 12) : size == 8 ? _mm256_alignr_epi8(b, a, 8) : a)
-    CPOOL_INLINE void cpool_move_on(void *y, const void *before, const void *now, size_t size) {
+    #define CPOOL_PLACES_ON(b, a, size, n) \
+        (size == 1 ? _mm256_alignr_epi8(b, a, (n) & 15) \
+         : size == 2 ? _mm256_alignr_epi8(b, a, 2 * (n) & 15) \
+         : size == 4 ? _mm256_alignr_epi8(b, a, 4 * (n) & 15) \
+         : size == 8 ? _mm256_alignr_epi8(b, a, 8 * (n) & 15) : a)
+    CPOOL_INLINE void cpool_between(void *y, const void *before, const void *after) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)before);
+        __m256i b = _mm256_loadu_si256((const __m256i *)after);
+        _mm256_storeu_si256((__m256i *)y, _mm256_permute2x128_si256(a, b, 0x21));
+    }
+    CPOOL_INLINE void cpool_halves_on(void *y, const void *before, const void *now, size_t size) {
         __m256i a = _mm256_loadu_si256((const __m256i *)before);
         __m256i b = _mm256_loadu_si256((const __m256i *)now);
-        __m256i t = CPOOL_MOVE_ON(b, _mm256_permute2x128_si256(a, b, 0x21), size);
-        _mm256_storeu_si256((__m256i *)y, t);
+        _mm256_storeu_si256((__m256i *)y, CPOOL_PLACES_ON(b, a, size, -1));
     }
-    CPOOL_INLINE void cpool_move_halves_on(void *y, const void *before, const void *now,
-                                           size_t size) {
-        __m256i a = _mm256_loadu_si256((const __m256i *)before);
-        __m256i b = _mm256_loadu_si256((const __m256i *)now);
-        _mm256_storeu_si256((__m256i *)y, CPOOL_MOVE_ON(b, a, size));
-    }
-    CPOOL_INLINE void cpool_move_halves_back(void *y, const void *now, size_t size) {
-        __m256i v = _mm256_loadu_si256((const __m256i *)now);
-        if (size == 1) v = _mm256_srli_si256(v, 1);
-        else if (size == 2) v = _mm256_srli_si256(v, 2);
-        else if (size == 4) v = _mm256_srli_si256(v, 4);
-        else if (size == 8) v = _mm256_srli_si256(v, 8);
-        _mm256_storeu_si256((__m256i *)y, v);
+    CPOOL_INLINE void cpool_halves_back(void *y, const void *now, const void *after, size_t size) {
+        __m256i a = _mm256_loadu_si256((const __m256i *)now);
+        __m256i b = _mm256_loadu_si256((const __m256i *)after);
+        _mm256_storeu_si256((__m256i *)y, CPOOL_PLACES_ON(b, a, size, 1));
     }
     CPOOL_INLINE void cpool_put_halves(void *y, void *z, const void *x) {
         __m256i v = _mm256_loadu_si256((const __m256i *)x);
@@ -39,23 +37,22 @@ cdef extern from *:
         _mm_storeu_si128((__m128i *)z, _mm256_extracti128_si256(v, 1));
     }
     #else
-    CPOOL_INLINE void cpool_move_on(void *y, const void *before, const void *now, size_t size) {
-        memcpy(y, (const char *)before + BLOCK - size, size);
-        memcpy((char *)y + size, now, BLOCK - size);
+    CPOOL_INLINE void cpool_between(void *y, const void *before, const void *after) {
+        memcpy(y, (const char *)before + 16, 16);
+        memcpy((char *)y + 16, after, 16);
     }
-    CPOOL_INLINE void cpool_move_halves_on(void *y, const void *before, const void *now,
-                                           size_t size) {
+    CPOOL_INLINE void cpool_halves_on(void *y, const void *before, const void *now, size_t size) {
         size_t i;
         for (i = 0; i < BLOCK; i += 16) {
             memcpy((char *)y + i, (const char *)before + i + 16 - size, size);
             memcpy((char *)y + i + size, (const char *)now + i, 16 - size);
         }
     }
-    CPOOL_INLINE void cpool_move_halves_back(void *y, const void *now, size_t size) {
+    CPOOL_INLINE void cpool_halves_back(void *y, const void *now, const void *after, size_t size) {
         size_t i;
         for (i = 0; i < BLOCK; i += 16) {
             memcpy((char *)y + i, (const char *)now + i + size, 16 - size);
-            memset((char *)y + i + 16 - size, 0, size);
+            memcpy((char *)y + i + 16 - size, (const char *)after + i, size);
         }
     }
     CPOOL_INLINE void cpool_put_halves(void *y, void *z, const void *x) {
@@ -64,12 +61,11 @@ cdef extern from *:
     }
     #endif
     """
-    void move_on "cpool_move_on"(void* y, const void* before, const void* now,
-                                 size_t size) noexcept nogil
-    void move_halves_on "cpool_move_halves_on"(void* y, const void* before, const void* now,
-                                               size_t size) noexcept nogil
-    void move_halves_back "cpool_move_halves_back"(void* y, const void* now,
-                                                   size_t size) noexcept nogil
+    void between "cpool_between"(void* y, const void* before, const void* after) noexcept nogil
+    void halves_on "cpool_halves_on"(void* y, const void* before, const void* now,
+                                     size_t size) noexcept nogil
+    void halves_back "cpool_halves_back"(void* y, const void* now, const void* after,
+                                         size_t size) noexcept nogil
     void put_halves "cpool_put_halves"(void* y, void* z, const void* x) noexcept nogil
 
 
@@ -134,7 +130,8 @@ cdef inline void halve_row(T* restrict y, Py_ssize_t n, const T* a, const T* b, 
         put_back(left, even, sizeof(T))
         put_back(right, odd, sizeof(T))
         if Halving is not Twos:
-            move_on(even, before, right, sizeof(T))
+            between(even, before, right)
+            halves_on(even, even, right, sizeof(T))
             copy_vector(before, right)
             fold_vectors(left, even, left, op, care)
         if Halving is CutThrees:
@@ -228,13 +225,13 @@ cdef inline void halve_both(T* y, T* z, const T* lower, const T* upper, const T*
     put_back(first, even, sizeof(T))
     put_back(second, odd, sizeof(T))
     if Halving is Threes:
-        move_halves_back(third, first, sizeof(T))
+        halves_back(third, first, first, sizeof(T))
         fold_vectors(first, first, second, op, care)
         copy_vector(second, third)
     if Halving is CutThrees:
         for k in range(PER_BLOCK(sizeof(T))):
             before[k] = none
-        move_halves_on(third, before, second, sizeof(T))
+        halves_on(third, before, second, sizeof(T))
         for k in range(PER_BLOCK(sizeof(T))):
             second[k] = second[k] if mask[k] != 0 else none
         fold_vectors(first, first, third, op, care)
@@ -322,6 +319,6 @@ cdef void masks_of_threes(const Axis* a, T* masks, Op op) noexcept nogil:
         return
     for o in range(n):
         at = o % half if is_narrow(a, sizeof(T)) else o
-        masks[o] = <T> (2 * at + 2 - a.before < a.n)
+        masks[o] = <T> (a.stride * at + 2 - a.before < a.n)
     for o in range(2 * n + 2):
         masks[n + o] = neutral(op, <T> 0)

@@ -145,10 +145,11 @@ cdef inline Py_ssize_t flat_line(const Axis* a) noexcept nogil:
     return a.n if a.start != NULL else a.stride * flat_windows(a)
 
 
-cdef inline bint is_threes(const Axis* a) noexcept nogil:
-    """Windows of three, two apart, whose middle one exists everywhere."""
-    return (a.start == NULL and a.stride == 2 and a.kernel == 3 and a.dilation == 1
-            and a.before <= 1 and 2 * (a.m - 1) + 1 - a.before < a.n)
+cdef inline bint are_threes(const Axis* a, Py_ssize_t stride) noexcept nogil:
+    """Windows of three, so far apart, whose middle one exists everywhere."""
+    return (a.start == NULL and a.source == NULL and not a.transposed and a.stride == stride
+            and a.kernel == 3 and a.dilation == 1 and a.before <= 1
+            and (a.m - 1) * stride + 1 - a.before < a.n)
 
 
 cdef inline bint is_narrow(const Axis* w, size_t size) noexcept nogil:
@@ -163,7 +164,14 @@ cdef inline bint are_halved(const Axis* h, const Axis* w, size_t size) noexcept 
     """Whether kernels/halvings.pxi folds them: windows of 2x2 or 3x3; rows of the result are longer
     than half a vector, or narrow."""
     return ((is_narrow(w, size) or w.m * size > 16)
-            and ((is_threes(h) and is_threes(w)) or (is_pairs(h) and is_pairs(w))))
+            and ((are_threes(h, 2) and are_threes(w, 2)) or (is_pairs(h) and is_pairs(w))))
+
+
+cdef inline bint are_straight(const Axis* h, const Axis* w, size_t size) noexcept nogil:
+    """Whether rows go straight to the result: there, or, long ones, as kernels/neighbours.pxi does
+    it."""
+    return are_halved(h, w, size) or (are_threes(h, 1) and are_threes(w, 1)
+                                      and w.m * size >= 192)
 
 
 cdef void run_lengths(const Axis* a, Py_ssize_t* fewest, Py_ssize_t* longest) noexcept nogil:
