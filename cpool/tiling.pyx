@@ -27,7 +27,8 @@ cdef enum:
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     THREES = 65536      # ... or, where rows go straight to the result
     PLANES = 8192       # bytes of the planes of such a tile
-    NEAR = 8192         # bytes of a row of windows that share three of a row's elements
+    NEAR = 8192         # bytes of a row of windows of 3x3 that go straight to the result
+    FAR = 2048          # bytes between rows of weighted windows that are touched before
     SLACK = 128         # elements behind each row of scratch
     TALL = 6            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
@@ -104,7 +105,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.halved = g.widened and is_halved(g)
     g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
-    g.neighbouring = not selecting and not scattering and is_neighbouring(g)
+    g.threes = not selecting and not scattering and has_straight_threes(g)
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.pixelwise or g.widened or g.in_place and (g.axis[0].identity or g.stacked))
              or selecting or scattering or g.raise_nan)
@@ -379,12 +380,14 @@ cdef bint is_halved(const Plan* g) noexcept:
             and (g.inner == 1 or g.ys[3] == g.y_size) and g.ys[1] % g.y_size == 0)
 
 
-cdef bint is_neighbouring(const Plan* g) noexcept:
-    """Whether kernels/neighbours.pxi takes the windows of larger planes, which are where they lie
-    and need no more than division."""
+cdef bint has_straight_threes(const Plan* g) noexcept:
+    """Whether kernels/threes.pxi takes the windows of larger planes, which are where they lie and
+    need no more than division. Two apart, rows of less than four vectors take longer so."""
     return (g.in_place and g.axis[0].identity and g.inner == 1 and (g.y_plain or g.y_scaled)
             and not g.raise_nan and g.mask == NULL and not g.omit_nan
-            and are_threes(&g.axis[1], 1) and are_threes(&g.axis[2], 1)
+            and (are_threes(&g.axis[1], 1) and are_threes(&g.axis[2], 1)
+                 or are_threes(&g.axis[1], 2) and are_threes(&g.axis[2], 2)
+                 and g.axis[2].m * g.x_size >= 128)
             and g.xs[1] % g.x_size == 0 and g.ys[1] % g.y_size == 0 and g.ys[2] == g.y_size)
 
 
@@ -396,8 +399,9 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
     cdef Py_ssize_t room = ROW
     if g.halved or g.pixelwise:
         room = 4 * ROW
-    elif g.neighbouring:
-        room = NEAR
+    elif g.threes:
+        room = NEAR if w.stride == 1 else 2 * ROW
+        size = SIZE[g.t_type]
     elif g.widened:
         # What is read, folded and stored is in the first-level cache.
         room = 2 * ROW // SIZE[g.t_type]
@@ -468,7 +472,7 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
                           and line * size * h.stride <= STREAM and bytes_read(g) > STREAMED)
     cdef bint spans = become_values(g, boxed)
     cdef Py_ssize_t strip = STREAM if g.streamed and not g.stacked else STRIP
-    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise or g.neighbouring else
+    cdef Py_ssize_t budget = (4 * BOX if g.halved or g.pixelwise or g.threes else
                               2 * STRIP if halving and not boxed else
                               STREAM if boxed and streamed else
                               SPANS if spans else
@@ -636,7 +640,7 @@ cdef int tile_weighted(Plan* g, int block) except -1:
         return tile_abreast(g, block, size)
     # Long rows that come from memory: see touch_rows (kernels/boxes.pxi).
     g.streamed = (g.in_place and (g.inner > 1 or not g.dense) and g.axis[0].identity
-                  and not g.transposed and h.stride > 1 and g.xs[1] >= TOUCHED
+                  and not g.transposed and h.stride > 1 and g.xs[1] >= FAR
                   and <double> g.planes * g.axis[0].n * h.n * g.xs[1] > STREAMED)
     tile_inner(g, size)
     tile_along(g, size, False)

@@ -34,6 +34,7 @@ include "pixels.pxi"
 include "spans.pxi"
 include "halvings.pxi"
 include "neighbours.pxi"
+include "threes.pxi"
 include "flat.pxi"
 include "tiles.pxi"
 

@@ -1,4 +1,4 @@
-# Windows of 2x2 or 3x3, two apart, of small planes: from their rows straight to one. A vector of
+# Windows of 2x2 or 3x3, two apart: from their rows straight to one. A vector of
 # results needs two of each row. Of windows of two, their even elements are the first ones and their
 # odd ones the second; of windows of three, the even ones are the middles, the odd ones what is
 # right of these, and, one place on, what is left of the next.
@@ -85,11 +85,16 @@ cdef struct Threes:
 cdef struct CutThrees:
     char tag
 
+# What is right of it may be, which the mask tells. Nothing but results is written.
+cdef struct ExactThrees:
+    char tag
+
 # Which windows: known when the code is compiled.
 ctypedef fused Halving:
     Twos
     Threes
     CutThrees
+    ExactThrees
 
 
 cdef inline void fold_vectors(T* v, const T* a, const T* b, Op op, Care care) noexcept nogil:
@@ -134,7 +139,7 @@ cdef inline void halve_row(T* restrict y, Py_ssize_t n, const T* a, const T* b, 
             halves_on(even, even, right, sizeof(T))
             copy_vector(before, right)
             fold_vectors(left, even, left, op, care)
-        if Halving is CutThrees:
+        if Halving is CutThrees or Halving is ExactThrees:
             for k in range(block):
                 right[k] = right[k] if mask[i + k] != 0 else none
         for k in range(block):
@@ -322,3 +327,54 @@ cdef void masks_of_threes(const Axis* a, T* masks, Op op) noexcept nogil:
         masks[o] = <T> (a.stride * at + 2 - a.before < a.n)
     for o in range(2 * n + 2):
         masks[n + o] = neutral(op, <T> 0)
+
+
+cdef inline void rows_of_three(const Axis* a, const T** rows, const T* x, Py_ssize_t pitch,
+                               Py_ssize_t h, const T* filler) noexcept nogil:
+    """What row h of windows two apart is folded from; x: row 0; filler: for rows in the padding,
+    which are the last here."""
+    cdef Py_ssize_t above = a.before, row = most(0, 2 * h - above)
+    rows[0] = x + row * pitch
+    rows[1] = rows[0] + pitch if a.n > 1 else filler
+    rows[2] = rows[1] + pitch if 2 * h >= above and row + 2 < a.n else filler
+
+
+cdef bint halve_strip(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t pitch,
+                      Py_ssize_t h0, Py_ssize_t h1, Py_ssize_t w0, Py_ssize_t w1, const T* filler,
+                      const T* mask, Op op, Halving halving, Care care) noexcept nogil:
+    """Some rows and columns of a plane's windows, a vector or more: the last vector of a row begins
+    in the one before. One element behind a row is read. Gives whether there was a NaN, which
+    Ordered takes for any number."""
+    cdef Py_ssize_t h, at, part, block = PER_BLOCK(sizeof(T)), last = w1 - w0 - block
+    cdef bint nan = False, padded = w0 == 0 and g.axis[2].before > 0
+    cdef T first
+    cdef T[32] nans
+    cdef const T* rows[3]
+    memset(nans, 0, 32)
+    x += 2 * w0 + 1 - g.axis[2].before
+    for h in range(h0, h1):
+        rows_of_three(&g.axis[1], rows, x, pitch, h, filler)
+        first = neutral(op, <T> 0)
+        if not padded:
+            first = left_of(rows[0], rows[1], rows[2], &nan, op, care)
+        for part in range(2):       # all whole vectors, and the last
+            at = 2 * part * last
+            if at > 0:
+                first = left_of(rows[0] + at, rows[1] + at, rows[2] + at, &nan, op, care)
+            halve_row(y + part * last, block if part == 1 else UP(last, sizeof(T)), rows[0] + at,
+                      rows[1] + at, rows[2] + at, first, mask + part * last, nans, op, halving,
+                      care)
+        y += yp
+    return Care is Ordered and (nan or is_nan_among(nans))
+
+
+cdef void halve_exactly(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t pitch,
+                        Py_ssize_t h0, Py_ssize_t h1, Py_ssize_t w0, Py_ssize_t w1,
+                        const T* filler, const T* mask, Op op) noexcept nogil:
+    cdef Plain plain = [0]
+    cdef Ordered ordered = [0]
+    cdef ExactThrees exact = [0]
+    if (T is float or T is double) and (Op is MaxOp or Op is MinOp):
+        if not halve_strip(g, y, yp, x, pitch, h0, h1, w0, w1, filler, mask, op, exact, ordered):
+            return
+    halve_strip(g, y, yp, x, pitch, h0, h1, w0, w1, filler, mask, op, exact, plain)

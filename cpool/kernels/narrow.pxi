@@ -201,7 +201,8 @@ cdef void widen_lines(const Plan* g, const Tile* t, Sum* lines, const Source* x,
     cdef Py_ssize_t h, i, j, count, rows, first, stop, n = (t.w_hi - t.w_lo) * t.nc
     cdef Py_ssize_t pitch = g.xs[1] // <Py_ssize_t> sizeof(Source)
     cdef Py_ssize_t xp = g.axis[1].stride * pitch, end = UP(n, sizeof(Source)) if t.safe else n
-    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(g, g.axis[1].stride * g.xs[1])
+    cdef Py_ssize_t fresh = t.h_lo, together = touched_together(
+        g, 2 * g.axis[1].stride * g.xs[1])      # they become twice as many bytes, or more
     cdef const Source* at[4]        # WIDENED
     cdef Sum* y = lines
     cdef Run r, planes

@@ -199,29 +199,3 @@ cdef void flat_neighbours(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssi
     for i in range(planes):
         neighbours(g, y + i * yp, m, x + i * xp, pitch, 0, g.axis[1].m, 0, m, True,
                    masks + UP(m, sizeof(T)) + 1, op)
-
-
-cdef inline bint are_neighbours(const Plan* g, const Tile* t, What what,
-                                size_t size) noexcept nogil:
-    """Whether the windows of a tile are folded so: a vector of them at least."""
-    return (what == VALUES and g.neighbouring and t.doubtful == NULL and not t.counted
-            and t.w1 - t.w0 >= PER_BLOCK(size) and <size_t> target(g, t) % size == 0)
-
-
-cdef void tile_neighbours(const Plan* g, const Tile* t, char* s, Op op,
-                          T tag) noexcept nogil:
-    cdef T* filler = <T*> (s + g.lines_at)
-    cdef Py_ssize_t yp = g.ys[1] // <Py_ssize_t> sizeof(T)
-    cdef Py_ssize_t pitch = g.xs[1] // <Py_ssize_t> sizeof(T)
-    cdef T* y = <T*> target(g, t)
-    cdef const T* x = <const T*> place(g, t, t.d, 0) - t.w_lo
-    cdef DivideOp divide
-    if t.h0 == 0 or t.h1 == g.axis[1].m:
-        fill(filler, t.w1 - t.w0 + 2, neutral(op, <T> 0))
-    if Op is AddOp and (T is float or T is double):
-        if g.y_scaled:
-            divide.by = constant_divisor(g)
-            neighbours(g, y, yp, x, pitch, t.h0, t.h1, t.w0, t.w1, t.safe,
-                       filler + 1, divide)
-            return
-    neighbours(g, y, yp, x, pitch, t.h0, t.h1, t.w0, t.w1, t.safe, filler + 1, op)

@@ -179,7 +179,7 @@ cdef struct Plan:
     bint widened                # they are folded there from their own type (narrow.pxi)
     bint halved                 # by 2x2, to means of that type
     bint pixelwise              # windows of channels are folded one by one (pixels.pxi)
-    bint neighbouring           # windows of 3x3, one apart, go straight to it (neighbours.pxi)
+    bint threes                 # windows of 3x3 go straight to it (threes.pxi)
     bint y_plain                # values that are folded are the result's
     bint y_scaled               # they are but for a division by one number for all
     Py_ssize_t xs[4]

@@ -315,8 +315,8 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
             pixels(g, t, s, tag, op)
             return
     if Op is not ProductOp:
-        if are_neighbours(g, t, what, sizeof(T)):
-            tile_neighbours(g, t, s, op, tag)
+        if are_straight_threes(g, t, what, sizeof(T)):
+            tile_threes(g, t, s, op, tag)
             return
     if Op is AddOp and (T is int16_t or T is int32_t or T is float):
         if what == VALUES and g.halved and t.safe and <size_t> target(g, t) % g.y_size == 0:

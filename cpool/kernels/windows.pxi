@@ -10,7 +10,7 @@ cdef enum:
     SLIDING = 6     # windows one step apart, with more taps than this, are folded by `slide`
     RUNS = 1024     # windows side by side, of so many elements at most, are spread as runs
     PIECES = 1024   # elements that are finished at once
-    TOUCHED = 2048  # bytes that are touched and then folded (see touch_rows)
+    TOUCHED = 4096  # bytes that are touched and then folded (see touch_rows)
     FETCHED = 16384     # bytes that are fetched before they are asked for, at most
     PORTION = 1024  # ... so many at a time
     LARGEST = 2147483647
