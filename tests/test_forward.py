@@ -551,7 +551,7 @@ def test_positions_of_windows_two_apart_in_rows_of_any_length(shape, kernel, pad
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int8", "uint16", "int64"])
 @pytest.mark.parametrize("padding", [(0, 0), (1, 1), (0, 1), (1, 0)])
-@pytest.mark.parametrize("name", ["max", "min", "sum"])
+@pytest.mark.parametrize("name", ["max", "min", "sum", "avg"])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_windows_of_three_in_planes(name, padding, stride, dtype):
     """As kernels/threes.pxi folds them: rows of any length, results that lie in a larger array, of

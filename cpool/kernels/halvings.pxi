@@ -15,7 +15,7 @@ cdef extern from *:
         (size == 1 ? _mm256_alignr_epi8(b, a, (n) & 15) \
          : size == 2 ? _mm256_alignr_epi8(b, a, 2 * (n) & 15) \
          : size == 4 ? _mm256_alignr_epi8(b, a, 4 * (n) & 15) \
-         : size == 8 ? _mm256_alignr_epi8(b, a, 8 * (n) & 15) : a)
+         : size == 8 ? _mm256_alignr_epi8(b, a, 8 * (n) & 15) : (n) < 0 ? a : b)
     CPOOL_INLINE void cpool_between(void *y, const void *before, const void *after) {
         __m256i a = _mm256_loadu_si256((const __m256i *)before);
         __m256i b = _mm256_loadu_si256((const __m256i *)after);
