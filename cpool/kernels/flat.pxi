@@ -28,10 +28,16 @@ cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ss
             and (t.d1 - t.d == 1 or g.xs[0] == size * g.x_size)
             and <size_t> place(g, t, t.d, 0) % g.x_size == 0):
         take_up(g, box, place(g, t, t.d, 0), (t.d1 - t.d) * size, op)
+    elif rows == 1 or g.xs[1] == n * g.xs[2]:
+        if g.xs[0] == size * g.xs[2]:
+            take_up_apart(g, box, place(g, t, t.d, 0), g.xs[2], (t.d1 - t.d) * size, op)
+        else:
+            for d in range(t.d, t.d1):
+                take_up_apart(g, box + (d - t.d) * size, place(g, t, d, 0), g.xs[2], size, op)
     else:
         for d in range(t.d, t.d1):
             for h in range(rows):
-                take_up(g, box + (d - t.d) * size + h * n, plain_row(g, t, d, h, s), n, op)
+                take_up_apart(g, box + (d - t.d) * size + h * n, place(g, t, d, h), g.xs[2], n, op)
     if T is float or T is double:
         if g.transposed and g.mean:
             flat_quotients(g, box, t.d1 - t.d, <double*> (s + g.divisors_at))

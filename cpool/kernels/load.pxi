@@ -23,14 +23,29 @@ cdef extern from *:
     #define CPOOL_APART(bytes) do { \
         for (i = 0; i < n; i++) memcpy(y + i * to, x + i * from, bytes); \
     } while (0)
+    /* Distances that a compiler knows make vectors. */
+    #define CPOOL_NUMBERS(number, at) do { \
+        number *restrict numbers = (number *)y; \
+        const number *restrict source = (const number *)x; \
+        for (i = 0; i < n; i++) numbers[i] = source[at]; \
+    } while (0)
+    #define CPOOL_ONE_BY_ONE(number) do { \
+        if (to == sizeof(number) && from == 2 * to) CPOOL_NUMBERS(number, 2 * i); \
+        else if (to == sizeof(number) && from == -to) CPOOL_NUMBERS(number, -i); \
+        else CPOOL_APART(sizeof(number)); \
+    } while (0)
+    typedef uint8_t cpool_bits1;
+    typedef uint16_t __attribute__((may_alias, aligned(1))) cpool_bits2;
+    typedef uint32_t __attribute__((may_alias, aligned(1))) cpool_bits4;
+    typedef uint64_t __attribute__((may_alias, aligned(1))) cpool_bits8;
     /* n elements, `from` bytes apart, to places `to` bytes apart. */
     static void cpool_move_elements(char *restrict y, Py_ssize_t to, const char *restrict x,
                                     Py_ssize_t from, Py_ssize_t n, int size) {
         Py_ssize_t i;
-        if (size == 1) CPOOL_APART(1);
-        else if (size == 2) CPOOL_APART(2);
-        else if (size == 4) CPOOL_APART(4);
-        else if (size == 8) CPOOL_APART(8);
+        if (size == 1) CPOOL_ONE_BY_ONE(cpool_bits1);
+        else if (size == 2) CPOOL_ONE_BY_ONE(cpool_bits2);
+        else if (size == 4) CPOOL_ONE_BY_ONE(cpool_bits4);
+        else if (size == 8) CPOOL_ONE_BY_ONE(cpool_bits8);
         else CPOOL_APART(size);
     }
     #define CPOOL_TURN(number, turned) do { \
@@ -59,6 +74,8 @@ cdef void gather(char* raw, const char* x, Py_ssize_t nw, Py_ssize_t nc, Py_ssiz
                  Py_ssize_t sc, int size, bint swapped) noexcept nogil:
     """Elements of any stride, alignment and byte order, one after the other."""
     cdef Py_ssize_t w
+    if nc > 1 and sw == nc * sc:
+        nw, nc, sw = nw * nc, 1, sc
     if nc > 1 and sc != size:
         for w in range(nw):
             move_elements(raw + w * nc * size, size, x + w * sw, sc, nc, size)
@@ -199,6 +216,23 @@ cdef inline void take_up(const Plan* g, T* y, const char* raw, Py_ssize_t n, Op 
         lift_factors(g, y, raw, n)
     else:
         convert(g, y, raw, n)
+
+
+cdef void take_up_apart(const Plan* g, T* y, const char* x, Py_ssize_t step, Py_ssize_t n,
+                        Op op) noexcept nogil:
+    """The same for elements `step` bytes apart, of any alignment and byte order."""
+    cdef double raw[1024]
+    cdef Py_ssize_t part
+    if Op is not ProductOp and g.x_type == g.t_type and not g.lifted:
+        gather(<char*> y, x, n, 1, step, 0, g.x_size, g.x_swapped)
+        return
+    while n > 0:
+        part = least(n, PIECES)
+        gather(<char*> raw, x, part, 1, step, 0, g.x_size, g.x_swapped)
+        take_up(g, y, <const char*> raw, part, op)
+        x += part * step
+        y += part
+        n -= part
 
 
 cdef void mark_nans(uint8_t* restrict flags, const T* restrict x, Py_ssize_t n,
