@@ -155,7 +155,7 @@ class Entered:
     def add(self, peer: peers.Peer, data: rows.Data, threads: int) -> None:
         """Let a peer take part if it does the row, in time and with the right result."""
         # Their number is told once, under the table.
-        if peer.role == measure.PEER and self.row.existing:
+        if peer.role == measure.PEER and not self.row.has_peers:
             return
         if peer.naive and self.row.visits > self.effort.visits:
             self.left_out[peer.name] = (

@@ -271,6 +271,17 @@ def _print_summary(results: Sequence[Result]) -> None:
     without = sum(bool(result.row.existing) for result in results)
     if without:
         print(f"{_rows(without)} with where or omit stand beside cpool without, not beside peers")
+    _print_forms([result for result in results if result.row.form])
+
+
+def _print_forms(results: Sequence[Result]) -> None:
+    """Print how much longer it takes if the input is no ordinary array, at worst."""
+    pairs = [(result.ratio_to(result.compared), result.row.name) for result in results
+             if not result.differing and result.ratio_to(result.compared)]
+    if pairs:
+        least, row = min(pairs, key=lambda pair: pair[0].median)
+        print(f"{_rows(len(pairs))} with arrays of another form stand beside cpool with ordinary "
+              f"ones; at worst these take {1 / least.median:.1f} times as long ({row})")
 
 
 def _print_peer(peer: str, results: Sequence[Result]) -> None:

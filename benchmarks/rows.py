@@ -83,6 +83,9 @@ class Row:
     existing : str
         ``"where"``: a mask says which elements exist; ``"omit"``: NaNs do not. Such a row has no
         peers: it is compared with the same call on elements that all exist.
+    form : str
+        How the input lies in memory, one of `FORMS`, where it is no ordinary array. Such a row has
+        no peers either: it is compared with the same call on an ordinary one.
     group : str
         What ``--rows`` finds it by, beside its name.
     quick : bool
@@ -100,6 +103,7 @@ class Row:
     keeps: bool = False
     result: str = ""
     existing: str = ""
+    form: str = ""
     group: str = "folds"
     quick: bool = False
 
@@ -273,6 +277,11 @@ class Row:
                      for array in arrays)
 
     @property
+    def has_peers(self) -> bool:
+        """Whether others are measured beside it; else it is cpool with ordinary input."""
+        return not (self.existing or self.form)
+
+    @property
     def missing(self) -> str:
         """Why the row cannot be measured here, empty where it can."""
         try:
@@ -305,6 +314,7 @@ class Row:
             "keeps": self.keeps,
             "result": self.result_dtype,
             "existing": self.existing,
+            "form": self.form,
             "group": self.group,
             "quick": self.quick,
             "bytes_moved": self.bytes_moved,
@@ -347,6 +357,15 @@ class Data:
         """The input."""
         return self._get("x", layout, self._input)
 
+    def x_in_form(self, layout: str) -> np.ndarray:
+        """The input as it lies in memory."""
+        if not self.row.form:
+            return self.x(layout)
+        key = "x_in_form", layout
+        if key not in self._arrays:
+            self._arrays[key] = FORMS[self.row.form](self.x(layout))
+        return self._arrays[key]
+
     def gy(self, layout: str) -> np.ndarray:
         """The gradient in the output."""
         return self._get("gy", layout, lambda: self._values(self.row.output_shape))
@@ -385,6 +404,29 @@ class Data:
             made = make()
             self._arrays[key] = made if isinstance(made, int) else to_layout(made, layout)
         return self._arrays[key]
+
+
+def _with_gaps(x: np.ndarray) -> np.ndarray:
+    return np.repeat(x, 2, axis=-1)[..., ::2]
+
+
+def _reversed(x: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(x[..., ::-1])[..., ::-1]
+
+
+def _unaligned(x: np.ndarray) -> np.ndarray:
+    return np.frombuffer(b"\0" + x.tobytes(), x.dtype, offset=1).reshape(x.shape)
+
+
+def _swapped(x: np.ndarray) -> np.ndarray:
+    return x.astype(x.dtype.newbyteorder())
+
+
+#: How an array may lie in memory, other than C-contiguous, aligned, in the machine's byte order.
+FORMS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "byte order": _swapped, "gaps": _with_gaps, "reversed": _reversed,
+    "unaligned": _unaligned, "Fortran": np.asfortranarray,
+}
 
 
 def _tenths(shape: tuple[int, ...]) -> np.ndarray:
@@ -526,8 +568,9 @@ def _window(operator: str, kernel: int, stride: int, padding: int, shape: tuple[
         title += " with positions"
     if options.get("keeps"):
         title += " of vjp"
-    if options.get("existing"):
-        title += f" {options['existing']}"
+    for option in ("existing", "form"):
+        if options.get(option):
+            title += f" {options[option]}"
     own = options.pop("own", {})
     arguments = {"kernel_size": kernel, "stride": stride, "padding": padding, **own}
     return Row(title + note, operator, shape, arguments, **options)
@@ -553,6 +596,7 @@ def _planar() -> Iterator[Row]:
     yield from _latency()
     yield from _gradients()
     yield from _existing()
+    yield from _in_group("forms", _forms())
     yield from _in_group("means", _families())
     yield from _in_group("order", _order())
     yield from _in_group("random", _random())
@@ -642,6 +686,14 @@ def _existing() -> Iterator[Row]:
         yield _window("max", 2, 2, 0, STEM, existing=existing, quick=True)
         yield _window("avg", 2, 2, 0, STEM, existing=existing)
         yield _window("max", 3, 2, 1, STEM, existing=existing)
+
+
+def _forms() -> Iterator[Row]:
+    for form in FORMS:
+        yield _window("max", 2, 2, 0, STAGE, form=form)
+        yield _window("max", 3, 2, 1, STAGE, form=form)
+        yield _window("avg", 3, 1, 1, STAGE, form=form)
+        yield _window("avg", 2, 2, 0, STEM, form=form)
 
 
 def _families() -> Iterator[Row]:

@@ -103,7 +103,8 @@ def test_every_operator_has_a_row():
 
 
 def test_a_group_stands_for_its_rows():
-    assert set(rows.GROUPS) == {"folds", "means", "order", "random", "regions", "alternatives"}
+    assert set(rows.GROUPS) == {
+        "folds", "forms", "means", "order", "random", "regions", "alternatives"}
     for group in rows.GROUPS:
         chosen = rows.select(rows.ROWS, group)
         assert {row for row in rows.ROWS if row.group == group} <= set(chosen)
@@ -222,6 +223,22 @@ def test_plain_cpool_is_the_call_without_the_option(existing):
     assert made.arrays(plain) == ()
     assert plain.shape == fewer.shape
     assert not np.array_equal(plain, fewer)
+
+
+@pytest.mark.parametrize("layout", ["channels_first", "channels_last"])
+@pytest.mark.parametrize("form", list(rows.FORMS))
+def test_forms_are_not_ordinary_and_plain_cpool_is_given_what_is(form, layout):
+    row = dataclasses.replace(rows.ROWS[0].tiny(), form=form, layout=layout)
+    data = rows.Data(row)
+    ordinary, x = data.x(layout), data.x_in_form(layout)
+    np.testing.assert_array_equal(x, ordinary)
+    assert ordinary.flags.carray
+    assert ordinary.dtype.isnative
+    assert not (x.flags.c_contiguous and x.flags.aligned and x.dtype.isnative)
+    made = peers.PlainCpool(cpool).contender(row, data, 1)
+    assert not row.has_peers
+    np.testing.assert_array_equal(made.arrays(made.call())[0],
+                                  result_of(peers.Cpool(cpool), row)[0])
 
 
 # Not ours to mend: what the peers say about themselves.
@@ -438,6 +455,16 @@ def test_a_row_without_peers_stands_beside_plain_cpool(capsys):
     text = capsys.readouterr().out
     assert "0.50" in text
     assert "1 row with where or omit" in text
+
+
+def test_the_worst_form_is_told(capsys):
+    chosen = [row for row in rows.ROWS if row.form][:2]
+    roles = {"cpool": measure.SUBJECT, "cpool plain": measure.PLAIN}
+    results = [report.Result(row, 1, {"cpool": [slow] * 5, "cpool plain": [1.0] * 5}, roles)
+               for row, slow in zip(chosen, (2.0, 3.5), strict=True)]
+    report.print_table(results, 1)
+    text = capsys.readouterr().out
+    assert f"at worst these take 3.5 times as long ({chosen[1].name})" in text
 
 
 def test_geometric_mean():

@@ -36,7 +36,7 @@ class Cpool:
     def contender(self, row: Row, data: Data, threads: int) -> Contender | None:
         function = getattr(self.module, row.function_name)
         options = self._options(row, data)
-        given = (data.x(row.layout),)
+        given = (self._input(row, data),)
         if row.operator == "unpool":
             given += (data.positions(row.layout),)
         if row.backward:
@@ -51,6 +51,9 @@ class Cpool:
         if row.keeps and not row.backward:
             call = functools.partial(self.module.vjp, function, *given, **options)
         return Contender(self.name, self.role, call, arrays)
+
+    def _input(self, row: Row, data: Data) -> np.ndarray:
+        return data.x_in_form(row.layout)
 
     def _options(self, row: Row, data: Data) -> dict[str, object]:
         options = {**row.call_arguments, **data.given(row.layout)}
@@ -68,7 +71,9 @@ class Cpool:
 
 
 class PlainCpool(Cpool):
-    """The same call without ``where`` or ``nan_policy``: the yardstick of rows with them."""
+    """The same call without ``where`` or ``nan_policy``, or on an ordinary array: the yardstick of
+    rows with these.
+    """
 
     role = measure.PLAIN
 
@@ -77,11 +82,16 @@ class PlainCpool(Cpool):
         self.key = self.name = "cpool plain"
 
     def contender(self, row: Row, data: Data, threads: int) -> Contender | None:
-        if not row.existing:
+        if row.has_peers:
             return None
         made = super().contender(row, data, threads)
+        if row.form:
+            return made
         # Another result, by intention.
         return Contender(made.name, made.role, made.call, lambda _: ())
+
+    def _input(self, row: Row, data: Data) -> np.ndarray:
+        return data.x(row.layout)
 
     def _options(self, row: Row, data: Data) -> dict[str, object]:
         options = super()._options(row, data)
