@@ -480,6 +480,8 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
     cdef Py_ssize_t taps = reading(h, 1)
     cdef Py_ssize_t row = (g.axis[2].m if g.transposed else line) * (
         size if boxed or g.transposed else SIZE[g.t_type])
+    if g.threes:
+        row = (line + SLACK) * size     # of scratch, which other tiles of the call may need
     cdef Py_ssize_t rows = most(1, budget // most(1, row))
     if g.transposed:
         g.tile[0] = most(rows, h.kernel)

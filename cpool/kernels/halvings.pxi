@@ -1,7 +1,7 @@
-# Windows of 2x2 or 3x3, two apart: from their rows straight to one. A vector of
-# results needs two of each row. Of windows of two, their even elements are the first ones and their
-# odd ones the second; of windows of three, the even ones are the middles, the odd ones what is
-# right of these, and, one place on, what is left of the next.
+# Windows of 2x2 or 3x3, two apart: from their rows straight to one. A vector of results needs two
+# of each row. Of windows of two, their even elements are the first ones and their odd ones the
+# second; of windows of three, the even ones are the middles, the odd ones what is right of these,
+# and, one place on, what is left of the next.
 #
 # Where one vector holds all that a row of windows needs of a row, two rows of windows go together.
 
