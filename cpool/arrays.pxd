@@ -21,7 +21,7 @@ cdef int mean_of(Plan* g, Pooled* pooled, bint count_include_pad, object divisor
 cdef int explain(int failures, int y_type) except -1
 cdef int run(Plan* g, kernel_t kernel, double work) except -1
 cdef cnp.ndarray output(object given, Call call, tuple inputs, str what=*)
-cdef cnp.ndarray cleared(object out, tuple shape, object dtype)
+cdef cnp.ndarray cleared(object out, cnp.ndarray x, object dtype)
 cdef object settled(cnp.ndarray gx, object dtype, object out)
 cdef void types(Plan* g, cnp.ndarray x, int x_code, int t_code, int y_code) noexcept
 cdef double result_shape(const Pooled* pooled, cnp.ndarray x, cnp.npy_intp* shape) noexcept

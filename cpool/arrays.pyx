@@ -13,12 +13,13 @@ from libc.string cimport memset
 from cpool cimport driver
 from cpool.calls cimport AXES, Call, Key, keep, put, put_back, put_hashed, take
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, empty, floating, native_dtype, type_code, type_number, unsigned
+from cpool.dtypes cimport (
+    SIZE, empty_like, floating, native_dtype, type_code, type_number, unsigned)
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport has_small_planes, tile, tile_unpooling
 from cpool.views cimport Pooled, bring_together, view
 from cpool.windows cimport (
-    Tables, Windows, boolean, fill_sizes, list_windows, tabulate, transpose)
+    Tables, Windows, boolean, fill_sizes, list_long, list_windows, tabulate, transpose)
 
 import numpy as np
 
@@ -279,10 +280,12 @@ def checked_out(out, tuple shape, dtype, tuple inputs, str what="result"):
     return output(out, call, inputs, what)
 
 
-cdef cnp.ndarray cleared(object out, tuple shape, object dtype):
-    """Zeros to add slopes to: in `out`, if they can be added up there."""
+cdef cnp.ndarray cleared(object out, cnp.ndarray x, object dtype):
+    """Zeros to add slopes in x to: in `out`, if they can be added up there."""
     if out is None or out.dtype != dtype or not out.flags.aligned:
-        return np.zeros(shape, dtype)
+        if cnp.PyArray_IS_C_CONTIGUOUS(x):
+            return np.zeros((<object> x).shape, dtype)      # of which no page is touched yet
+        return np.zeros_like(x, dtype)
     out.fill(0)
     return out
 
@@ -500,7 +503,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     cdef Call call
     cdef Plan* g
     cdef kernel_t kernel = kernels.select[operation] if selecting else kernels.fold[operation]
-    cdef int x_code
+    cdef int x_code, i
     cdef double taps
     array = x if cnp.PyArray_CheckExact(x) else as_input(x)
     describe(&key, (options.rank + 1) << 8 | operation << 4 | mean << 3 | count_include_pad << 2
@@ -532,6 +535,8 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
             mean_of(g, &pooled, count_include_pad, divisor, call.tables)
         types(g, array, x_code,
               accumulator(operation, mean, selecting, x_code, call.y_code, taps), call.y_code)
+        for i in range(pooled.count):
+            list_long(&pooled.windows[i], call.tables)
         if operation != ADD and not selecting and not masked and plain_nan:
             fold_as_keys(g, operation)
             if are_far_apart(g, &pooled, array):
@@ -541,10 +546,10 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         if offsets:
             g.q_type = offset_type(taps, masked or g.omit_nan)
             g.q_size = SIZE[g.q_type]
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+    y = empty_like(array, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask))
-    q2 = empty(call.ndim, call.shape, INT64) if positions else None
-    q = empty(call.ndim, call.shape, g.q_type) if offsets else None
+    q2 = empty_like(array, call.shape, INT64) if positions else None
+    q = empty_like(array, call.shape, g.q_type) if offsets else None
     if known:
         g.x, g.y = cnp.PyArray_BYTES(array), cnp.PyArray_BYTES(y)
         g.x_end = g.x + call.reach
@@ -707,7 +712,7 @@ def spread(gy, Windows windows, tuple axes, tuple order, tuple shape, dtype, bin
         else:
             turn(&pooled.windows[i])
     types(g, array, type_code(gy.dtype, "gy"), DOUBLE if code == DOUBLE else FLOAT, code)
-    gx = np.empty(shape, dtype) if out is None else out
+    gx = np.empty_like(array, dtype, shape=shape) if out is None else out
     view(g, &pooled, array, gx, None, None, None, False)
     bring_together(g)
     if g.transposed and has_small_planes(g) and not g.constant:
@@ -758,7 +763,7 @@ def scatter(gy, cnp.ndarray offsets, Windows windows, tuple axes, tuple order, t
     g.no_offset = -1
     if masked:
         g.no_offset = 255 if g.q_size == 1 else 65535 if g.q_size == 2 else -1
-    gx = np.empty(shape, dtype) if out is None else out
+    gx = np.empty_like(array, dtype, shape=shape) if out is None else out
     view(g, &pooled, array, gx, offsets, None, None, True)
     bring_together(g)
     g.y_plain = g.t_type == code

@@ -48,6 +48,7 @@ cdef enum:
     KEPT = 1048576      # bytes of the largest block of scratch that is kept
 
 cdef Kernels kernels
+cdef Py_ssize_t largest = 0     # bytes of scratch of a thread, of the calls since it was asked for
 ISA = None
 
 
@@ -57,6 +58,13 @@ def use_instruction_set(name):
     for provider in cpool.kernels.load(name):
         (<provide_t> PyCapsule_GetPointer(provider, "cpool.kernels"))(&kernels)
     ISA = name
+
+
+def take_largest_scratch():
+    """Bytes of scratch that each thread of a call had, at most, since the last time; for tests."""
+    global largest
+    size, largest = largest, 0
+    return size
 
 
 use_instruction_set(cpool.kernels.NAME)
@@ -218,9 +226,11 @@ cdef void move_to_plane(Plan* g, const Plan* first, Py_ssize_t plane) noexcept n
 
 
 cdef int run_alike(kernel_t kernel, Plan* g, double work) except -1:
+    global largest
     cdef int count = 1, memory = 0
     if g.items == 0:
         return 0
+    largest = max(largest, g.scratch)
     if work > SMALL and g.items > 1:
         count = threads.current()
         if count > 1 and seconds() < alone_until:

@@ -21,4 +21,4 @@ cdef inline bint unsigned(int code) noexcept nogil:
 cdef int type_code(cnp.dtype dtype, str name) except -1
 cdef int type_number(int code) noexcept
 cdef cnp.dtype native_dtype(int code)
-cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int code)
+cdef cnp.ndarray empty_like(cnp.ndarray x, cnp.npy_intp* shape, int code)

@@ -65,7 +65,10 @@ cdef cnp.dtype native_dtype(int code):
     return NATIVE[code]
 
 
-cdef cnp.ndarray empty(int ndim, cnp.npy_intp* shape, int code):
-    if code == BFLOAT:
-        return np.empty(tuple([shape[i] for i in range(ndim)]), native_dtype(code))
+cdef cnp.ndarray empty_like(cnp.ndarray x, cnp.npy_intp* shape, int code):
+    """An array with x's axes, which lie in memory in the order that x's do, as NumPy has it."""
+    cdef int i, ndim = cnp.PyArray_NDIM(x)
+    if code == BFLOAT or not cnp.PyArray_IS_C_CONTIGUOUS(x):
+        return np.empty_like(x, native_dtype(code), "K", False,
+                             tuple([shape[i] for i in range(ndim)]))
     return cnp.PyArray_SimpleNew(ndim, shape, NUMPY_TYPE[code])

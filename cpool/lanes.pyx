@@ -12,11 +12,11 @@ from cpool.arrays cimport (
 from cpool.calls cimport Call
 from cpool cimport driver
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, empty, floating, type_code
+from cpool.dtypes cimport SIZE, empty_like, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport tile
 from cpool.views cimport Pooled, swap_slots, view
-from cpool.windows cimport Tables, Windows
+from cpool.windows cimport Tables, Windows, list_long
 
 import numpy as np
 
@@ -216,10 +216,12 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
-    cdef int failures = 0
+    cdef int failures = 0, i
     cdef cnp.ndarray y
     cdef double taps = prepare(g, call, &pooled, kind, array, windows, options, p, low)
     g.lifted = True
+    for i in range(pooled.count):
+        list_long(&pooled.windows[i], call.tables)
     g.mean = mean or kind == HARMONIC or kind == GEOMETRIC or kind == LOGARITHM
     if kind == LOGARITHM:
         types(g, array, g.x_type, DOUBLE, call.y_code)
@@ -228,7 +230,7 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
     if operation == PRODUCT and taps > FACTORS:
         return None
     moderate(g, taps)
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+    y = empty_like(array, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array,))
     view(g, &pooled, array, y, None, None, None, False)
     g.count = kernels.count
@@ -303,7 +305,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
         return None
     mask = as_mask(options.where, x)
     number = np.float64 if g.t_type == DOUBLE else np.float32
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+    y = empty_like(x, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (x, logits, mask))
     inner = options.replace(dtype=None, out=None, where=None)
     for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
@@ -397,7 +399,7 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
         return found
     prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)
     g.task, g.mean, g.zero_if_empty = VALUES_OF, mean, zero_if_empty
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+    y = empty_like(array, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask, logits))
     surroundings = surroundings_of(g, call, detail)     # kept until the kernels have read them
     view(g, &pooled, array, y, surroundings, None, mask, False)
@@ -453,7 +455,7 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
-    gx = cleared(out, (<object> x).shape, number)
+    gx = cleared(out, x, number)
     surroundings = surroundings_of(g, call, detail)
     view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)
     if logits is not None:
@@ -472,7 +474,7 @@ def changes(str kind, cnp.ndarray x, Windows windows, Options options, double p=
     prepare(g, call, &pooled, KINDS[kind], x, windows, options, p, low)
     g.task, g.mean, g.raise_nan, g.learned = LEARNING_OF, mean, False, PARAMETERS[parameter]
     types(g, x, type_code(x.descr, "x"), DOUBLE, DOUBLE)
-    y = empty(call.ndim, call.shape, DOUBLE)
+    y = empty_like(x, call.shape, DOUBLE)
     surroundings = surroundings_of(g, call, detail)
     view(g, &pooled, x, y, surroundings, None, as_mask(options.where, x), False)
     place_lanes(g)
@@ -504,7 +506,7 @@ def draw(x, Windows windows, Options options, cnp.ndarray places):
     g.task = VALUES_OF
     if (<object> places).shape != shape_of(call) or (<object> places).dtype != np.float64:
         raise ValueError(f"places must be float64, of the result's shape {shape_of(call)}")
-    y = empty(call.ndim, call.shape, call.y_code)
+    y = empty_like(array, call.shape, call.y_code)
     view(g, &pooled, array, y, places, None, mask, True)
     place_lanes(g)
     run(g, kernels.means, work_of(g, y))

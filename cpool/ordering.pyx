@@ -13,7 +13,7 @@ from cpool.arrays cimport (
     windows_of)
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
-from cpool.dtypes cimport empty, floating, type_code
+from cpool.dtypes cimport empty_like, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.lanes cimport place, shape_of, work_of
 from cpool.views cimport Pooled, view
@@ -301,7 +301,7 @@ def values(Order order, x, Windows windows, Options options):
     mask = as_mask(options.where, array)
     prepare(g, call, &pooled, order, array, windows, options)
     g.task = VALUES_OF
-    y = empty(call.ndim, call.shape, call.y_code) if options.out is None else output(
+    y = empty_like(array, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (array, mask))
     # The first of equally frequent elements is the first in the order of the array's axes.
     view(g, &pooled, array, y, None, None, mask, order.first_wins)
@@ -320,7 +320,7 @@ def slopes(Order order, cnp.ndarray x, Windows windows, Options options, gy, dty
     g.task, g.raise_nan = SLOPES_OF, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
-    gx = cleared(out, (<object> x).shape, number)
+    gx = cleared(out, x, number)
     view(g, &pooled, x, gy, gy, None, as_mask(options.where, x), True, gx)
     call.held = place_lanes(g, order, x, gy)
     run(g, kernels.order, work_of(g, gy))

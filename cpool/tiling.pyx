@@ -24,12 +24,15 @@ cdef enum:
     SPACED = 64         # of which each has so many elements
     BOX = 49152         # bytes of rows that are loaded or folded before
     LIFTED = 311296     # ... or made into something else, which takes longer
+    SHARE = 393216      # ... of a window, at most,
+    FEW = 1024          # where parts of rows are no shorter
     FLAT = 12800        # bytes of a plane up to which whole planes are a tile
     THREES = 65536      # ... or, where rows go straight to the result
     PLANES = 8192       # bytes of the planes of such a tile
     NEAR = 8192         # bytes of a row of windows of 3x3 that go straight to the result
     FAR = 2048          # bytes between rows of weighted windows that are touched before
     SLACK = 128         # elements behind each row of scratch
+    SCRATCH = 786432    # bytes that the rows of a tile may take there
     TALL = 6            # windows one row apart with more rows than this: see fold_tall
     BLOCKS = 262144     # bytes of the rows that such a window has
     TAPS = 8            # of a row of flat planes, at most
@@ -37,7 +40,7 @@ cdef enum:
     LENGTH = 16         # of its windows where these are irregular
     SELECTED = 12288    # bytes of values and offsets of a tile
     SAME = 16384        # elements of a tile that get the values of a few windows
-    CHUNK = 16384       # elements of a piece of a row that is too long to be loaded whole
+    CHUNK = 65536       # bytes of a piece of a row that is too long to be loaded whole
     CHANNELS = 256      # of a plane that is unpooled
     STREAMED = 8388608  # bytes of an array that is larger than a share of the caches
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
@@ -83,7 +86,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     """Sizes of tiles, and where each thread's scratch rows are."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line
+    cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line, row
     cdef bint boxed
     g.depth = 1
     if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
@@ -109,7 +112,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     # NaNs are counted in rows of their own, whatever is done to the values.
     boxed = (not (g.pixelwise or g.widened or g.in_place and (g.axis[0].identity or g.stacked))
              or selecting or scattering or g.raise_nan)
-    tile_along(g, size, scattering)
+    tile_along(g, size, boxed, scattering)
     line = line_length(g, boxed and not selecting)
     tile_rows(g, size, line, boxed)
     if selecting:
@@ -117,11 +120,16 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     elif g.transposed and h.start == NULL and h.stride <= PHASES and not g.gathered:
         g.tile[0] = least(h.m, ceil_div(g.tile[0], h.stride) * h.stride)    # whole windows
     elif g.gathered:
+        # Gradients and offsets of a row's windows, and phases of what they add up to.
+        row = padded(g.tile[1] * g.tile[2]) * (2 * size + 8)
+        g.tile[0] = least(g.tile[0], SCRATCH // (2 * row))
         g.tile[0] = least(h.m, ceil_div(most(g.tile[0], 2 * h.kernel), h.stride) * h.stride)
     g.depth = planes_together(g, size, selecting, scattering)
     if g.depth > 1:
         take_planes(g)
     number_tiles(g)
+    if not (boxed or g.transposed or needs_lines(g)):
+        line = g.tile[2]        # rows are folded where they lie
     place_scratch(g, size, line, boxed, selecting, scattering)
     return 0
 
@@ -338,9 +346,11 @@ cdef void tile_inner(Plan* g, Py_ssize_t size) noexcept:
 
 
 cdef bint is_widened(const Plan* g) noexcept:
-    """Whether few rows are folded to one, for which no padding is mapped."""
+    """Whether few rows are folded to one, for which no padding is mapped. A row that is one window
+    is too long for that if it is so long that it is folded in pieces."""
     return (is_regular(&g.axis[0]) and is_regular(&g.axis[1])
-            and g.axis[0].kernel * g.axis[1].kernel <= WIDENED)
+            and g.axis[0].kernel * g.axis[1].kernel <= WIDENED
+            and not (g.axis[1].identity and reading(&g.axis[2], 1) * SIZE[g.t_type] > 4 * CHUNK))
 
 
 cdef bint is_pixelwise(const Plan* g) noexcept:
@@ -391,8 +401,8 @@ cdef bint has_straight_threes(const Plan* g) noexcept:
             and g.xs[1] % g.x_size == 0 and g.ys[1] % g.y_size == 0 and g.ys[2] == g.y_size)
 
 
-cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
-    """Along W: rows of about ROW bytes."""
+cdef void tile_along(Plan* g, Py_ssize_t size, bint boxed, bint scattering) noexcept:
+    """Along W: rows of about ROW bytes; less where very many of them are loaded for a window."""
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t groups, wide = w.m if g.transposed else reading(w, w.m)
     g.tile[1] = w.m
@@ -414,6 +424,11 @@ cdef void tile_along(Plan* g, Py_ssize_t size, bint scattering) noexcept:
         # least, or most of a row would be slid along in vain.
         room = most(ROW // 2 if slides(w.kernel) < 2 else ROW // 4,
                     2 * reading(w, 1) * g.tile[2] * size)
+    elif boxed and not g.transposed:
+        groups = reading(&g.axis[1], 1)
+        if g.axis[1].start != NULL:
+            groups = least(groups, LEAF)        # see fold_long
+        room = most(least(room, SHARE // groups), FEW)
     if (<double> wide * g.tile[2] * size <= 2 * room or w.source != NULL
             or (scattering and not g.gathered)):
         return
@@ -443,13 +458,14 @@ cdef bint is_fused(const Plan* g, int block) noexcept:
 cdef Py_ssize_t line_length(Plan* g, bint boxed) noexcept:
     """Elements of a padded row of the source, as a tile reads it."""
     cdef const Axis* w = &g.axis[2]
-    cdef Py_ssize_t groups = reading(w, g.tile[1])
+    cdef Py_ssize_t groups = reading(w, g.tile[1]), size = most(SIZE[g.t_type], 4)
     g.chunk = 0
-    if (boxed and w.start != NULL and w.m == 1 and w.n > 4 * CHUNK and g.tile[2] == 1
+    if (boxed and g.tile[1] == 1 and groups * size > 4 * CHUNK and g.tile[2] == 1
+            and w.source == NULL and (w.start != NULL or w.dilation == 1)
             and g.axis[0].identity and g.axis[1].identity and not g.transposed):
-        # One window over a long row that must be loaded first: in pieces.
-        g.chunk = CHUNK
-        return most(CHUNK, w.n // CHUNK + 1)
+        # A window over a long row that must be loaded first: in pieces.
+        g.chunk = CHUNK // size
+        return most(g.chunk, groups // g.chunk + 1)
     if w.source != NULL:
         groups = most(groups, w.before + w.n if not w.transposed else w.n + w.reach)
     if w.transposed and w.start == NULL:
@@ -484,11 +500,14 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         row = (line + SLACK) * size     # of scratch, which other tiles of the call may need
     cdef Py_ssize_t rows = most(1, budget // most(1, row))
     if g.transposed:
+        if h.kernel > h.stride:
+            # Rows of channels; where windows do not overlap, fewer of them take 1.2 of the time.
+            rows = least(rows, SCRATCH // (2 * size * padded(g.tile[1] * g.tile[2])))
         g.tile[0] = most(rows, h.kernel)
     elif g.tall:
         # Whole blocks of rows: nothing is done twice.
         g.tile[0] = h.kernel * most(1, 64 // h.kernel)
-        g.strip = most(2, BOX // (3 * line * size))
+        g.strip = most(2, least(BOX // (3 * line), SCRATCH // (3 * padded(line))) // size)
     elif g.widened and not g.halved and not g.pixelwise:
         g.tile[0] = (STREAM if g.streamed else LINES) // most(1, line * SIZE[g.t_type])
     elif h.start != NULL and boxed:
@@ -504,6 +523,11 @@ cdef void tile_rows(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed) noexc
         g.tile[0] = 1       # which may be folded straight to the result (see is_straight)
     else:
         g.tile[0] = least(rows, VALUES // (SPACED * size)) if spans else rows
+    if not (g.transposed or g.tall or spans):
+        # Short rows are mostly slack: no more than there is scratch for.
+        row = padded(line) * size
+        g.tile[0] = least(g.tile[0], SCRATCH // (row * (h.stride if boxed else 1)
+                                                 + 2 * row + 4 * padded(0)))
     g.tile[0] = most(1, least(g.tile[0], h.m))
 
 
@@ -583,7 +607,9 @@ cdef int place_scratch(Plan* g, Py_ssize_t size, Py_ssize_t line, bint boxed, bi
     g.rows_at = place(&at, parts * pitch * size)
     g.phases_at = place(&at, most((least(w.stride, PHASES) if w.stride > 1 else 0)
                                   * g.line * (size + 4), 3 * 1024 * 8))
-    g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * pitch) * size)
+    # Along a row of windows a few apart, one is folded at every place.
+    g.levels_at = place(&at, most(levels * g.line, halvings(taps_w) * (
+        g.row if not g.transposed and not 1 < w.stride <= PHASES else pitch)) * size)
     g.result_at = place(&at, (1 if g.transposed else most(rows, high) if selecting else
                               g.strip if g.tall else g.tile[0])
                         * (pitch if g.transposed or selecting else g.row) * size)
@@ -645,7 +671,7 @@ cdef int tile_weighted(Plan* g, int block) except -1:
                   and not g.transposed and h.stride > 1 and g.xs[1] >= FAR
                   and <double> g.planes * g.axis[0].n * h.n * g.xs[1] > STREAMED)
     tile_inner(g, size)
-    tile_along(g, size, False)
+    tile_along(g, size, False, False)
     boxed = not (g.dense or g.in_place and g.axis[0].identity)
     line = line_length(g, False)
     planes = most_taps(&g.axis[0]) if g.dense else 1

@@ -81,8 +81,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         merge_whole(g)
     if g.gx != NULL:
         return 0
-    if g.q2 == NULL and not g.transposed:
-        merge_tiling(g)
+    if g.q2 == NULL and not g.transposed and (g.inner > 1 or has_rows(g, x)):
+        merge_tiling(g)     # small planes that have to be loaded are loaded whole
     if g.transposed:
         merge_spanned(g, q is not None)
     if g.constant:
@@ -249,6 +249,12 @@ cdef void merge_whole(Plan* g) noexcept:
         merge_whole(g)
     if g.inner > 1 and is_single(&g.axis[1]):
         swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+
+
+cdef inline bint has_rows(const Plan* g, cnp.ndarray x) noexcept:
+    """Whether elements are beside each other, as they are folded."""
+    return (not g.x_swapped and cnp.PyArray_ISALIGNED(x)
+            and (g.axis[2].n == 1 or g.xs[2] == g.x_size))
 
 
 cdef bint is_constant(const Plan* g, const Pooled* pooled) noexcept:

@@ -7,7 +7,7 @@ cimport numpy as cnp
 from cpool.arrays cimport clear, output, readable, result_shape, run, types, windows_on
 from cpool.calls cimport Call
 from cpool.driver cimport kernels
-from cpool.dtypes cimport SIZE, empty, floating, type_code
+from cpool.dtypes cimport SIZE, empty_like, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport tile_slopes, tile_weighted
 from cpool.views cimport Pooled, swap_slots, view
@@ -94,7 +94,7 @@ def sums(cnp.ndarray x, Windows windows, tuple axes, tuple order, tuple weights,
     taps = give_weights(&pooled, weights, order)
     call.ndim, call.y_code = cnp.PyArray_NDIM(x), type_code(np.dtype(dtype), "dtype")
     result_shape(&pooled, x, call.shape)
-    y = (empty(call.ndim, call.shape, call.y_code) if out is None
+    y = (empty_like(x, call.shape, call.y_code) if out is None
          else output(out, call, (x,)))
     weigh(&call.plan, &pooled, x, y, DOUBLE if work == np.float64 else FLOAT, None, taps)
     return y
@@ -117,7 +117,7 @@ def sums_transposed(gy, Windows windows, tuple axes, tuple order, tuple weights,
         expected[axes[i]] = pooled.windows[i].m
         transpose(&pooled.windows[i], tables)
     gy = gradient_input(gy, tuple(expected), code == DOUBLE)
-    gx = np.empty(shape, dtype) if out is None else out
+    gx = np.empty_like(gy, dtype, shape=shape) if out is None else out
     plan.transposed = True
     weigh(&plan, &pooled, gy, gx, DOUBLE if code == DOUBLE else FLOAT, None, taps)
     return gx

@@ -18,6 +18,7 @@ cdef class Windows:
 
 cdef bint boolean(object value, str name) except -1
 cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1
+cdef int list_long(Axis* a, Tables tables) except -1
 cdef int list_windows(Axis* a, Tables tables) except -1
 cdef int tabulate(Axis* a, Axis* b, Tables tables) except -1
 cdef Py_ssize_t room_for_windows(const Axis* a) noexcept nogil

@@ -40,6 +40,9 @@ cdef enum Mode:
 cdef enum Pad:
     EXPLICIT, SAME, SAME_LOWER
 
+cdef enum:
+    LONG = 256      # elements of a window that is not loaded all at once
+
 
 @cython.final
 @cython.freelist(8)
@@ -1113,6 +1116,16 @@ cdef int list_windows(Axis* a, Tables tables) except -1:
     for o in range(a.m):
         start[o], count[o] = o * a.stride, a.kernel
     a.start, a.count, a.origin, a.stride = start, count, start, 1
+    return 0
+
+
+cdef int list_long(Axis* a, Tables tables) except -1:
+    """The same for windows of very many elements: those of irregular windows are not all loaded at
+    once."""
+    if (a.start == NULL and a.source == NULL and a.drawn == NULL and a.dilation == 1
+            and a.before == 0 and a.kernel > LONG and 2 * a.stride > a.kernel
+            and (a.m - 1) * a.stride + a.kernel <= a.n):
+        list_windows(a, tables)
     return 0
 
 

@@ -398,3 +398,35 @@ def test_errors_of_pyramids():
     ):
         with pytest.raises(error, match=message):
             cpool.spatial_pyramid_pool(x, (1,), **options)
+
+
+# Where results lie --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(4))), ids=str)
+@pytest.mark.parametrize("name", ["max", "avg", "median", "rms", "soft", "blur"])
+def test_results_lie_in_memory_as_inputs_do(name, order):
+    """As those of NumPy's functions: in the order of strides; gradients of folds as those of
+    results."""
+    rng = np.random.default_rng(0)
+    shape = np.array((2, 3, 10, 12))
+    x = rng.normal(size=shape[list(order)]).transpose(np.argsort(order))
+    function = getattr(cpool, f"{name}_pool2d")
+    y, pullback = cpool.vjp(function, x, 3)
+    assert y.strides == np.empty_like(x, shape=y.shape).strides
+    expected, plain = cpool.vjp(function, np.ascontiguousarray(x), 3)
+    np.testing.assert_allclose(y, expected, rtol=1e-13, atol=1e-13)
+    gy = np.empty_like(y)
+    gy[...] = rng.normal(size=y.shape)
+    gx = pullback(gy)
+    if name in ("max", "avg", "blur"):
+        assert gx.strides == np.empty_like(y, shape=x.shape).strides
+    np.testing.assert_allclose(gx, plain(np.ascontiguousarray(gy)), rtol=1e-12, atol=1e-12)
+
+
+def test_positions_lie_in_memory_as_values_do():
+    x = np.asfortranarray(np.random.default_rng(0).normal(size=(2, 3, 10, 12)))
+    y, positions = cpool.max_pool2d(x, 3, return_indices=True)
+    assert y.flags.f_contiguous
+    assert positions.flags.f_contiguous
+    assert np.array_equal(positions, cpool.max_pool2d(x.copy("C"), 3, return_indices=True)[1])

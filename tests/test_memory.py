@@ -27,6 +27,7 @@ from operators import DTYPES, KINDS, function_name, instruction_set, is_floating
 
 import cpool
 import cpool.kernels
+from cpool import driver
 
 SIDES = ("before", "behind")
 fenced = pytest.mark.skipif(os.name != "posix", reason="needs mprotect")
@@ -563,6 +564,61 @@ def test_gradients_of_views(kind):
         with cpool.num_threads(3 if math.prod(call.shape) > 65536 else 1):
             actual = pullback(inside)
         np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-9, err_msg=str(call))
+
+
+# Scratch ------------------------------------------------------------------------------------------
+
+#: What was far more than a MiB: windows of very many elements, and rows of very few.
+LONG = [
+    Call("global", 0, (1, 1, 1024, 1024)),
+    Call("global", 0, (2, 300000, 3), (), LAST),
+    Call("adaptive", 1, (1, 1000000), (2,)),
+    Call("adaptive", 1, (1, 1000000), (7,)),
+    Call("adaptive", 1, (100000, 4), (2,), LAST),
+    Call("adaptive", 2, (1, 50000, 20), ((2, 14),)),
+    sliding((1, 1000000), 1, 300000, 300000),
+    sliding((1, 1000000), 1, 3, 2, padding=1),
+    sliding((200000, 3), 1, 9, 1, **LAST),
+    sliding((200000, 3), 1, 1, 1, **LAST),
+    sliding((2000, 2000), 2, 300, 300),
+    sliding((3000, 8), 2, 3, 1),
+    sliding((2, 28, 28, 192), 2, 3, 2, padding=1, **LAST),
+    sliding((2, 64, 112, 112), 2, 3, 2, padding=1),
+    sliding((2, 64, 112, 112), 2, 2, 2),
+]  # fmt: skip
+MEBIBYTE = 1 << 20
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("call", LONG, ids=str)
+def test_scratch(call, kind):
+    """At most a MiB for each thread, whatever the windows, the type, and what does not exist."""
+    function = call.function(kind)
+    for dtype in DTYPES:
+        x = values(call.shape, dtype)
+        driver.take_largest_scratch()
+        function(x, *call.arguments, **call.options)
+        if is_floating(dtype):
+            for option in ({"nan_policy": "omit"}, {"where": np.ones(x.shape, bool)}):
+                function(x, *call.arguments, **call.options, **option)
+        assert 0 < driver.take_largest_scratch() <= MEBIBYTE, f"{call}, {dtype}"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_scratch_of_gradients(kind):
+    """No more than three, where rows of channels are taken apart into phases."""
+    calls = [
+        sliding((8, 28, 28, 192), 2, 3, 2, padding=1, **LAST),
+        sliding((2, 112, 112, 64), 2, 3, 2, padding=1, **LAST),
+        sliding((2, 64, 64, 256), 2, 3, 1, **LAST),
+        sliding((8, 64, 28, 28), 2, 3, 2, padding=1),
+    ]
+    for call, dtype in itertools.product(calls, (np.float32, np.float64)):
+        x = values(call.shape, np.dtype(dtype))
+        y, pullback = cpool.vjp(call.function(kind), x, *call.arguments, **call.options)
+        driver.take_largest_scratch()
+        pullback(np.ones_like(y))
+        assert 0 < driver.take_largest_scratch() <= 3 * MEBIBYTE, f"{call}, {dtype}"
 
 
 if __name__ == "__main__":

@@ -62,6 +62,8 @@ cdef inline Py_ssize_t common_divisor(Py_ssize_t a, Py_ssize_t b) noexcept nogil
 cdef Py_ssize_t first_tap(const Axis* a, Py_ssize_t phase) noexcept nogil:
     """The least tap that reads positions congruent to `phase` modulo the stride; -1: none."""
     cdef Py_ssize_t tap = 0
+    if a.dilation == 1:
+        return phase if phase < a.kernel else -1
     while tap < a.kernel and tap < a.stride:
         if (tap * a.dilation) % a.stride == phase:
             return tap
