@@ -374,13 +374,16 @@ class _Gated(_Forward):
         with np.errstate(invalid="ignore", over="ignore"):
             return taps, mask, weight, taps.weighted(weight, self.bias.astype(parts.wide))
 
+    def _mixed(self, z: np.ndarray, parts: _Windows) -> np.ndarray:
+        return lanes.gated(*map(np.ascontiguousarray, (z, parts.top, parts.mean)))
+
     def values(self, parts: _Windows) -> np.ndarray:
-        return lanes.gated(self._products(parts)[3], parts.top, parts.mean)
+        return self._mixed(self._products(parts)[3], parts)
 
     def vjp(self, x: Any, windows: Windows, options: Options) -> tuple[np.ndarray, Pullback]:
         parts = _Windows(x, windows, options, True)
         taps, mask, weight, z = self._products(parts)
-        y = parts.result(lanes.gated(z, parts.top, parts.mean))
+        y = parts.result(self._mixed(z, parts))
         small = np.exp(-np.abs(z))
         gate = np.where(z >= 0, 1, small) / (1 + small)
         slope = small / (1 + small) ** 2
