@@ -879,3 +879,19 @@ def test_indices_outside_are_an_error(bad):
     large[63, 5999] = 12000 if bad == 12 else bad
     with pytest.raises(ValueError, match="indices"):
         cpool.max_unpool1d(np.ones(large.shape), large, 2)
+
+
+@pytest.mark.parametrize("windows", [3, 2])
+@pytest.mark.parametrize("kernel", [1500, 400_000])
+def test_windows_of_very_many_elements(windows, kernel):
+    """Side by side, each gives its elements the same; adaptive ones that do not fill them equally
+    overlap by one."""
+    n = windows * kernel + 1
+    gy = np.arange(1.0, windows + 1)
+    _, pullback = cpool.vjp(cpool.sum_pool1d, np.zeros(n), kernel)
+    assert np.array_equal(pullback(gy), np.append(np.repeat(gy, kernel), 0))
+    _, pullback = cpool.vjp(cpool.adaptive_sum_pool1d, np.zeros(n), windows)
+    expected = np.zeros(n)
+    for i in range(windows):
+        expected[i * n // windows : -(-(i + 1) * n // windows)] += gy[i]
+    assert np.array_equal(pullback(gy), expected)
