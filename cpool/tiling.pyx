@@ -13,6 +13,7 @@ from cpool.kernels.plan cimport *
 include "kernels/windows.pxi"
 
 cdef Py_ssize_t LARGE = (<Py_ssize_t> 1 << 62)
+cdef Py_ssize_t LARGEST_WINDOW = (<Py_ssize_t> 1 << 40)     # bytes: more is no array, but repeated
 
 cdef enum:
     ROW = 16384         # bytes of a row that a tile works on
@@ -89,7 +90,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     cdef Py_ssize_t size = most(SIZE[g.t_type], 4), line, row
     cdef bint boxed
     g.depth = 1
-    if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGE / 1024:
+    if <double> reading(h, 1) * reading(w, 1) * size > <double> LARGEST_WINDOW:
         raise MemoryError("the windows are too large for this machine's memory")
     # Folds read whole blocks, taking rows apart reads two; selections as many elements as the
     # narrowest type has in a block, folds along short rows sixteen.

@@ -1102,8 +1102,7 @@ HUGE = """
                 attempt(cpool.max_unpool1d, x, x.astype(int), n)
                 attempt(cpool.max_unpool1d, x, x.astype(int), 2, n)
 
-    # Arrays longer than memory: broadcast ones. Windows over all of them would be pooled for hours,
-    # as NumPy does it.
+    # Arrays longer than memory: broadcast ones.
     for n, dtype in itertools.product((2**40, 2**48, 2**59, 2**61, 2**62 - 1), ("u1", "i8")):
         if n * np.dtype(dtype).itemsize >= 2**63:
             continue
@@ -1114,6 +1113,7 @@ HUGE = """
             dict(kernel_size=3, stride=n // 4, padding=1),
             dict(kernel_size=2, stride=n // 3, dilation=n // 7),
             dict(kernel_size=2, stride=1),
+            dict(kernel_size=n),
             dict(kernel_size=3, stride=n // 2, padding="same", padding_mode="wrap"),
             dict(kernel_size=3, stride=n - 3, padding=((0, 2**62 - n - 2),)),
         ):
@@ -1122,6 +1122,8 @@ HUGE = """
             if options["kernel_size"] == 1 or options.get("padding") != 1:
                 attempt(cpool.avg_pool1d, x, right=1, count_include_pad=False, **options)
             attempt(cpool.vjp, cpool.avg_pool1d, x, **options)
+        attempt(cpool.adaptive_max_pool1d, x, 3, right=1)
+        attempt(cpool.global_sum_pool, x, axes=0, right=n)
         side = 2 ** (n.bit_length() // 2 - 1)
         square = np.broadcast_to(np.ones((), dtype), (1, side, side))
         attempt(cpool.max_pool2d, square, 2, side // 2, right=1)
