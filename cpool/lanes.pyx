@@ -290,7 +290,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     cdef Call call = Call.__new__(Call)
     cdef Pooled pooled
     cdef Plan* g = &call.plan
-    cdef cnp.ndarray some, beside, products = None, weights = None
+    cdef cnp.ndarray some, beside, products, weights
     moderate(g, prepare(g, call, &pooled, kind, x, windows, options, p, None))
     if not floating(call.y_code) or options.nan_policy == "raise":
         return None
@@ -308,6 +308,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     y = empty_like(x, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (x, logits, mask))
     inner = options.replace(dtype=None, out=None, where=None)
+    held = [None, None]         # what parts are made into, one after the other
     for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
         some = dense(x[index], number)
         beside = some
@@ -315,9 +316,10 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
             beside = np.asarray(logits[index], number)
             if beside.strides != some.strides:
                 some, beside = np.ascontiguousarray(some), np.ascontiguousarray(beside)
-        if products is None or (<object> products).shape != (<object> some).shape or (
-                <object> products).strides != (<object> some).strides:
-            products, weights = np.empty_like(some), np.empty_like(some)
+        if held[0] is None or held[0].size < cnp.PyArray_SIZE(some):
+            held = [np.empty((<object> some).size, number) for _ in range(2)]
+        products, weights = [np.ndarray((<object> some).shape, number, memory,
+                                        strides=(<object> some).strides) for memory in held]
         if not fill_weights(g, some, beside, products, weights):
             return None
         there = inner if mask is None else inner.replace(where=mask[index])
