@@ -164,14 +164,14 @@ cdef double work_of(const Plan* g, cnp.ndarray y) noexcept:
 
 # --- folds of lifted elements ---------------------------------------------------------------------
 
-cdef bint is_lifted(int kind, double p, int x_code, Options options, mask) noexcept:
-    """Whether kernels/lifts.pxi has the mean, and the call asks for nothing special."""
-    if mask is not None or options.nan_policy != "propagate" or not floating(x_code):
-        return False
+cdef bint is_lifted(int kind, double p, int x_code, bint some) noexcept:
+    """Whether kernels/lifts.pxi has the mean, of all elements or of some."""
     if kind == NORM:
         # A root multiplies what is lost by 1 / p.
         return 0.5 <= fabs(p) <= 64
-    return kind == HARMONIC or kind == GEOMETRIC or (kind == LOGARITHM and SIZE[x_code] < 8)
+    # A NaN that is omitted is none that a negative element's logarithm is.
+    return kind == HARMONIC or (kind == GEOMETRIC and not some) or (
+        kind == LOGARITHM and floating(x_code) and SIZE[x_code] < 8)
 
 
 cdef double reads(const Pooled* pooled) noexcept:
@@ -208,8 +208,8 @@ cdef void moderate(Plan* g, double taps) noexcept:
         g.least = 1e-8 / fabs(g.p)
 
 
-cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options options, double p,
-                        object low, bint mean, int operation=ADD):
+cdef cnp.ndarray lifted(int kind, cnp.ndarray array, object mask, Windows windows,
+                        Options options, double p, object low, bint mean, int operation=ADD):
     """The means, or None if there are elements with which they cannot be computed so, or if it
     would take longer: many exponentials for each window are less than two for each element, in
     float64. Geometric means are sums of logarithms, or roots of products."""
@@ -231,8 +231,8 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, Windows windows, Options op
         return None
     moderate(g, taps)
     y = empty_like(array, call.shape, call.y_code) if options.out is None else output(
-        options.out, call, (array,))
-    view(g, &pooled, array, y, None, None, None, False)
+        options.out, call, (array, mask))
+    view(g, &pooled, array, y, None, None, mask, False)
     g.count = kernels.count
     if cnp.PyArray_SIZE(y) > 0:
         tile(g, kernels.block, False, False)
@@ -392,11 +392,12 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
     found = None
     if kind == "soft":
         found = quotient(array, None, windows, options, p)
-    elif is_lifted(KINDS[kind], p, type_code(array.descr, "x"), options, mask):
+    elif is_lifted(KINDS[kind], p, type_code(array.descr, "x"),
+                   mask is not None or options.nan_policy != "propagate"):
         if kind == "geometric":
-            found = lifted(GEOMETRIC, array, windows, options, p, low, mean, PRODUCT)
+            found = lifted(GEOMETRIC, array, None, windows, options, p, low, mean, PRODUCT)
         if found is None:
-            found = lifted(KINDS[kind], array, windows, options, p, low, mean)
+            found = lifted(KINDS[kind], array, mask, windows, options, p, low, mean)
     if found is not None:
         return found
     prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)

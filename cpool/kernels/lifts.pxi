@@ -193,51 +193,93 @@ cdef void lift_with_care(const Plan* g, Real* y, Real* x, Real most, bint done,
         lift_piece(g, y, x, n)
 
 
+cdef void lift_numbers(const Plan* g, Real* y, const Real* x, Real* scratch,
+                       Py_ssize_t n) noexcept nogil:
+    """PIECES elements at most, in a type that has all of them; `scratch` may be x."""
+    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
+    cdef bint done = has_row(g)
+    if done and lift_at_once(g, y, x, n):
+        return
+    if x != scratch:
+        memcpy(scratch, x, n * sizeof(Real))
+    lift_with_care(g, y, scratch, most, done, n)
+
+
+cdef void lift_narrow(const Plan* g, double* y, const float* x, float* scratch,
+                      Py_ssize_t n) noexcept nogil:
+    """As `lift_numbers`, with exponentials in float32 that have all digits near 1."""
+    if exps_wide(y, x, <float> g.p, <float> g.least, <float> g.greatest, n):
+        return
+    if x != scratch:
+        memcpy(scratch, x, n * sizeof(float))
+    lift_with_care(g, <float*> NULL, scratch, <float> D_NAN, True, n)
+
+
 cdef void lift(const Plan* g, Real* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements of x, one after the other, as they are added up. y has slack for a block."""
-    cdef Real most = <Real> F_INF if g.kind == NORM else <Real> D_NAN   # a result as well
     cdef Real x[1024 + 32]
-    cdef const Real* piece
+    cdef float narrow[1024 + 32]
+    cdef const char* numbers
     cdef Py_ssize_t part
-    cdef bint done
-    if Real is double:
-        if has_narrow_exponentials(g):
-            lift_narrow(g, y, raw, n)
-            return
     while n > 0:
         part = least(n, PIECES)
-        piece = <const Real*> raw
-        if g.x_type != g.t_type:
-            convert(g, x, raw, part)
-            piece = x
-        done = has_row(g)
-        if not done or not lift_at_once(g, y, piece, part):
-            if piece != x:
-                memcpy(x, piece, part * sizeof(Real))
-            lift_with_care(g, y, x, most, done, part)
+        numbers = raw
+        if Real is double and has_narrow_exponentials(g):
+            if g.x_type != FLOAT:
+                convert(g, narrow, raw, part)
+                numbers = <const char*> narrow
+            lift_narrow(g, <double*> y, <const float*> numbers, narrow, part)
+        else:
+            if g.x_type != g.t_type:
+                convert(g, x, raw, part)
+                numbers = <const char*> x
+            lift_numbers(g, y, <const Real*> numbers, x, part)
         y += part
         raw += part * g.x_size
         n -= part
 
 
-cdef void lift_narrow(const Plan* g, double* y, const char* raw, Py_ssize_t n) noexcept nogil:
-    """As `lift`, with exponentials in float32 that have all digits near 1."""
-    cdef float x[1024 + 32]
-    cdef const float* piece
+cdef void lift_some(const Plan* g, Real* y, const char* raw, const uint8_t* flags,
+                    Py_ssize_t n) noexcept nogil:
+    """As `lift`, with 0 instead of what does not exist (see `keep`), in place of which something
+    moderate is lifted."""
+    cdef Real x[1024 + 32], some[1024 + 32]
+    cdef float narrow[1024 + 32]
     cdef Py_ssize_t part
+    cdef Real moderate = 1 if g.kind == HARMONIC else 0
     while n > 0:
         part = least(n, PIECES)
-        piece = <const float*> raw
-        if g.x_type != FLOAT:
-            convert(g, x, raw, part)
-            piece = x
-        if not exps_wide(y, piece, <float> g.p, <float> g.least, <float> g.greatest, part):
-            if piece != x:
-                memcpy(x, piece, part * sizeof(float))
-            lift_with_care(g, <float*> NULL, x, <float> D_NAN, True, part)
+        convert(g, x, raw, part)
+        keep(some, x, flags, moderate, g.omit_nan, part)
+        if Real is double and has_narrow_exponentials(g):
+            to_floats(narrow, <const double*> some, part)
+            lift_narrow(g, <double*> y, narrow, narrow, part)
+        else:
+            lift_numbers(g, y, some, some, part)
+        keep_where(y, x, flags, g.omit_nan, part)
         y += part
         raw += part * g.x_size
+        if flags != NULL:
+            flags += part
         n -= part
+
+
+cdef void to_floats(float* restrict y, const double* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = <float> x[i]
+
+
+cdef void keep_where(Real* restrict y, const Real* restrict x, const uint8_t* restrict flags,
+                     bint numbers, Py_ssize_t n) noexcept nogil:
+    """y where flags (NULL: all) are not 0 and, if `numbers`, x is no NaN; else 0."""
+    cdef Py_ssize_t i
+    cdef Real v
+    for i in range(n if numbers else 0):
+        y[i] = y[i] if x[i] == x[i] else <Real> 0
+    for i in range(n if flags != NULL else 0):
+        v = y[i]
+        y[i] = v if flags[i] != 0 else <Real> 0
 
 
 cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogil:

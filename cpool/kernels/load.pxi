@@ -135,7 +135,8 @@ cdef void keys(int16_t* restrict y, const int16_t* restrict x, int16_t infinity,
 
 
 cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept nogil:
-    """Exactly the conversions that cpool.arrays asks for: none of them loses anything."""
+    """Exactly the conversions that cpool.arrays asks for: none of them loses anything, but the
+    lower bits of large integers as doubles."""
     cdef int kind = g.x_type
     if T is float or T is double:
         if kind == HALF:
@@ -147,6 +148,30 @@ cdef void convert(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept n
     if T is double:
         if kind == FLOAT:
             widen(y, <const float*> raw, n)
+            return
+        elif kind == INT8:
+            widen(y, <const int8_t*> raw, n)
+            return
+        elif kind == BOOL or kind == UINT8:
+            widen(y, <const uint8_t*> raw, n)
+            return
+        elif kind == INT16:
+            widen(y, <const int16_t*> raw, n)
+            return
+        elif kind == UINT16:
+            widen(y, <const uint16_t*> raw, n)
+            return
+        elif kind == INT32:
+            widen(y, <const int32_t*> raw, n)
+            return
+        elif kind == UINT32:
+            widen(y, <const uint32_t*> raw, n)
+            return
+        elif kind == INT64:
+            widen(y, <const int64_t*> raw, n)
+            return
+        elif kind == UINT64:
+            widen(y, <const uint64_t*> raw, n)
             return
     if T is huge:
         if kind == UINT64:
@@ -304,6 +329,10 @@ cdef void take_some(const Plan* g, T* y, const char* raw, const uint8_t* flags, 
     nothing has to be converted."""
     cdef T piece[1024 + 32]
     cdef Py_ssize_t part
+    if T is float or T is double:
+        if g.lifted:
+            lift_some(g, y, raw, flags, n)
+            return
     if g.x_type == g.t_type:
         keep(y, <const T*> raw, flags, none, g.omit_nan, n)
         return

@@ -29,28 +29,7 @@ cdef inline T* scratch(const Plan* g, char* s, Row row, T tag) noexcept nogil:
 
 cdef void as_numbers(const Plan* g, T* y, const char* raw, Py_ssize_t n) noexcept nogil:
     """Elements as they are folded; those below the least become it."""
-    cdef int kind = g.x_type
-    if T is double:
-        if kind == INT8:
-            widen(y, <const int8_t*> raw, n)
-        elif kind == BOOL or kind == UINT8:
-            widen(y, <const uint8_t*> raw, n)
-        elif kind == INT16:
-            widen(y, <const int16_t*> raw, n)
-        elif kind == UINT16:
-            widen(y, <const uint16_t*> raw, n)
-        elif kind == INT32:
-            widen(y, <const int32_t*> raw, n)
-        elif kind == UINT32:
-            widen(y, <const uint32_t*> raw, n)
-        elif kind == INT64:
-            widen(y, <const int64_t*> raw, n)
-        elif kind == UINT64:
-            widen(y, <const uint64_t*> raw, n)
-        else:
-            convert(g, y, raw, n)
-    else:
-        convert(g, y, raw, n)
+    convert(g, y, raw, n)
     if g.clamped:
         clamp(y, <T> g.low, n)
 
