@@ -39,7 +39,7 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
     cdef Dim dims[64]
     cdef Dim along[3]
     cdef int i, j, count = 0
-    cdef bint is_pooled
+    cdef bint is_pooled, single
     g.x = cnp.PyArray_BYTES(x)
     g.y = cnp.PyArray_BYTES(y)
     g.q = cnp.PyArray_BYTES(q) if q is not None else NULL
@@ -65,7 +65,10 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         if not is_pooled and dims[count].n != 1:
             count += 1
     g.constant = not keep_order and is_constant(g, pooled)
-    for j in range(pooled.count if g.constant else 0):
+    single = g.transposed
+    for j in range(pooled.count):
+        single = single and along[j].n == 1
+    for j in range(pooled.count if single else 0):
         along[j].x = along[j].y     # an axis of one window has no stride of its own
     if are_drawn(pooled):
         g.inner = 1
@@ -74,7 +77,7 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         g.apart, g.apart_ndim = g.planes, g.outer_ndim
         g.planes, g.outer_ndim = 1, 0
         return 0
-    take_inner(g, along, pooled.count, dims, &count)
+    take_inner(g, along, pooled.count, dims, &count, single)
     number_planes(g, dims, count)
     fill_slots(g, pooled, along, keep_order)
     if not keep_order and not g.transposed:
@@ -155,19 +158,20 @@ cdef void lie_together(const Moved* a, Py_ssize_t* strides) noexcept:
     strides[0] = a.n[1] * a.n[2] * a.size
 
 
-cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count) noexcept:
-    """The axis along which the input (or the result, if that is all there is to a plane) lies
-    closest in memory, if no pooled one does, with those that continue it, becomes the inner one.
-    """
+cdef void take_inner(Plan* g, const Dim* along, int pooled, Dim* dims, int* count,
+                     bint single) noexcept:
+    """The axis along which the input (or the result, if planes of the input are single elements)
+    lies closest in memory, if no pooled one does, with those that continue it, becomes the inner
+    one."""
     cdef Py_ssize_t least_pooled = LARGE, least_other = LARGE, near
     cdef int i, inner = -1
     cdef Dim d
     g.inner = 1
     for i in range(pooled):
-        if (along[i].n > 1 or g.constant) and absolute(along[i].x) < least_pooled:
+        if (along[i].n > 1 or single) and absolute(along[i].x) < least_pooled:
             least_pooled = absolute(along[i].x)
     for i in range(count[0]):
-        near = absolute(dims[i].y if g.constant else dims[i].x)
+        near = absolute(dims[i].y if single else dims[i].x)
         if near < least_other:
             least_other = near
             inner = i
