@@ -206,7 +206,7 @@ cdef void scatter_rows(const Plan* g, const Tile* t, const Tile* source, T* acc,
     cdef T tag = 0
     if g.depth > 1:
         lo, hi, away = 0, (t.d1 - t.d) * n, 0
-    o = gather_offsets(g, source, lo, hi, 0, s, <int32_t> 0)
+    o = gather_offsets(g, source, lo, hi, 0, 0, s, <int32_t> 0)
     x = gather_gradients(g, source, lo, hi, 0, &xp, s, tag)
     if g.depth > 1 and p.table != NULL:
         scatter_cleared(g, t.d1 - t.d, acc, x, xp, o, p)
@@ -353,7 +353,7 @@ cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
 
 cdef enum Gather:
     BY_TAPS     # any, phase after phase
-    BY_PAIRS    # 2x2/2, 2x2x2/2, and 3x3/2 with padding 1: two rows from a row of windows
+    BY_PAIRS    # 2x2/2, 2x2x2/2, and 3x3/2: two rows from a row of windows
     BY_ROWS     # rows of channels, or stride 1: straight to the result
 
 
@@ -426,6 +426,42 @@ cdef void choose_threes(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ss
             w = w if b == t6 else 0
             v = v if a == t8 else 0
             y[2 * i + 1] = ((q + p) + w) + v
+        y += yp
+        x += xp
+        x1 += xp
+        offsets += op
+        offsets1 += op
+
+
+cdef void choose_threes_before(T* restrict y, Py_ssize_t yp, const T* restrict x, Py_ssize_t xp,
+                               const T* restrict offsets, Py_ssize_t op, const T* taps,
+                               Py_ssize_t n, Py_ssize_t rows) noexcept nogil:
+    """3x3/2 without padding before: two rows of y from each row of x after the first, and the row
+    before that."""
+    cdef Py_ssize_t i, j
+    cdef T t0 = taps[0], t1 = taps[1], t2 = taps[2], t3 = taps[3], t4 = taps[4], t5 = taps[5]
+    cdef T t6 = taps[6], t7 = taps[7], t8 = taps[8], v, w, p, q, a, b, c, d, e, f
+    cdef const T* x1 = x + xp
+    cdef const T* offsets1 = offsets + op
+    for j in range(rows):
+        for i in range(DOWN(n, sizeof(T))):
+            v, w, a, b = x[i - 1], x[i], offsets[i - 1], offsets[i]
+            p, q, c, d = x1[i - 1], x1[i], offsets1[i - 1], offsets1[i]
+            e = q if d == t1 else 0
+            f = w if b == t7 else 0
+            y[2 * i + 1] = e + f
+            q = q if d == t0 else 0
+            p = p if c == t2 else 0
+            w = w if b == t6 else 0
+            v = v if a == t8 else 0
+            y[2 * i] = ((q + p) + w) + v
+        y += yp
+        for i in range(DOWN(n, sizeof(T))):
+            p, q, c, d = x1[i - 1], x1[i], offsets1[i - 1], offsets1[i]
+            y[2 * i + 1] = q if d == t4 else 0
+            q = q if d == t3 else 0
+            p = p if c == t5 else 0
+            y[2 * i] = q + p
         y += yp
         x += xp
         x1 += xp
@@ -611,21 +647,24 @@ cdef void choose_in_pieces(T* y, const T** xs, const T** offsets, const T* taps,
 
 
 cdef const Offset* gather_offsets(const Plan* g, const Tile* t, Py_ssize_t lo, Py_ssize_t hi,
-                                  Py_ssize_t reach, char* s, Offset tag) noexcept nogil:
-    """Offsets of rows lo to hi of windows, one after the other, and `reach` before and after them;
-    those that do not exist select nothing. The rows of a tile's planes are those of one."""
-    cdef Py_ssize_t h, n = g.axis[2].n * t.nc, first = most(lo, 0)
+                                  Py_ssize_t reach, Py_ssize_t gap, char* s,
+                                  Offset tag) noexcept nogil:
+    """Offsets of rows lo to hi of windows, one after the other with a gap behind each, and `reach`
+    before and after them; those that do not exist select nothing. The rows of a tile's planes are
+    those of one."""
+    cdef Py_ssize_t h, n = g.axis[2].n * t.nc, pitch = n + gap, first = most(lo, 0)
     cdef Py_ssize_t stop = least(hi, (t.d1 - t.d) * g.axis[1].n)
     cdef Offset* o = <Offset*> (s + g.box_at) + (reach + 15) // 16 * 16
     cdef const char* raw = t.q + t.d * g.qs[0] + first * g.qs[1]
-    fill(o - reach, reach + (first - lo) * n, <Offset> -1)
-    fill(o + (stop - lo) * n, (hi - stop) * n + reach, <Offset> -1)
-    if (is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
+    fill(o - reach, reach + (first - lo) * pitch, <Offset> -1)
+    fill(o + (stop - lo) * pitch, (hi - stop) * pitch + reach, <Offset> -1)
+    if (gap == 0 and is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
             and g.no_offset < 0 and <size_t> raw % g.q_size == 0 and stop > first):
         widen_offsets(g, o + (first - lo) * n, raw, (stop - first) * n)
         return o
     for h in range(first, stop):
-        offsets_row(g, t, t.d, h, o + (h - lo) * n, s)
+        offsets_row(g, t, t.d, h, o + (h - lo) * pitch, s)
+        fill(o + (h - lo) * pitch + n, gap, <Offset> -1)
     return o
 
 
@@ -647,54 +686,74 @@ cdef const T* gather_gradients(const Plan* g, const Tile* t, Py_ssize_t lo, Py_s
     return box
 
 
-cdef void choose_block(const Plan* g, T* y, const T* x, Py_ssize_t xp, const T* o, Py_ssize_t op,
-                       Py_ssize_t rows, Py_ssize_t first) noexcept nogil:
+cdef inline bint are_threes_before(const Plan* g) noexcept nogil:
+    """Whether windows of three begin with the first element, not before it."""
+    return g.axis[2].kernel == 3 and g.axis[2].before == 0
+
+
+cdef inline Py_ssize_t pairs_along(const Plan* g, const Axis* a) noexcept nogil:
+    return ceil_div(a.m, 2) if are_threes_before(g) else a.n
+
+
+cdef inline Py_ssize_t gap_between(const Plan* g) noexcept nogil:
+    """Offsets between rows of windows: where the last window of a row is a whole one, the first of
+    the next one must not be taken for its neighbour."""
+    return are_threes_before(g) and g.axis[2].m > 2 * g.axis[2].n
+
+
+cdef void choose_block(const Plan* g, T* y, const T* x, Py_ssize_t xp, const T* o, Py_ssize_t rows,
+                       Py_ssize_t first) noexcept nogil:
     """Twice as many rows of elements, of which no window covers the last if they are odd; their
     taps begin with number `first`."""
-    cdef Py_ssize_t i, j, width = g.axis[2].m, n = UP(g.axis[2].n, sizeof(T))
+    cdef Py_ssize_t i, j, width = g.axis[2].m, op = g.axis[2].n + gap_between(g)
+    cdef Py_ssize_t n = UP(pairs_along(g, &g.axis[2]), sizeof(T))
     cdef T taps[9]
     for i in range(9):
         taps[i] = <T> (first + i)
-    if g.axis[2].kernel == 3:
+    if are_threes_before(g):
+        choose_threes_before(y, width, x, xp, o, op, taps, n, rows)
+    elif g.axis[2].kernel == 3:
         choose_threes(y, width, x, xp, o, op, taps, n, rows)
-        return
-    choose_pairs(y, width, x, xp, o, op, taps, n, rows)
-    for i in range(2 * g.axis[2].n, width):
-        for j in range(2 * rows):
-            y[j * width + i] = 0
+    else:
+        choose_pairs(y, width, x, xp, o, op, taps, n, rows)
+        for i in range(2 * g.axis[2].n, width):
+            for j in range(2 * rows):
+                y[j * width + i] = 0
 
 
 cdef void gather_pairs(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     """t.h0 is even."""
-    cdef Py_ssize_t lo = t.h0 // 2, rows = (t.h1 + 1) // 2 - lo, op = g.axis[2].n, xp, straight
-    cdef Py_ssize_t beyond = 2 * UP(op, sizeof(T)) - g.axis[2].m
+    cdef Py_ssize_t rows = (t.h1 + 1) // 2 - t.h0 // 2, lo = t.h0 // 2 - are_threes_before(g)
+    cdef Py_ssize_t xp, straight, op = g.axis[2].n + gap_between(g), first = 0
+    cdef Py_ssize_t beyond = 2 * UP(pairs_along(g, &g.axis[2]), sizeof(T)) - g.axis[2].m
     cdef const T* o
     cdef const T* x
     cdef T* y = <T*> target(g, t)
     cdef T* z = <T*> (s + g.rows_at)
     cdef Tile source = t[0]
-    cdef Py_ssize_t first = 0
     if g.depth > 1:
         gather_planes(g, t, s, tag)
         return
     if not g.axis[0].identity:
         source.d, first = t.d // 2, t.d % 2 * 4
         source.d1 = source.d + 1
-    o = gather_offsets(g, &source, lo, lo + rows + 1, 1, s, tag)
+    o = gather_offsets(g, &source, lo, lo + rows + 1, 1, gap_between(g), s, tag)
     x = gather_gradients(g, &source, lo, lo + rows + 1, 1, &xp, s, tag)
     straight = gathered_straight(g, t, beyond, sizeof(T)) // 2
-    choose_block(g, y, x, xp, o, op, straight, first)
-    choose_block(g, z, x + straight * xp, xp, o + straight * op, op, rows - straight, first)
+    choose_block(g, y, x, xp, o, straight, first)
+    choose_block(g, z, x + straight * xp, xp, o + straight * op, rows - straight, first)
     store_rows(g, t, t.h0 + 2 * straight, z, g.axis[2].m, s)
 
 
 cdef void gather_planes(const Plan* g, const Tile* t, char* s, T tag) noexcept nogil:
     """The same for small planes, several to a tile."""
-    cdef Py_ssize_t rows = g.axis[1].n, op = g.axis[2].n, height = g.axis[1].m
+    cdef Py_ssize_t n = g.axis[1].n, rows = pairs_along(g, &g.axis[1]), height = g.axis[1].m
     cdef Py_ssize_t planes = t.d1 - t.d, size = height * g.axis[2].m, straight = 0, p, xp
-    cdef Py_ssize_t beyond = (2 * rows - height - 1) * g.axis[2].m + 2 * UP(op, sizeof(T))
-    cdef const T* o = gather_offsets(g, t, 0, planes * rows + 1, 1, s, tag)
-    cdef const T* x = gather_gradients(g, t, 0, planes * rows + 1, 1, &xp, s, tag)
+    cdef Py_ssize_t op = g.axis[2].n + gap_between(g), lo = -are_threes_before(g)
+    cdef Py_ssize_t beyond = ((2 * rows - height - 1) * g.axis[2].m
+                              + 2 * UP(pairs_along(g, &g.axis[2]), sizeof(T)))
+    cdef const T* o = gather_offsets(g, t, lo, lo + planes * n + 1, 1, gap_between(g), s, tag)
+    cdef const T* x = gather_gradients(g, t, lo, lo + planes * n + 1, 1, &xp, s, tag)
     cdef T* y
     cdef Tile part = t[0]
     if gathered_straight(g, t, 0, sizeof(T)) > 0 and g.ys[0] == height * g.ys[1]:
@@ -702,7 +761,7 @@ cdef void gather_planes(const Plan* g, const Tile* t, char* s, T tag) noexcept n
     for p in range(planes):
         part.d = t.d + p
         y = <T*> target(g, &part) if p < straight else <T*> (s + g.rows_at)
-        choose_block(g, y, x + p * rows * xp, xp, o + p * rows * op, op, rows, 0)
+        choose_block(g, y, x + p * n * xp, xp, o + p * n * op, rows, 0)
         if 2 * rows < height:
             fill(y + 2 * rows * g.axis[2].m, size - 2 * rows * g.axis[2].m, <T> 0)
         if p >= straight:
@@ -718,7 +777,7 @@ cdef void gather_rows(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
     cdef Py_ssize_t hi = (t.h1 - 1 + a.before) // a.stride + 1, op = b.n * nc
     cdef Py_ssize_t reach = ((b.kernel - 1) * b.dilation // b.stride + 1) * nc
     cdef Py_ssize_t beyond = UP(width, sizeof(T)) - width
-    cdef const T* o = gather_offsets(g, t, lo, hi, reach, s, tag)
+    cdef const T* o = gather_offsets(g, t, lo, hi, reach, 0, s, tag)
     cdef const T* x = gather_gradients(g, t, lo, hi, reach, &xp, s, tag)
     cdef T* y = <T*> target(g, t)
     cdef T* z = <T*> (s + g.rows_at)

@@ -282,6 +282,7 @@ cdef inline bint is_halving(const Axis* a, Py_ssize_t kernel, Py_ssize_t before)
 
 
 cdef inline bint are_pairs(const Axis* h, const Axis* w) noexcept nogil:
-    """Transposed windows of 2x2/2, or of 3x3/2 with padding 1 that span their rows."""
+    """Transposed windows of 2x2/2, or of 3x3/2 with padding 1 that span their rows, or none."""
     return (is_halving(h, 2, 0) and is_halving(w, 2, 0)) or (
-        is_halving(h, 3, 1) and is_halving(w, 3, 1) and w.m <= 2 * w.n)
+        is_halving(h, 3, 1) and is_halving(w, 3, 1) and w.m <= 2 * w.n) or (
+        is_halving(h, 3, 0) and is_halving(w, 3, 0) and w.m <= 2 * w.n + 2)
