@@ -56,6 +56,8 @@ SLIDING = [
     {"size": 3, "stride": 1},
     {"size": 3, "stride": 2, "padding": 1},
     {"size": 3, "stride": 2, "padding": 1, "ceil_mode": True},
+    {"size": 3, "stride": 2},
+    {"size": 3, "stride": 2, "ceil_mode": True},
     {"size": 2, "stride": 3, "ceil_mode": True},
     {"size": 2, "stride": 4},
     {"size": (3, 2, 2), "stride": (1, 2, 1), "padding": ((2, 0), (0, 1), (1, 1))},
@@ -895,3 +897,21 @@ def test_windows_of_very_many_elements(windows, kernel):
     for i in range(windows):
         expected[i * n // windows : -(-(i + 1) * n // windows)] += gy[i]
     assert np.array_equal(pullback(gy), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("padding, ceil_mode", [(0, False), (0, True), (1, False), (1, True)])
+def test_threes_two_apart(padding, ceil_mode, dtype):
+    """Whatever the size of planes: windows fill them, reach beyond them or leave the last elements
+    out, and small planes are several to a tile."""
+    rng = np.random.default_rng(0)
+    for height, width in itertools.product((3, 4, 7, 8, 13), (3, 4, 5, 8, 27, 28, 56, 1031)):
+        x = rng.integers(0, 4, (3, 5, height, width)).astype(dtype)
+        options = {"stride": 2, "padding": padding, "ceil_mode": ceil_mode}
+        _, positions = reference.max_pool2d(x, 3, **options, return_indices=True)
+        _, pullback = cpool.vjp(cpool.max_pool2d, x, 3, **options)
+        gy = rng.integers(1, 9, positions.shape).astype(dtype)
+        expected = np.zeros((15, height * width), dtype)
+        np.add.at(expected, (np.arange(15)[:, None], positions.reshape(15, -1)),
+                  gy.reshape(15, -1))  # fmt: skip
+        assert np.array_equal(pullback(gy), expected.reshape(x.shape)), x.shape
