@@ -18,6 +18,8 @@ cdef enum:
     GROUP = 16          # planes that are copied together, at most
     FEWEST = 4          # ... or not at all
     COPIES = 524288     # bytes of them
+    VECTOR = 64         # bytes of a vector
+    FEW_BYTES = 1024    # of a row of few channels
 
 cdef Axis SINGLE                # an axis of one element, which is its own window
 memset(&SINGLE, 0, sizeof(Axis))
@@ -253,6 +255,31 @@ cdef void merge_whole(Plan* g) noexcept:
         merge_whole(g)
     if g.inner > 1 and is_single(&g.axis[1]):
         swap_slots(g, 1, 2)         # the inner axis alone makes the rows
+    if g.inner > 1 and is_single(&g.axis[2]):
+        split_few(g)
+
+
+cdef void split_few(Plan* g) noexcept:
+    """One window over a column of few channels, which alone would fill no vector: rows of as many
+    elements as divide it."""
+    cdef Axis* h = &g.axis[1]
+    cdef Axis* w = &g.axis[2]
+    cdef Py_ssize_t size = g.inner * g.x_size, part = min(h.n // 4, FEW_BYTES // size)
+    while part > 1 and h.n % part != 0:
+        part -= 1
+    if not is_over_all(h) or size >= 2 * VECTOR or part * size < VECTOR:
+        return
+    h.n //= part
+    (<Py_ssize_t*> h.count)[0] = h.kernel = h.reach = h.n
+    h.size0 /= part
+    h.exist0 /= part
+    w.identity = False
+    w.n = w.kernel = w.stride = w.reach = part
+    w.size0 = w.exist0 = part
+    g.xs[2], g.ms[2], g.gs[2] = g.xs[1], g.ms[1], g.gs[1]
+    g.xs[1] *= part
+    g.ms[1] *= part
+    g.gs[1] *= part
 
 
 cdef inline bint has_rows(const Plan* g, cnp.ndarray x) noexcept:

@@ -1168,3 +1168,17 @@ def test_narrowing_rounds_once(kind, target):
         near = np.concatenate([near, middle, np.nextafter(middle, 0), np.nextafter(middle, np.inf)])
     y = getattr(cpool, f"{kind.function}1d")(near, 1, dtype=target)
     assert_equal(y, rounded(near, target))
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize(
+    "shape", [(2, 40, 64, 3), (1, 37, 41, 4), (3, 1000, 2), (2, 6, 8, 20, 3), (5, 9, 7, 16)]
+)
+@each_kind()
+def test_whole_planes_of_few_channels(kind, shape, dtype):
+    """Windows that are cut into rows of several elements, if their sizes have divisors."""
+    rng = np.random.default_rng(len(shape))
+    x = rng.integers(0, 2 if dtype.kind == "b" else 100, shape).astype(dtype)
+    axes = tuple(range(1, len(shape) - 1))
+    for options in ({}, {"where": rng.random(shape) < 0.5}):
+        check_forward(Case(kind, "global", 0, x, None, {"axes": axes, **options}))
