@@ -15,12 +15,13 @@ from cpool.driver cimport kernels
 from cpool.dtypes cimport SIZE, empty_like, floating, type_code
 from cpool.kernels.plan cimport *
 from cpool.tiling cimport tile
-from cpool.views cimport Pooled, swap_slots, view
+from cpool.views cimport Pooled, are_drawn, swap_slots, view
 from cpool.windows cimport Tables, Windows, list_long
 
 import numpy as np
 
-from cpool.arrays import as_dtype, as_input, as_mask, checked_gradient, converted, fold
+from cpool.arrays import (
+    as_dtype, as_input, as_mask, checked_gradient, converted, fold, pooled_axes, spread)
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
@@ -39,6 +40,8 @@ cdef enum:
     STRETCH = 128           # bytes that describe some windows (see kernels/lanes.pxi)
     CACHED = 131072         # elements that stay in a processor's caches with what is made of them
     HELD = 16777216         # ... that may be held beside the input
+    HELD_BYTES = 3145728    # of all that a part of a gradient is made of
+    BESIDE = 4              # elements side by side that are copied together
     PIECE = 1024            # elements that are done at a time (kernels/lifts.pxi)
     MIXED = 1024            # elements of an item of mixtures (PIECES in kernels/windows.pxi)
     FACTORS = 40            # of a product, at most: they may have exponents up to 25
@@ -174,6 +177,20 @@ cdef bint is_lifted(int kind, double p, int x_code, bint some) noexcept:
         kind == LOGARITHM and floating(x_code) and SIZE[x_code] < 8)
 
 
+cdef cnp.ndarray values_of_sums(int kind, cnp.ndarray array, object mask, Windows windows,
+                                Options options, double p, object low, bint mean):
+    """What `lifted` gives, the fastest way first."""
+    cdef cnp.ndarray found = None
+    if not is_lifted(kind, p, type_code(array.descr, "x"),
+                     mask is not None or options.nan_policy != "propagate"):
+        return None
+    if kind == GEOMETRIC:
+        found = lifted(GEOMETRIC, array, None, windows, options, p, low, mean, PRODUCT)
+    if found is None:
+        found = lifted(kind, array, mask, windows, options, p, low, mean)
+    return found
+
+
 cdef double reads(const Pooled* pooled) noexcept:
     """How many windows read an element, on average."""
     cdef int i
@@ -276,6 +293,30 @@ cdef list parts_of(tuple shape, tuple pooled):
     return found if each <= HELD else None
 
 
+class Held:
+    """Memory for what parts of an array are made into, which have it one after the other: new
+    memory is given by the page, and each costs as much as several folds."""
+
+    def __init__(self, dtype):
+        self.dtype, self.held = dtype, {}
+
+    def like(self, int which, cnp.ndarray part):
+        """An array of the layout of a dense one."""
+        if which not in self.held or self.held[which].size < part.size:
+            self.held[which] = np.empty(part.size, self.dtype)
+        return np.ndarray((<object> part).shape, self.dtype, self.held[which],
+                          strides=(<object> part).strides)
+
+    def dense(self, int which, part):
+        """An array without gaps of the same numbers: itself, if it is one."""
+        dense = np.empty_like(part, self.dtype)
+        if part.dtype == self.dtype and part.flags.aligned and dense.strides == part.strides:
+            return part
+        dense = self.like(which, dense)
+        np.copyto(dense, part)
+        return dense
+
+
 cdef object dense(x, dtype):
     """An array in memory without gaps; of that type in the order that it has, if it has one."""
     x = np.asarray(x) if x.dtype == dtype else converted(x, dtype)
@@ -292,7 +333,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     cdef Plan* g = &call.plan
     cdef cnp.ndarray some, beside, products, weights
     moderate(g, prepare(g, call, &pooled, kind, x, windows, options, p, None))
-    if not floating(call.y_code) or options.nan_policy == "raise":
+    if not floating(call.y_code) or options.nan_policy == "raise" or are_drawn(&pooled):
         return None
     # With others, an element times p may be no number, or its product with its weight lose digits.
     if kind == SOFT and not 1e-30 < fabs(p) < 2.0 ** 40:
@@ -308,7 +349,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     y = empty_like(x, call.shape, call.y_code) if options.out is None else output(
         options.out, call, (x, logits, mask))
     inner = options.replace(dtype=None, out=None, where=None)
-    held = [None, None]         # what parts are made into, one after the other
+    held = Held(number)
     for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
         some = dense(x[index], number)
         beside = some
@@ -316,10 +357,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
             beside = np.asarray(logits[index], number)
             if beside.strides != some.strides:
                 some, beside = np.ascontiguousarray(some), np.ascontiguousarray(beside)
-        if held[0] is None or held[0].size < cnp.PyArray_SIZE(some):
-            held = [np.empty((<object> some).size, number) for _ in range(2)]
-        products, weights = [np.ndarray((<object> some).shape, number, memory,
-                                        strides=(<object> some).strides) for memory in held]
+        products, weights = held.like(0, some), held.like(1, some)
         if not fill_weights(g, some, beside, products, weights):
             return None
         there = inner if mask is None else inner.replace(where=mask[index])
@@ -352,6 +390,120 @@ def quotient(cnp.ndarray x, object logits, Windows windows, Options options, dou
     """Means weighted by exponentials of p times the logits (None: x itself), or None: see
     `quotient_of`."""
     return quotient_of(SOFT if logits is None else LOGITS, x, logits, windows, options, p)
+
+
+# --- slopes of sums of lifted elements ------------------------------------------------------------
+
+cdef bint have_slopes(int kind, double p, int x_code) noexcept:
+    """Whether kernels/lifts.pxi has the slopes of a mean in its elements."""
+    if kind == SOFT or kind == LOGARITHM:
+        return 1e-30 < fabs(p) < 2.0 ** 40
+    return is_lifted(kind, p, x_code, False) and (kind != NORM or p >= 1)
+
+
+cdef bint finish(Plan* g, Task task, cnp.ndarray x, cnp.ndarray y, object moved,
+                 object weights) except -1:
+    """What kernels/lifts.pxi does to y, an array of x's layout; whether all numbers are of a size
+    for that."""
+    cdef int failures = 0
+    g.task = task
+    g.x, g.y = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y)
+    g.q = NULL if moved is None else cnp.PyArray_BYTES(moved)
+    g.gx = NULL if weights is None else cnp.PyArray_BYTES(weights)
+    g.window = cnp.PyArray_SIZE(x)
+    g.items = (g.window + PIECE - 1) // PIECE
+    g.failures = &failures
+    driver.run(kernels.lift, g, 4.0 * g.window)
+    return failures == 0
+
+
+cdef list cut(tuple shape, tuple pooled, Py_ssize_t most):
+    """Indices of parts of an array of at most so many elements, along axes that are not pooled: of
+    those behind pooled ones some elements at least, which lie side by side. None if a plane has
+    more."""
+    cdef Py_ssize_t each = 1, n
+    cdef list steps = list(shape), found = [()]
+    for n in shape:
+        each *= n
+    for axis, n in enumerate(shape):
+        if each <= most or n == 0:
+            break
+        if axis not in pooled:
+            each //= n
+            steps[axis] = min(n, max(most // each, BESIDE if axis > min(pooled) else 1))
+            each *= steps[axis]
+    if each > most:
+        return None
+    for n, step in zip(shape, steps, strict=True):
+        pieces = [slice(i, i + step) for i in range(0, n, step)] if step < n else [slice(None)]
+        found = [(*index, piece) for index in found for piece in pieces]
+    return found
+
+
+cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options options, object gy,
+                           object dtype, double p, object low, bint mean, object out):
+    """The gradient in x, a part of x at a time, or None if there are elements with which it cannot
+    be computed so, or more is asked for. gy is of the result's shape."""
+    cdef Call call = Call.__new__(Call)
+    cdef Pooled pooled
+    cdef Plan* g = &call.plan
+    cdef bint exponential = kind == SOFT or kind == LOGARITHM
+    cdef cnp.ndarray some, y
+    cdef object given, share, moved = None, weights = None, held
+    if options.where is not None or not have_slopes(kind, p, type_code(x.descr, "x")):
+        return None
+    # Weights have errors that grow with the logits, powers of values with p.
+    if exponential or (kind == NORM and p > 4):
+        options = options.replace(dtype=np.float64)
+    options = options.replace(nan_policy="propagate")
+    moderate(g, prepare(g, call, &pooled, SOFT if exponential else kind, x, windows, options, p,
+                        low))
+    places = pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
+    number = np.float64 if g.t_type == DOUBLE else np.float32
+    parts = cut((<object> x).shape, places[0],
+                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)))
+    if parts is None or are_drawn(&pooled):
+        return None
+    # Values of floats in double precision would be no better for it.
+    narrow = not exponential and g.x_type != DOUBLE and g.y_type != DOUBLE
+    inner = options.replace(dtype=np.float32 if narrow else number)
+    mean = mean or kind == HARMONIC or kind == GEOMETRIC
+    gx = np.empty_like(x, dtype) if out is None else out
+    held = Held(number)
+    for index in parts if cnp.PyArray_SIZE(x) > 0 else ():
+        some = held.dense(0, x[index])
+        shape = (<object> some).shape
+        place = gx[index]
+        straight = (place.dtype == number and place.strides == (<object> some).strides
+                    and place.flags.aligned)
+        given = place if straight else held.like(1, some)
+        if exponential:
+            # The products are needed before what is given, or moved.
+            moved, weights = held.like(2, some) if kind == SOFT else given, held.like(3, some)
+            g.task, g.kind = VALUES_OF, SOFT
+            if not fill_weights(g, some, some, moved, weights):
+                return None
+            g.kind = kind
+            y = fold(ADD, weights, windows, inner)
+        else:
+            y = values_of_sums(kind, x[index], None, windows, inner, p, low, mean)
+            if y is None:
+                return None
+            y = (<object> y).astype(number, copy=False)
+        share = np.empty_like(y)
+        np.copyto(share, gy[index], casting="same_kind")
+        if not finish(g, SHARES_OF, y, share, None, None):
+            return None
+        spread(share, windows, *places, shape, number, mean, False, out=given)
+        if kind == SOFT:
+            np.divide(fold(ADD, moved, windows, inner), y, out=y)
+            share *= y
+            spread(share, windows, *places, shape, number, out=moved)
+        if not finish(g, SLOPES_OF, some, given, moved if kind == SOFT else None, weights):
+            return None
+        if not straight:
+            np.copyto(place, given, casting="same_kind")
+    return gx
 
 
 # --- squares --------------------------------------------------------------------------------------
@@ -392,12 +544,8 @@ def values(str kind, x, Windows windows, Options options, double p=1.0, low=None
     found = None
     if kind == "soft":
         found = quotient(array, None, windows, options, p)
-    elif is_lifted(KINDS[kind], p, type_code(array.descr, "x"),
-                   mask is not None or options.nan_policy != "propagate"):
-        if kind == "geometric":
-            found = lifted(GEOMETRIC, array, None, windows, options, p, low, mean, PRODUCT)
-        if found is None:
-            found = lifted(KINDS[kind], array, mask, windows, options, p, low, mean)
+    else:
+        found = values_of_sums(KINDS[kind], array, mask, windows, options, p, low, mean)
     if found is not None:
         return found
     prepare(g, call, &pooled, KINDS[kind], array, windows, options, p, low)
@@ -458,6 +606,9 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
     gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
+    found = slopes_of_sums(g.kind, x, windows, options, gy, dtype, p, low, mean, out)
+    if found is not None:
+        return found
     gx = cleared(out, x, number)
     surroundings = surroundings_of(g, call, detail)
     view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)

@@ -14,5 +14,6 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
               object mask, bint keep_order, object gradient=*) except -1
 
 
+cdef bint are_drawn(const Pooled* pooled) noexcept
 cdef void bring_together(Plan* g) noexcept
 cdef void swap_slots(Plan* g, int i, int j) noexcept

@@ -390,11 +390,12 @@ OF_WINDOWS = [
 
 
 def lifted_and_not(stem, x, **given):
-    """The result by way of sums of lifted elements, and of windows that are looked at one by one,
-    as all calls with a mask are."""
-    function = getattr(cpool, stem)
+    """The result by way of sums of lifted elements, and the reference in float64, which looks at
+    windows one by one."""
     given = {**LIFTED[stem.replace("adaptive_", "").replace("global_", "")], **given}
-    return function(x, **given), function(x, where=np.ones(x.shape, bool), **given)
+    with np.errstate(all="ignore"):
+        expected = getattr(reference, stem)(x.astype(np.float64), **given)
+    return getattr(cpool, stem)(x, **given), expected
 
 
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
@@ -451,6 +452,52 @@ def test_lifted_elements_on_threads_and_instruction_sets(stem):
                     )
     for other in results[1:]:
         assert_bits(other, results[0])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "uint8"])
+@pytest.mark.parametrize("stem", LIFTED)
+@pytest.mark.parametrize("channels_last", [False, True])
+@pytest.mark.parametrize("windows", OF_WINDOWS, ids=["overlapping", "mirrored", "apart"])
+def test_slopes_of_lifted_elements(stem, windows, channels_last, dtype):
+    """A part of an array at a time, also some channels: the same as window by window, which is what
+    a mask asks for. A single element that is too small for sums of lifted ones changes it no more
+    than it must."""
+    rng = np.random.default_rng(5)
+    x = 9 * rng.random((3, 20, 60, 33)) + 1
+    x = x.astype(dtype)
+    axes = (1, 2) if channels_last else (2, 3)
+    call = {"axes": axes, **windows, **LIFTED[stem]}
+    function, whole = getattr(cpool, stem), np.ones(x.shape, bool)
+    for number in (x[0, 0, 0, 0], 0 if dtype == "uint8" else np.finfo(dtype).tiny ** 0.5):
+        x[1, 7, 5, 5] = number
+        y, pullback = cpool.vjp(function, x, **call)
+        gy = rng.standard_normal(y.shape).astype(y.dtype)
+        _, one_by_one = cpool.vjp(function, x, where=whole, **call)
+        got, expected = pullback(gy), one_by_one(gy)
+        eps = np.finfo(got.dtype).eps
+        atol = 256 * eps * np.abs(expected).max()
+        np.testing.assert_allclose(got, expected, rtol=256 * eps, atol=atol)
+        assert_bits(pullback(gy, out=np.full_like(got, 7)), got)
+
+
+def test_integers_and_masks_are_lifted_too():
+    """Against the reference, with what is hidden too large for sums of lifted elements."""
+    rng = np.random.default_rng(6)
+    for stem, own in LIFTED.items():
+        for dtype in ("uint8", "int16", "int64", "float32", "float64"):
+            x = rng.integers(1, 100, (2, 17, 23)).astype(dtype)
+            where = rng.random(x.shape) < 0.7
+            where[0, :4, :4] = False
+            x[~where] = np.iinfo(dtype).max if x.dtype.kind in "iu" else np.finfo(dtype).max
+            for options in ({"where": where}, {}):
+                if not options:
+                    x[~where] = 5 if x.dtype.kind in "iu" else np.nan
+                    options = {"nan_policy": "omit"}
+                call = {"axes": (1, 2), "kernel_size": 3, "padding": 1, **options, **own}
+                y = getattr(cpool, stem)(x, **call)
+                expected = getattr(reference, stem)(x, **call)
+                assert y.dtype == expected.dtype
+                np.testing.assert_allclose(y, expected, rtol=32 * np.finfo(y.dtype).eps)
 
 
 def test_lifted_elements_leave_out_as_it_should_be():

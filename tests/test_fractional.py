@@ -311,6 +311,20 @@ def test_each_plane_has_windows_of_its_own(reduction, windows, channels_last, mo
                 np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("reduction", [cpool.SoftMean(), cpool.Stochastic(training=False)])
+def test_each_plane_of_a_large_array(reduction, monkeypatch):
+    """Of arrays that means with weights take a part at a time."""
+    rng = np.random.default_rng(5)
+    windows = fractional((2, 3), (5, 4))
+    x, samples = rng.standard_normal((2, 90, 30, 30)), rng.random((2, 90, 2))
+    gy = rng.standard_normal((2, 90, 5, 4))
+    monkeypatch.setattr("cpool.planes.philox", lambda rng: Given(samples))
+    y, pullback = cpool.vjp(cpool.pool, x, reduction, windows, axes=(2, 3))
+    expected = one_by_one(x, reduction, windows, samples, gy)
+    for one, other in zip((y, pullback(gy)), expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-11)
+
+
 class Given:
     """In place of a generator: numbers that are known."""
 

@@ -487,6 +487,139 @@ cdef void make_weights(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) no
                     <const Real*> g.q + at, least(PIECES, g.window - at))
 
 
+# --- slopes ---------------------------------------------------------------------------------------
+# The slope of a mean in an element is a product: what the window has to give, its share, and what
+# the element makes of it. So shares are added up over the windows of each element, as the pullback
+# of a sum does it, and then multiplied. Formulas: docs/maths/norms.rst. Numbers of another size
+# than they may have, and NaNs, go the other way, as elements do.
+
+cdef bint are_moderate(const Real* x, Py_ssize_t n) noexcept nogil:
+    """Whether all are 0, or neither they nor a product of two is too large or too small."""
+    cdef Py_ssize_t i
+    cdef Real a, hi = <Real> (2.0 ** 60 if Real is float else 2.0 ** 450), lo = 1 / hi
+    cdef int32_t fine = 1
+    cdef int64_t fine_wide = 1
+    for i in range(n):
+        if Real is float:
+            a = fabsf(x[i])
+            fine &= ((a >= lo) & (a <= hi)) | (a == 0)
+        else:
+            a = fabs(x[i])
+            fine_wide &= ((a >= lo) & (a <= hi)) | (a == 0)
+    return fine and fine_wide
+
+
+cdef bint share_piece(const Plan* g, Real* share, const Real* y, Py_ssize_t n) noexcept nogil:
+    """Gradients become shares; y: values of norms and means, or sums of exponentials."""
+    cdef Py_ssize_t i
+    cdef Real copy[1024 + 32], power[1024 + 32]
+    cdef Real v
+    if g.kind == NORM:
+        memcpy(copy, y, n * sizeof(Real))
+        for i in range(n, UP(n, sizeof(Real))):
+            copy[i] = 1
+        powers(power, copy, g.p - 1, n)
+        for i in range(n):
+            v = share[i] / power[i]
+            share[i] = <Real> 0 if y[i] == 0 else v
+    elif g.kind == HARMONIC:
+        for i in range(n):
+            share[i] = share[i] * (y[i] * y[i])
+    elif g.kind == GEOMETRIC:
+        for i in range(n):
+            share[i] = share[i] * y[i]
+    else:
+        for i in range(n):
+            share[i] = share[i] / y[i]
+    return are_moderate(share, n)
+
+
+cdef void slopes_of_powers(Real* restrict slope, const Real* restrict power,
+                           const Real* restrict x, Real low, Py_ssize_t n) noexcept nogil:
+    """Powers of sizes, with their signs; those of elements that are not above `low` are 0."""
+    cdef Py_ssize_t i
+    cdef Real v
+    for i in range(n):
+        v = -power[i] if x[i] < 0 else power[i]
+        v = <Real> 0 if x[i] == 0 else v
+        slope[i] = v if x[i] > low else <Real> 0
+
+
+cdef void slopes_of_inverses(Real* restrict slope, const Real* restrict x, bint squared,
+                             Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef Real v
+    for i in range(n):
+        v = 1 / (x[i] * x[i] if squared else x[i])
+        slope[i] = <Real> 0 if x[i] == 0 else v
+
+
+cdef bint multiply_piece(const Plan* g, Real* gx, const Real* x, Py_ssize_t n) noexcept nogil:
+    """Sums of shares, times what elements make of them."""
+    cdef Py_ssize_t i
+    cdef Real copy[1024 + 32], power[1024 + 32], slope[1024]
+    if g.kind == NORM:
+        sizes_of_some(copy, x, n)
+        powers(power, copy, g.p - 1, n)
+        slopes_of_powers(slope, power, x, <Real> (g.low if g.clamped else -F_INF), n)
+    else:
+        slopes_of_inverses(slope, x, g.kind == HARMONIC, n)
+    for i in range(n):
+        gx[i] = gx[i] * slope[i]
+    return are_moderate(slope, n) and are_moderate(x, n)
+
+
+cdef void sizes_of_some(Real* y, const Real* x, Py_ssize_t n) noexcept nogil:
+    """Of n elements, behind which nothing may be read."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        y[i] = fabsf(x[i]) if Real is float else fabs(x[i])
+    for i in range(n, UP(n, sizeof(Real))):
+        y[i] = 1
+
+
+cdef bint multiply_exponentials(Real* restrict gx, const Real* restrict x,
+                                const Real* restrict weights, const Real* restrict moved, Real p,
+                                Py_ssize_t n) noexcept nogil:
+    """Sums of shares times weights; moved: sums of shares times values, where these move with the
+    weights, or NULL. Whether no weight is NaN: one that no window reads has no gradient."""
+    cdef Py_ssize_t i
+    cdef int32_t nans = 0
+    cdef int64_t nans_wide = 0
+    for i in range(n):
+        if Real is float:
+            nans |= weights[i] != weights[i]
+        else:
+            nans_wide |= weights[i] != weights[i]
+    if moved == NULL:
+        for i in range(n):
+            gx[i] = gx[i] * weights[i]
+    else:
+        for i in range(n):
+            gx[i] = weights[i] * (gx[i] + p * (x[i] * gx[i] - moved[i]))
+    return not (nans or nans_wide)
+
+
+cdef void make_slopes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) noexcept nogil:
+    """Items are pieces of contiguous arrays of `window` elements. SHARES_OF: values x, gradients y.
+    SLOPES_OF: elements x, sums of shares y, and for exponentials weights gx, `moved` q."""
+    cdef Py_ssize_t item, at, n
+    cdef bint fine = True
+    for item in range(lo, hi):
+        at = item * PIECES
+        n = least(PIECES, g.window - at)
+        if g.task == SHARES_OF:
+            fine = share_piece(g, <Real*> g.y + at, <const Real*> g.x + at, n)
+        elif g.gx != NULL:
+            fine = multiply_exponentials(
+                <Real*> g.y + at, <const Real*> g.x + at, <const Real*> g.gx + at,
+                NULL if g.q == NULL else <const Real*> g.q + at, <Real> g.p, n)
+        else:
+            fine = multiply_piece(g, <Real*> g.y + at, <const Real*> g.x + at, n)
+        if not fine:
+            fail(g, IMMODERATE)
+
+
 # --- squares --------------------------------------------------------------------------------------
 
 cdef void add_squares(double* restrict y, const float* restrict x, Py_ssize_t n) noexcept nogil:

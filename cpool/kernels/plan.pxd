@@ -31,7 +31,9 @@ cdef enum Method:
 
 
 cdef enum Task:
-    VALUES_OF, SLOPES_OF, LEARNING_OF   # the last: slopes in the parameter
+    VALUES_OF, SLOPES_OF
+    LEARNING_OF     # slopes in the parameter
+    SHARES_OF       # of a gradient, for each element of a window (kernels/lifts.pxi)
 
 
 cdef enum Parameter:

@@ -67,7 +67,11 @@ cdef void count_tile(const Plan* g, const Tile* t, int what, char* s) noexcept n
 
 
 cdef void lift_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcept nogil:
-    if g.kind == NORM:
+    if g.task != VALUES_OF and g.t_type == DOUBLE:
+        make_slopes(g, lo, hi, <double> 0)
+    elif g.task != VALUES_OF:
+        make_slopes(g, lo, hi, <float> 0)
+    elif g.kind == NORM:
         add_items(g, lo, hi)
     elif g.t_type == DOUBLE:
         make_weights(g, lo, hi, <double> 0)
