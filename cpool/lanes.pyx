@@ -22,6 +22,7 @@ import numpy as np
 
 from cpool.arrays import (
     as_dtype, as_input, as_mask, checked_gradient, converted, fold, pooled_axes, spread)
+from cpool.parts import Held, cut
 
 cdef extern from "<math.h>" nogil:
     bint isinf(double v)
@@ -41,7 +42,6 @@ cdef enum:
     CACHED = 131072         # elements that stay in a processor's caches with what is made of them
     HELD = 16777216         # ... that may be held beside the input
     HELD_BYTES = 3145728    # of all that a part of a gradient is made of
-    BESIDE = 4              # elements side by side that are copied together
     PIECE = 1024            # elements that are done at a time (kernels/lifts.pxi)
     MIXED = 1024            # elements of an item of mixtures (PIECES in kernels/windows.pxi)
     FACTORS = 40            # of a product, at most: they may have exponents up to 25
@@ -293,30 +293,6 @@ cdef list parts_of(tuple shape, tuple pooled):
     return found if each <= HELD else None
 
 
-class Held:
-    """Memory for what parts of an array are made into, which have it one after the other: new
-    memory is given by the page, and each costs as much as several folds."""
-
-    def __init__(self, dtype):
-        self.dtype, self.held = dtype, {}
-
-    def like(self, int which, cnp.ndarray part):
-        """An array of the layout of a dense one."""
-        if which not in self.held or self.held[which].size < part.size:
-            self.held[which] = np.empty(part.size, self.dtype)
-        return np.ndarray((<object> part).shape, self.dtype, self.held[which],
-                          strides=(<object> part).strides)
-
-    def dense(self, int which, part):
-        """An array without gaps of the same numbers: itself, if it is one."""
-        dense = np.empty_like(part, self.dtype)
-        if part.dtype == self.dtype and part.flags.aligned and dense.strides == part.strides:
-            return part
-        dense = self.like(which, dense)
-        np.copyto(dense, part)
-        return dense
-
-
 cdef object dense(x, dtype):
     """An array in memory without gaps; of that type in the order that it has, if it has one."""
     x = np.asarray(x) if x.dtype == dtype else converted(x, dtype)
@@ -415,29 +391,6 @@ cdef bint finish(Plan* g, Task task, cnp.ndarray x, cnp.ndarray y, object moved,
     g.failures = &failures
     driver.run(kernels.lift, g, 4.0 * g.window)
     return failures == 0
-
-
-cdef list cut(tuple shape, tuple pooled, Py_ssize_t most):
-    """Indices of parts of an array of at most so many elements, along axes that are not pooled: of
-    those behind pooled ones some elements at least, which lie side by side. None if a plane has
-    more."""
-    cdef Py_ssize_t each = 1, n
-    cdef list steps = list(shape), found = [()]
-    for n in shape:
-        each *= n
-    for axis, n in enumerate(shape):
-        if each <= most or n == 0:
-            break
-        if axis not in pooled:
-            each //= n
-            steps[axis] = min(n, max(most // each, BESIDE if axis > min(pooled) else 1))
-            each *= steps[axis]
-    if each > most:
-        return None
-    for n, step in zip(shape, steps, strict=True):
-        pieces = [slice(i, i + step) for i in range(0, n, step)] if step < n else [slice(None)]
-        found = [(*index, piece) for index in found for piece in pieces]
-    return found
 
 
 cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options options, object gy,

@@ -169,8 +169,7 @@ cdef bint is_flat(const Plan* g, bint selecting) noexcept:
     can be."""
     cdef const Axis* h = &g.axis[1]
     cdef const Axis* w = &g.axis[2]
-    return (not selecting and g.mask == NULL and not g.omit_nan
-            and not g.raise_nan and not w.identity and not h.identity
+    return (not selecting and not g.raise_nan and not w.identity and not h.identity
             and (has_small_planes(g) or has_planes_of_threes(g))
             and (h.start != NULL or is_regular(h)) and has_flat_rows(g, w)
             and not (g.outer_ndim == 0 and not g.transposed and is_pairs(h) and is_pairs(w)))
@@ -215,7 +214,7 @@ cdef void take_planes(Plan* g) noexcept:
     cdef int last = g.outer_ndim - 1
     d.n = d.m = d.reach = g.outer[last]
     g.xs[0], g.ys[0], g.qs[0] = g.x_outer[last], g.y_outer[last], g.q_outer[last]
-    g.q2s[0] = g.q2_outer[last]
+    g.q2s[0], g.ms[0] = g.q2_outer[last], g.m_outer[last]
     g.planes = g.planes // d.n if d.n > 0 else 0
     g.outer_ndim = last
 
@@ -252,6 +251,7 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     cdef const Axis* w = &g.axis[2]
     cdef Py_ssize_t n = h.m * w.m, line = flat_line(w), whole = block // SIZE[g.t_type], at = 0
     cdef bint thinned = w.start != NULL or flat_windows(w) > w.m
+    cdef bint some = g.mask != NULL or g.omit_nan
     if g.outer_ndim > 0:
         take_planes(g)
     # More where windows are irregular, for which beginning a tile takes longer.
@@ -272,9 +272,13 @@ cdef int tile_planes(Plan* g, Py_ssize_t size, Py_ssize_t block) except -1:
     g.places_at = place(&at, 4 * (n + 64) if thinned else 0)
     g.result_at = place(&at, g.depth * (n + 64) * size)
     g.levels_at = place(&at, halvings(most_taps(h)) * g.row * size)
-    g.divisors_at = place(&at, most(n, h.n * w.n) * 8)
+    g.divisors_at = place(&at, most(n, h.n * w.n) * (16 if some else 8))
     g.raw_at = place(&at, most(n, w.n) * 8)
     g.wide_at = place(&at, n * 16)
+    if some:
+        g.starts_at = place(&at, g.depth * (n + 64) * size)
+        g.counts_at = place(&at, n * 4)
+        g.flags_at = place(&at, g.line * 9)
     g.entries_at = place(&at, entries_size(g))
     g.scratch = at
     return 0

@@ -86,7 +86,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         merge_whole(g)
     if g.gx != NULL:
         return 0
-    if g.q2 == NULL and not g.transposed and (g.inner > 1 or has_rows(g, x)):
+    if g.q2 == NULL and not g.transposed and (g.inner > 1 or has_rows(g, x)) and not (
+            g.inner == 1 and (g.mask != NULL or g.omit_nan)):
         merge_tiling(g)     # small planes that have to be loaded are loaded whole
     if g.transposed:
         merge_spanned(g, q is not None)

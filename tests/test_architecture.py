@@ -22,6 +22,7 @@ SOURCE = Path(__file__).resolve().parent.parent / "cpool"
 ORDER = [
     "kernels",
     "windows",
+    "parts",
     "dtypes",
     "views",
     "tiling",

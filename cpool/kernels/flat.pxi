@@ -23,6 +23,9 @@ cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ss
         plane[0] = g.xs[0] // <Py_ssize_t> sizeof(T)
         return <const T*> place(g, t, t.d, 0)
     pitch[0], plane[0] = n, size
+    if g.mask != NULL or g.omit_nan:
+        flat_some(g, t, box, VALUES, s, op)
+        return box
     if (not g.x_swapped and is_contiguous(g.xs, n, 1, g.x_size)
             and (rows == 1 or g.xs[1] == n * g.x_size)
             and (t.d1 - t.d == 1 or g.xs[0] == size * g.x_size)
@@ -42,6 +45,84 @@ cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ss
         if g.transposed and g.mean:
             flat_quotients(g, box, t.d1 - t.d, <double*> (s + g.divisors_at))
     return box
+
+
+cdef void flat_some(const Plan* g, const Tile* t, T* box, What what, char* s, Op op) noexcept nogil:
+    """The planes of a tile without what does not exist; or, for EXISTING, numbers of which `op`
+    makes 1 where something exists (of sums: how much), and anything else where nothing does."""
+    cdef Py_ssize_t d, h, i, rows = g.axis[1].n, n = g.axis[2].n, planes = t.d1 - t.d
+    cdef Py_ssize_t size = rows * n
+    cdef const char* x = t.x + t.d * g.xs[0]
+    cdef const uint8_t* mask = <const uint8_t*> t.mask + t.d * g.ms[0] if g.mask != NULL else NULL
+    cdef Tile part = t[0]
+    cdef bint beside = mask == NULL or (
+        is_contiguous(g.ms, n, 1, 1) and (rows == 1 or g.ms[1] == n)
+        and (planes == 1 or g.ms[0] == size))
+    if what == EXISTING and beside and mask != NULL and not g.omit_nan:
+        ones(box, mask, planes * size)
+    elif (what == VALUES and beside and not g.x_swapped and is_contiguous(g.xs, n, 1, g.x_size)
+            and (rows == 1 or g.xs[1] == n * g.x_size)
+            and (planes == 1 or g.xs[0] == size * g.x_size) and <size_t> x % g.x_size == 0):
+        take_some(g, box, x, mask, identity(op, <T> 0), planes * size)
+    else:
+        part.w_lo, part.w_hi = 0, n
+        for d in range(planes):
+            for h in range(rows):
+                load(g, &part, t.d + d, h, box + (d * rows + h) * n, what, s, op)
+    if Op is MinOp and (T is not huge):
+        for i in range(planes * size if what == EXISTING else 0):
+            box[i] = 2 - box[i]
+
+
+cdef bint flat_has(const T* z, Py_ssize_t zp, T none, Py_ssize_t n,
+                   Py_ssize_t planes) noexcept nogil:
+    """Whether an extremum may be one of nothing."""
+    cdef Py_ssize_t d
+    for d in range(planes):
+        if row_has(z + d * zp, none, n):
+            return True
+    return False
+
+
+cdef bint row_has(const T* restrict z, T none, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef int32_t found = 0
+    cdef int64_t found_wide = 0
+    for i in range(n):
+        if T is double or T is int64_t or T is uint64_t or T is huge:
+            found_wide |= z[i] == none
+        else:
+            found |= z[i] == none
+    return found or found_wide
+
+
+cdef void flat_counts(const Plan* g, int32_t* counts, double* by, const double* padding,
+                      const T* existing, Py_ssize_t n, Op op) noexcept nogil:
+    """What exists of each window of a plane, which `op` made of EXISTING, and what a mean is
+    divided by."""
+    cdef Py_ssize_t i
+    for i in range(n):
+        counts[i] = <int32_t> existing[i] if Op is AddOp else existing[i] == 1
+    if g.divisor != 0:
+        fill(by, n, g.divisor)
+    elif g.mean:
+        add_counts_to(by, padding, counts, n)
+
+
+cdef void add_counts_to(double* restrict by, const double* restrict padding,
+                        const int32_t* restrict counts, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        by[i] = padding[i] + counts[i]
+
+
+cdef void flat_padding(const Plan* g, const Tile* t, double* padding, int32_t* counts,
+                       Py_ssize_t n) noexcept nogil:
+    """How much of the padding of each window of a plane counts."""
+    cdef Py_ssize_t h
+    fill(counts, n, <int32_t> 0)
+    for h in range(g.axis[1].m):
+        divisors(g, t, 0, h, padding + h * g.axis[2].m, counts)
 
 
 cdef void flat_quotients(const Plan* g, T* box, Py_ssize_t planes, double* by) noexcept nogil:
@@ -228,17 +309,17 @@ cdef void flat_spans(const Plan* g, T* y, const T* x, Py_ssize_t xp, Py_ssize_t 
         fold2(y + g.line, xp, y, taps[fewest], xp, n, planes, op)
 
 
-cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const double* by, char* s,
-                     Op op) noexcept nogil:
+cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const double* by,
+                     const int32_t* counts, char* s, Op op) noexcept nogil:
     """One plane of folded values -> the result."""
     cdef Py_ssize_t h, rows = g.axis[1].m, n = g.axis[2].m
     cdef char* y = t.y + d * g.ys[0]
     cdef char* raw = s + g.raw_at
     if (is_contiguous(g.ys, n, 1, g.y_size) and (rows == 1 or g.ys[1] == n * g.y_size)
             and <size_t> y % g.y_size == 0):
-        finish(g, y, z, rows * n, by, NULL, s + g.wide_at, op)
+        finish(g, y, z, rows * n, by, counts, s + g.wide_at, op)
         return
-    finish(g, raw, z, rows * n, by, NULL, s + g.wide_at, op)
+    finish(g, raw, z, rows * n, by, counts, s + g.wide_at, op)
     for h in range(rows):
         scatter_plain(y + h * g.ys[1], raw + h * n * g.y_size, n, g.ys[2], g.y_size)
 
@@ -293,10 +374,14 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
     cdef T* lines = <T*> (s + g.lines_at)
     cdef T* z = <T*> (s + g.result_at)
     cdef double* by = NULL
+    cdef int32_t* counts = <int32_t*> (s + g.counts_at)
+    cdef T* existing = <T*> (s + g.starts_at)
     cdef const Spans* spans = NULL
     cdef const T* x
     cdef T* y
     cdef Tile t
+    # Sums of nothing are 0.
+    cdef bint counting = (g.mask != NULL or g.omit_nan) and (g.mean or Op is not AddOp)
     cdef bint at_once = Op is not ProductOp and are_straight(&g.axis[1], a, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if is_spread(g):
@@ -317,11 +402,27 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
         if is_given_up(g):
             return
         locate(g, item, &t, s)
-        if g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
+        if by == NULL and counting:
+            by = <double*> (s + g.divisors_at)
+            flat_padding(g, &t, by + n, counts, n)
+        elif g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
             by = <double*> (s + g.divisors_at)
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)
         planes = t.d1 - t.d
+        if counting:
+            flat_folds(g, z, zp, x, xp, pitch, planes, at_once, order, count, plain, spans, s, op)
+            if Op is not AddOp and not flat_has(z, zp, identity(op, tag), n, planes):
+                for d in range(planes):
+                    flat_store(g, &t, t.d + d, z + d * zp, NULL, NULL, s, op)
+                continue
+            flat_some(g, &t, <T*> (s + g.box_at), EXISTING, s, op)
+            flat_folds(g, existing, zp, <T*> (s + g.box_at), xp, pitch, planes, at_once, order,
+                       count, plain, spans, s, op)
+            for d in range(planes):
+                flat_counts(g, counts, by, by + n, existing + d * zp, n, op)
+                flat_store(g, &t, t.d + d, z + d * zp, by if g.mean else NULL, counts, s, op)
+            continue
         if not at_once:
             flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
             x, xp = lines + front - a.before, yp
@@ -337,4 +438,17 @@ cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op
             flat_widths(g, z, zp, x + straight * xp, xp, at_once, pitch, planes - straight, order,
                         count, plain, spans, s, op)
         for d in range(straight, planes):
-            flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, s, op)
+            flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, NULL, s, op)
+
+
+cdef void flat_folds(const Plan* g, T* z, Py_ssize_t zp, const T* x, Py_ssize_t xp,
+                     Py_ssize_t pitch, Py_ssize_t planes, bint at_once, const Py_ssize_t* order,
+                     Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
+                     Op op) noexcept nogil:
+    """The values of the windows of some planes, in scratch."""
+    cdef const Axis* a = &g.axis[2]
+    cdef T* lines = <T*> (s + g.lines_at) + (a.before + 63) // 64 * 64
+    if not at_once:
+        flat_heights(g, lines, g.row, flat_line(a), x, xp, pitch, planes, spans, s, op)
+        x, xp = lines - a.before, g.row
+    flat_widths(g, z, zp, x, xp, at_once, pitch, planes, order, count, plain, spans, s, op)

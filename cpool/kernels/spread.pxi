@@ -106,4 +106,4 @@ cdef void spread_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op 
         else:
             spread_heights(g, y, yp, z, straight, x, xp, planes, s, op)
         for d in range(0 if straight else planes):
-            flat_store(g, &t, t.d + d, z + d * yp, NULL, s, op)
+            flat_store(g, &t, t.d + d, z + d * yp, NULL, NULL, s, op)
