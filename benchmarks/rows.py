@@ -675,6 +675,8 @@ def _gradients() -> Iterator[Row]:
         yield _window("max", 3, 2, 1, shape, backward=True, quick=shape == STAGE)
         yield _window("avg", 2, 2, 0, shape, backward=True)
         yield _window("avg", 3, 1, 1, shape, backward=True, quick=shape == STAGE)
+    yield _window("max", 3, 2, 0, STAGE, backward=True)
+    yield _global("max", STEM, backward=True)
     yield _adaptive("avg", 6, (8, 256, 20, 20), backward=True)
     yield _adaptive("max", 6, (8, 256, 20, 20), backward=True)
     yield _global("avg", (32, 2048, 7, 7), backward=True)
@@ -686,6 +688,7 @@ def _existing() -> Iterator[Row]:
         yield _window("max", 2, 2, 0, STEM, existing=existing, quick=True)
         yield _window("avg", 2, 2, 0, STEM, existing=existing)
         yield _window("max", 3, 2, 1, STEM, existing=existing)
+        yield _window("avg", 3, 2, 1, STAGE, existing=existing)
 
 
 def _forms() -> Iterator[Row]:
@@ -705,6 +708,9 @@ def _families() -> Iterator[Row]:
         row = _window("lp", kernel, 2, padding, shape)
         yield replace(row, arguments={"norm_type": 2, **row.arguments})
     yield _global("power_mean", (32, 2048, 7, 7))
+    for operator in ("rms", "log_sum_exp", "soft"):
+        yield _window(operator, 2, 2, 0, STEM, backward=True)
+        yield _window(operator, 3, 2, 1, STAGE, backward=True, quick=operator == "soft")
 
 
 def _order() -> Iterator[Row]:

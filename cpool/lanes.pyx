@@ -401,20 +401,22 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
     cdef Pooled pooled
     cdef Plan* g = &call.plan
     cdef bint exponential = kind == SOFT or kind == LOGARITHM
+    cdef int x_code = type_code(x.descr, "x")
     cdef cnp.ndarray some, y
     cdef object given, share, moved = None, weights = None, held
-    if options.where is not None or not have_slopes(kind, p, type_code(x.descr, "x")):
+    if options.where is not None or not have_slopes(kind, p, x_code):
         return None
-    # Weights have errors that grow with the logits, powers of values with p.
-    if exponential or (kind == NORM and p > 4):
+    if kind == NORM and p > 4:      # powers of values have errors that grow with p
         options = options.replace(dtype=np.float64)
     options = options.replace(nan_policy="propagate")
     moderate(g, prepare(g, call, &pooled, SOFT if exponential else kind, x, windows, options, p,
                         low))
     places = pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
     number = np.float64 if g.t_type == DOUBLE else np.float32
+    # Channels apart are copied slowly, which pays where windows overlap.
     parts = cut((<object> x).shape, places[0],
-                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)))
+                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)),
+                1 if reads(&pooled) >= 2 else cnp.PyArray_SIZE(x))
     if parts is None or are_drawn(&pooled):
         return None
     # Values of floats in double precision would be no better for it.

@@ -8,21 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-BESIDE = 4  # elements side by side that are copied together, at least
-
 
 def cut(
-    shape: tuple[int, ...], pooled: tuple[int, ...], most: int
+    shape: tuple[int, ...], pooled: tuple[int, ...], most: int, beside: int
 ) -> list[tuple[slice, ...]] | None:
     """Indices of parts of an array of at most so many elements, along axes that are not pooled; of
-    those behind pooled ones, some elements at least. None if a plane has more."""
+    those behind pooled ones, `beside` elements at least. None if that cannot be."""
     each, steps = math.prod(shape), list(shape)
     for axis, n in enumerate(shape):
         if each <= most or n == 0:
             break
         if axis not in pooled:
             each //= n
-            step = min(n, max(most // each, BESIDE if axis > min(pooled) else 1))
+            step = min(n, max(most // each, beside if axis > min(pooled) else 1))
             steps[axis] = math.ceil(n / math.ceil(n / step))
             each *= steps[axis]
     if each > most:

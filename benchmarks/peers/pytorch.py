@@ -128,6 +128,8 @@ class Torch:
         if row.operator == "avg":
             function = getattr(aten, f"avg_{name}_backward")
             return functools.partial(function, gy, x, *sizes, False, True, None)
+        if row.operator in COMPOSED:
+            return _autograd(COMPOSED[row.operator], x, _mean_of(row), gy)
         if row.operator != "max":
             return None
         _, places = getattr(aten, f"max_{name}_with_indices")(x, *sizes)
@@ -145,6 +147,22 @@ COMPOSED: dict[str, Callable[[torch.Tensor, Callable], torch.Tensor]] = {
     "log_sum_exp": lambda x, mean: mean(x.exp()).log(),
     "soft": lambda x, mean: mean(x * x.exp()) / mean(x.exp()),
 }
+
+
+def _autograd(function: Callable, x: torch.Tensor, mean: Callable, gy: torch.Tensor) -> Call:
+    """Return the backward pass that autograd records."""
+    import torch
+
+    with torch.inference_mode(False), torch.enable_grad():
+        x, gy = x.clone().requires_grad_(), gy.clone()
+        y = function(x, mean)
+
+    def call() -> torch.Tensor:
+        with torch.inference_mode(False):
+            (gx,) = torch.autograd.grad(y, x, gy, retain_graph=True)
+        return gx
+
+    return call
 
 
 def _mean_of(row: Row) -> Callable[..., torch.Tensor]:

@@ -9,7 +9,7 @@
 # * The order in which elements are combined depends on the window alone, never on the place of a
 #   tile, the instruction set or the number of threads.
 
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memmove, memset
 
 
 cdef void fill(Any* y, Py_ssize_t n, Any value) noexcept nogil:

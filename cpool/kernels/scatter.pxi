@@ -658,9 +658,15 @@ cdef const Offset* gather_offsets(const Plan* g, const Tile* t, Py_ssize_t lo, P
     cdef const char* raw = t.q + t.d * g.qs[0] + first * g.qs[1]
     fill(o - reach, reach + (first - lo) * pitch, <Offset> -1)
     fill(o + (stop - lo) * pitch, (hi - stop) * pitch + reach, <Offset> -1)
-    if (gap == 0 and is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
+    if (is_contiguous(g.qs, g.axis[2].n, t.nc, g.q_size) and g.qs[1] == n * g.q_size
             and g.no_offset < 0 and <size_t> raw % g.q_size == 0 and stop > first):
-        widen_offsets(g, o + (first - lo) * n, raw, (stop - first) * n)
+        # All at once, at the end, from where rows go to their places.
+        widen_offsets(g, o + (first - lo) * pitch + (stop - first) * gap, raw, (stop - first) * n)
+        for h in range(first, stop if gap > 0 else first):
+            memmove(o + (h - lo) * pitch,
+                    o + (first - lo) * pitch + (stop - first) * gap + (h - first) * n,
+                    n * sizeof(Offset))
+            fill(o + (h - lo) * pitch + n, gap, <Offset> -1)
         return o
     for h in range(first, stop):
         offsets_row(g, t, t.d, h, o + (h - lo) * pitch, s)
