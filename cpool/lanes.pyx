@@ -413,10 +413,10 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
                         low))
     places = pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
     number = np.float64 if g.t_type == DOUBLE else np.float32
-    # Channels apart are copied slowly, which pays where windows overlap.
+    # Few channels are copied slowly, which pays where windows overlap.
+    beside = 1 if reads(&pooled) >= 2 else 16 if exponential else cnp.PyArray_SIZE(x)
     parts = cut((<object> x).shape, places[0],
-                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)),
-                1 if reads(&pooled) >= 2 else cnp.PyArray_SIZE(x))
+                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)), beside)
     if parts is None or are_drawn(&pooled):
         return None
     # Values of floats in double precision would be no better for it.

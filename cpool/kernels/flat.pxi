@@ -55,14 +55,20 @@ cdef void flat_some(const Plan* g, const Tile* t, T* box, What what, char* s, Op
     cdef const char* x = t.x + t.d * g.xs[0]
     cdef const uint8_t* mask = <const uint8_t*> t.mask + t.d * g.ms[0] if g.mask != NULL else NULL
     cdef Tile part = t[0]
-    cdef bint beside = mask == NULL or (
+    # Whether the planes, and their masks, are one behind the other.
+    cdef bint flags = mask == NULL or (
         is_contiguous(g.ms, n, 1, 1) and (rows == 1 or g.ms[1] == n)
         and (planes == 1 or g.ms[0] == size))
-    if what == EXISTING and beside and mask != NULL and not g.omit_nan:
+    cdef bint beside = (
+        flags and not g.x_swapped and is_contiguous(g.xs, n, 1, g.x_size)
+        and (rows == 1 or g.xs[1] == n * g.x_size)
+        and (planes == 1 or g.xs[0] == size * g.x_size) and <size_t> x % g.x_size == 0)
+    if what == EXISTING and flags and mask != NULL and not g.omit_nan:
         ones(box, mask, planes * size)
-    elif (what == VALUES and beside and not g.x_swapped and is_contiguous(g.xs, n, 1, g.x_size)
-            and (rows == 1 or g.xs[1] == n * g.x_size)
-            and (planes == 1 or g.xs[0] == size * g.x_size) and <size_t> x % g.x_size == 0):
+    elif what == EXISTING and beside:
+        convert(g, box, x, planes * size)
+        ones_of_numbers(box, mask, planes * size)
+    elif beside:
         take_some(g, box, x, mask, identity(op, <T> 0), planes * size)
     else:
         part.w_lo, part.w_hi = 0, n
@@ -72,6 +78,20 @@ cdef void flat_some(const Plan* g, const Tile* t, T* box, What what, char* s, Op
     if Op is MinOp and (T is not huge):
         for i in range(planes * size if what == EXISTING else 0):
             box[i] = 2 - box[i]
+
+
+cdef void ones_of_numbers(T* restrict y, const uint8_t* restrict mask,
+                          Py_ssize_t n) noexcept nogil:
+    """1 where y is no NaN and the mask (NULL: all) not 0, else 0."""
+    cdef Py_ssize_t i
+    cdef T one
+    if mask == NULL:
+        for i in range(n):
+            y[i] = <T> (y[i] == y[i])
+    else:
+        for i in range(n):
+            one = <T> (y[i] == y[i])
+            y[i] = one if mask[i] != 0 else <T> 0
 
 
 cdef bint flat_has(const T* z, Py_ssize_t zp, T none, Py_ssize_t n,
