@@ -41,21 +41,14 @@ class Held:
         self.held: dict[int, NDArray[Any]] = {}
 
     def like(self, which: int, part: NDArray[Any]) -> NDArray[Any]:
-        """An array of the layout of another one without gaps."""
-        strides = part.strides
-        if part.itemsize != self.dtype.itemsize:
-            strides = tuple(n // part.itemsize * self.dtype.itemsize for n in strides)
+        """An array of the layout of another one of the type, which is without gaps."""
         if which not in self.held or self.held[which].size < part.size:
             self.held[which] = np.empty(part.size, self.dtype)
-        return np.ndarray(part.shape, self.dtype, self.held[which], strides=strides)
+        return np.ndarray(part.shape, self.dtype, self.held[which], strides=part.strides)
 
     def dense(self, which: int, part: NDArray[Any]) -> NDArray[Any]:
         """An array without gaps of the same numbers: itself, if it is one."""
-        return self.same(which, part, np.empty_like(part, self.dtype))
-
-    def same(self, which: int, part: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-        """An array of the layout of another one, of the same numbers: itself, if it is one."""
-        made = self.like(which, like)
+        made = self.like(which, np.empty_like(part, self.dtype))
         if part.dtype == self.dtype and part.flags.aligned and _alike(part, made):
             return part
         np.copyto(made, part)
