@@ -490,7 +490,7 @@ cdef void make_weights(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) no
 # --- slopes ---------------------------------------------------------------------------------------
 # The slope of a mean in an element is a product: what the window has to give, its share, and what
 # the element makes of it. So shares are added up over the windows of each element, as the pullback
-# of a sum does it, and then multiplied. Formulas: docs/maths/norms.rst. Numbers of another size
+# of a sum does it, and then multiplied. Formulas: docs/backward/norms.rst. Numbers of another size
 # than they may have, and NaNs, go the other way, as elements do.
 
 cdef bint are_moderate(const Real* x, Py_ssize_t n) noexcept nogil:
