@@ -264,40 +264,20 @@ cdef cnp.ndarray lifted(int kind, cnp.ndarray array, object mask, Windows window
 
 # --- quotients of sums ----------------------------------------------------------------------------
 
-cdef bint fill_weights(Plan* g, cnp.ndarray x, cnp.ndarray logits, cnp.ndarray products,
-                       cnp.ndarray weights) except -1:
-    """Fill the last two arrays, of x's layout; whether all numbers are of a size for that."""
+cdef bint lift(Plan* g, Task task, cnp.ndarray x, cnp.ndarray y, object moved,
+               object weights) except -1:
+    """What kernels/lifts.pxi makes of x in y and in weights, or does to y with what moved has, all
+    of x's layout; whether all numbers are of a size for that."""
     cdef int failures = 0
-    g.x, g.q = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(logits)
-    g.y, g.gx = cnp.PyArray_BYTES(products), cnp.PyArray_BYTES(weights)
+    g.task = task
+    g.x, g.y = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y)
+    g.q = NULL if moved is None else cnp.PyArray_BYTES(moved)
+    g.gx = NULL if weights is None else cnp.PyArray_BYTES(weights)
     g.window = cnp.PyArray_SIZE(x)
     g.items = (g.window + PIECE - 1) // PIECE
     g.failures = &failures
     driver.run(kernels.lift, g, 4.0 * g.window)
     return failures == 0
-
-
-cdef list parts_of(tuple shape, tuple pooled):
-    """Indices of parts of an array of about CACHED elements, along its first axes that are not
-    pooled; None if one would be more than can be held beside it."""
-    cdef Py_ssize_t each = 1, n, step, i
-    cdef list found = [()]
-    for n in shape:
-        each *= n
-    for axis, n in enumerate(shape):
-        if each <= CACHED or axis in pooled:
-            break
-        each //= n
-        step = max(CACHED // each, 1)
-        found = [(*index, slice(i, i + step)) for index in found for i in range(0, n, step)]
-    return found if each <= HELD else None
-
-
-cdef object dense(x, dtype):
-    """An array in memory without gaps; of that type in the order that it has, if it has one."""
-    x = np.asarray(x) if x.dtype == dtype else converted(x, dtype)
-    whole = x.flags.c_contiguous or np.empty_like(x).strides == x.strides
-    return x if whole and x.flags.aligned else x.copy()
 
 
 cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows, Options options,
@@ -317,7 +297,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     if kind == LOGITS and (options.nan_policy != "propagate" or options.where is not None):
         return None
     axes = tuple([pooled.axes[i] for i in range(pooled.count)])
-    parts = parts_of((<object> x).shape, axes)
+    parts = cut((<object> x).shape, axes, CACHED, cnp.PyArray_SIZE(x), HELD)
     if parts is None and kind != EXPECTED:
         return None
     mask = as_mask(options.where, x)
@@ -327,14 +307,14 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     inner = options.replace(dtype=None, out=None, where=None)
     held = Held(number)
     for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
-        some = dense(x[index], number)
+        some = held.dense(2, x[index])
         beside = some
         if logits is not None:
             beside = np.asarray(logits[index], number)
             if beside.strides != some.strides:
                 some, beside = np.ascontiguousarray(some), np.ascontiguousarray(beside)
         products, weights = held.like(0, some), held.like(1, some)
-        if not fill_weights(g, some, beside, products, weights):
+        if not lift(g, VALUES_OF, some, products, beside, weights):
             return None
         there = inner if mask is None else inner.replace(where=mask[index])
         if g.y_type == g.t_type:
@@ -375,22 +355,6 @@ cdef bint have_slopes(int kind, double p, int x_code) noexcept:
     if kind == SOFT or kind == LOGARITHM:
         return 1e-30 < fabs(p) < 2.0 ** 40
     return is_lifted(kind, p, x_code, False) and (kind != NORM or p >= 1)
-
-
-cdef bint finish(Plan* g, Task task, cnp.ndarray x, cnp.ndarray y, object moved,
-                 object weights) except -1:
-    """What kernels/lifts.pxi does to y, an array of x's layout; whether all numbers are of a size
-    for that."""
-    cdef int failures = 0
-    g.task = task
-    g.x, g.y = cnp.PyArray_BYTES(x), cnp.PyArray_BYTES(y)
-    g.q = NULL if moved is None else cnp.PyArray_BYTES(moved)
-    g.gx = NULL if weights is None else cnp.PyArray_BYTES(weights)
-    g.window = cnp.PyArray_SIZE(x)
-    g.items = (g.window + PIECE - 1) // PIECE
-    g.failures = &failures
-    driver.run(kernels.lift, g, 4.0 * g.window)
-    return failures == 0
 
 
 cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options options, object gy,
@@ -435,8 +399,8 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
         if exponential:
             # The products are needed before what is given, or moved.
             moved, weights = held.like(2, some) if kind == SOFT else given, held.like(3, some)
-            g.task, g.kind = VALUES_OF, SOFT
-            if not fill_weights(g, some, some, moved, weights):
+            g.kind = SOFT
+            if not lift(g, VALUES_OF, some, moved, some, weights):
                 return None
             g.kind = kind
             y = fold(ADD, weights, windows, inner)
@@ -447,14 +411,14 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
             y = (<object> y).astype(number, copy=False)
         share = np.empty_like(y)
         np.copyto(share, gy[index], casting="same_kind")
-        if not finish(g, SHARES_OF, y, share, None, None):
+        if not lift(g, SHARES_OF, y, share, None, None):
             return None
         spread(share, windows, *places, shape, number, mean, False, out=given)
         if kind == SOFT:
             np.divide(fold(ADD, moved, windows, inner), y, out=y)
             share *= y
             spread(share, windows, *places, shape, number, out=moved)
-        if not finish(g, SLOPES_OF, some, given, moved if kind == SOFT else None, weights):
+        if not lift(g, SLOPES_OF, some, given, moved if kind == SOFT else None, weights):
             return None
         if not straight:
             np.copyto(place, given, casting="same_kind")

@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from cpool.arrays import converted
+
 
 def cut(
-    shape: tuple[int, ...], pooled: tuple[int, ...], most: int, beside: int
+    shape: tuple[int, ...], pooled: tuple[int, ...], most: int, beside: int, limit: int = 0
 ) -> list[tuple[slice, ...]] | None:
-    """Indices of parts of an array of at most so many elements, along axes that are not pooled; of
-    those behind pooled ones, `beside` elements at least. None if that cannot be."""
+    """Indices of parts of an array of at most so many elements, or as few as can be, along axes
+    that are not pooled; of those behind pooled ones, `beside` elements at least. None if one would
+    have more than `most`, and than `limit`."""
     each, steps = math.prod(shape), list(shape)
     for axis, n in enumerate(shape):
         if each <= most or n == 0:
@@ -23,7 +26,7 @@ def cut(
             step = min(n, max(most // each, beside if axis > min(pooled) else 1))
             steps[axis] = math.ceil(n / math.ceil(n / step))
             each *= steps[axis]
-    if each > most:
+    if each > max(most, limit):
         return None
     found: list[tuple[slice, ...]] = [()]
     for n, step in zip(shape, steps, strict=True):
@@ -51,6 +54,8 @@ class Held:
         made = self.like(which, np.empty_like(part, self.dtype))
         if part.dtype == self.dtype and part.flags.aligned and _alike(part, made):
             return part
+        if part.dtype != self.dtype:
+            return converted(part, self.dtype, made)
         np.copyto(made, part)
         return made
 

@@ -86,9 +86,8 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         merge_whole(g)
     if g.gx != NULL:
         return 0
-    if g.q2 == NULL and not g.transposed and (g.inner > 1 or has_rows(g, x)) and not (
-            g.inner == 1 and (g.mask != NULL or g.omit_nan)):
-        merge_tiling(g)     # small planes that have to be loaded are loaded whole
+    if g.q2 == NULL and not g.transposed and not loads_planes(g, x):
+        merge_tiling(g)
     if g.transposed:
         merge_spanned(g, q is not None)
     if g.constant:
@@ -332,6 +331,12 @@ cdef void join_constant(Plan* g, int i, int k) noexcept:
     b.identity = b.m == 1
     a[0] = SINGLE
     a.transposed = True
+
+
+cdef bint loads_planes(const Plan* g, cnp.ndarray x) noexcept:
+    """Planes that have to be loaded, or of which some elements do not exist: small ones are several
+    at a time then (kernels/flat.pxi), which a tall one could not be."""
+    return g.inner == 1 and (g.mask != NULL or g.omit_nan or not has_rows(g, x))
 
 
 cdef void merge_tiling(Plan* g) noexcept:

@@ -22,7 +22,6 @@ SOURCE = Path(__file__).resolve().parent.parent / "cpool"
 ORDER = [
     "kernels",
     "windows",
-    "parts",
     "dtypes",
     "views",
     "tiling",
@@ -30,6 +29,7 @@ ORDER = [
     "driver",
     "calls",
     "arrays",
+    "parts",
     "lanes",
     "ordering",
     "draws",
