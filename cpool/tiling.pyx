@@ -43,7 +43,8 @@ cdef enum:
     SAME = 16384        # elements of a tile that get the values of a few windows
     CHUNK = 65536       # bytes of a piece of a row that is too long to be loaded whole
     CHANNELS = 256      # of a plane that is unpooled
-    STREAMED = 8388608  # bytes of an array that is larger than a share of the caches
+    STREAMED = 8388608  # bytes of an array that is larger than a share of the caches,
+    FARTHER = 2097152   # ... or than the cache behind which others are far (see asks_ahead)
     OWNERS = 1048576    # elements whose owners the transpose of that knows, or those of one channel
     STRETCH = 1024      # positions that are looked at at once (see kernels/unpool.pxi)
     SHORT = 32          # bytes of a row of channels that is worth that
@@ -137,13 +138,16 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
 
 cdef bint is_streamed(const Plan* g) noexcept:
     """Whether rows that come from memory are folded where they lie, two or more to one. Not long
-    rows, as those of channels are: these take turns seldom, and fill the fastest cache."""
+    rows, as those of channels are: these take turns seldom, and fill the fastest cache. Of several
+    planes that take turns no lines are asked for by name."""
     cdef Py_ssize_t row = g.axis[2].n * g.x_size
-    return ((g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
-            and g.inner == 1 and is_regular(&g.axis[1]) and g.axis[1].stride > 1 and g.xs[1] > 0
+    return (not (asks_ahead() and is_stacked(g))
+            and (g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
+            and g.inner == 1 and is_regular(&g.axis[1]) and g.xs[1] > 0
+            and (g.axis[1].stride > 1 or g.flat and asks_ahead())
             and <double> g.axis[1].stride * row <= ROW
             and (not g.flat or g.xs[1] == row and g.xs[2] == g.x_size)
-            and bytes_read(g) > STREAMED)
+            and bytes_read(g) > (FARTHER if asks_ahead() else STREAMED))
 
 
 cdef double bytes_read(const Plan* g) noexcept:

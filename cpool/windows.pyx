@@ -1053,15 +1053,27 @@ cdef int fill_sizes(Axis* a, bint count_include_pad, Tables tables) except -1:
 
 
 cdef double* size_table(Axis* a, Py_ssize_t lo, Py_ssize_t hi, Tables tables) except NULL:
-    """For each window the number of taps at positions lo to hi of the padded axis."""
-    cdef Py_ssize_t o, first, last
+    """For each window the number of taps at positions lo to hi of the padded axis: of regular ones
+    all but some at the ends are full."""
+    cdef Py_ssize_t o, first, last, begin, end
     sizes = <double*> tables.take(a.m)
-    for o in range(a.m):
-        if a.start != NULL:
+    if a.start != NULL:
+        for o in range(a.m):
             sizes[o] = a.count[o]
-            continue
+        return sizes
+    begin = min(a.m, (lo + a.stride - 1) // a.stride)
+    end = max(begin, min(a.m, (hi - (a.kernel - 1) * a.dilation + a.stride - 1) // a.stride))
+    for o in range(begin, end):
+        sizes[o] = a.kernel
+    o = 0
+    while o < a.m:
+        if o == begin:
+            o = end
+            if o == a.m:
+                break
         existing_taps(a, o, lo, hi, &first, &last)
         sizes[o] = last - first + 1
+        o += 1
     return sizes
 
 

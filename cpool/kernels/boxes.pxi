@@ -78,14 +78,25 @@ cdef extern from *:
     void touch "cpool_touch"(const char* x, Py_ssize_t bytes) noexcept nogil
 
 
+cdef void ask_for(const char* x, Py_ssize_t bytes) noexcept nogil:
+    cdef Py_ssize_t at = 0
+    while at < bytes:
+        prefetch(x + at)
+        at += 64
+
+
 cdef inline void touch_rows(const char* x, Py_ssize_t pitch, Py_ssize_t bytes,
                             Py_ssize_t rows) noexcept nogil:
     """Reads a byte of each line of the cache, row by row: what then is read from several rows in
     turn is there. Processors fetch ahead of one stream of memory that goes forward, not of such
-    a pattern, and what is prefetched by hand does not count as a stream."""
+    a pattern, and what is prefetched by hand does not count as a stream. Or has lines that are to
+    be read later brought while these are folded (see asks_ahead)."""
     cdef Py_ssize_t i
     if bytes <= pitch < bytes + 64:
         bytes, rows = bytes + (rows - 1) * pitch, 1
+        if asks_ahead():
+            ask_for(x + AHEAD, bytes)
+            return
     for i in range(rows):
         touch(x + i * pitch, bytes)
 
@@ -132,11 +143,8 @@ cdef void fetch(const Plan* g, const Tile* t, Py_ssize_t part, Py_ssize_t parts)
     few lines can be on their way at once, and by themselves processors stop at the end of each
     page."""
     cdef Py_ssize_t size = ahead(g, t)
-    cdef const char* x = place(g, t, t.d1, 0)
     cdef Py_ssize_t at = (size * part // parts) & ~(<Py_ssize_t> 63)
-    while at < size * (part + 1) // parts:
-        prefetch(x + at)
-        at += 64
+    ask_for(place(g, t, t.d1, 0) + at, size * (part + 1) // parts - at)
 
 
 cdef void locate(const Plan* g, Py_ssize_t item, Tile* t, char* s) noexcept nogil:
