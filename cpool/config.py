@@ -36,7 +36,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     Examples
     --------
     >>> import cpool
-    >>> cpool.show_config(mode="dict")["instruction_set"] in ("baseline", "avx2")
+    >>> cpool.show_config(mode="dict")["instruction_set"] in ("baseline", "avx2", "avx512")
     True
     """
     if mode not in ("stdout", "dict"):

@@ -36,6 +36,8 @@ PACKED = re.compile(
     r"|p(?:add|sub|max|min|cmp|blend)\w+|(?:andn|and|or)p[sd])\s.*%[xyz]mm"
 )
 
+#: Instruction sets that have modules of their own.
+MODULES = sorted({cpool.kernels.FOLDERS[name] for name in cpool.kernels.built()})
 
 needs_object_code = pytest.mark.skipif(
     shutil.which("objdump") is None
@@ -46,7 +48,7 @@ needs_object_code = pytest.mark.skipif(
 
 
 def disassembled(instruction_set: str, unit: str) -> str:
-    folder = Path(cpool.kernels.__file__).parent / instruction_set
+    folder = Path(cpool.kernels.__file__).parent / cpool.kernels.FOLDERS[instruction_set]
     return subprocess.run(
         ["objdump", "--disassemble", "--no-show-raw-insn", next(folder.glob(f"{unit}.*"))],
         capture_output=True, text=True, check=True,
@@ -67,7 +69,7 @@ def functions(listing: str) -> dict[tuple[str, str], list[str]]:
 
 
 @pytest.mark.parametrize("unit", LOOPS)
-@pytest.mark.parametrize("instruction_set", cpool.kernels.built())
+@pytest.mark.parametrize("instruction_set", MODULES)
 @needs_object_code
 def test_loops_are_vectorised(instruction_set, unit):
     found = functions(disassembled(instruction_set, unit))
@@ -88,11 +90,27 @@ def test_loops_are_vectorised(instruction_set, unit):
 
 
 @pytest.mark.parametrize("unit", ["extrema", "sums"])
-@pytest.mark.parametrize("instruction_set", cpool.kernels.built())
+@pytest.mark.parametrize("instruction_set", MODULES)
 @needs_object_code
 def test_fetching_is_not_left_out(instruction_set, unit):
     # A compiler may take a function that only fetches memory for one without effect.
     assert "prefetch" in disassembled(instruction_set, unit)
+
+
+@pytest.mark.skipif("avx2" not in MODULES, reason="beside AVX2")
+@needs_object_code
+def test_exponentials_have_vectors_of_512_bits():
+    """Rows that are compiled twice, in units that use them."""
+    for unit, rows in {
+        "sums": ["exps_float", "exps_wide", "logs_wide", "cube_roots_float", "any_powers_float"],
+        "products": ["roots_narrow", "roots_of_narrow"],
+        "means": ["exps_double", "logs_float", "any_powers_double"],
+    }.items():
+        listing = disassembled("avx2", unit)
+        for row in rows:
+            code = re.search(rf"<cpool_{row}_avx512[.\w]*>:\n(.+?)\n\n", listing, re.DOTALL)
+            assert code, f"{unit} has no {row} for AVX-512"
+            assert re.search(r"v(?:mul|div)p[sd]\s.*%zmm", code[1]), f"{row} of {unit}"
 
 
 #: What is counted: the kernel's function, a call of it, outputs of all calls, and the most that

@@ -55,7 +55,9 @@ import os
 
 from cpool.kernels import cpu
 
-INSTRUCTION_SETS = ("baseline", "avx2")
+INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
+#: Whose modules they have. AVX-512 is used for exponentials and their like (``elementary.h``).
+FOLDERS = {"baseline": "baseline", "avx2": "avx2", "avx512": "avx2"}
 UNITS = (
     "extrema", "sums", "products", "positions", "means", "order", "unpooling", "regions", "weighted"
 )  # fmt: skip
@@ -64,7 +66,7 @@ UNITS = (
 def built() -> list[str]:
     """The instruction sets that this installation has modules for and this processor can run."""
     names = INSTRUCTION_SETS[: cpu.level() + 1]
-    return [name for name in names if importlib.util.find_spec(f"cpool.kernels.{name}")]
+    return [name for name in names if importlib.util.find_spec(f"cpool.kernels.{FOLDERS[name]}")]
 
 
 def _chosen() -> str:
@@ -79,7 +81,8 @@ def _chosen() -> str:
 
 def load(name: str) -> list[object]:
     """What fills the table of kernels of one instruction set: a function of each unit."""
-    return [importlib.import_module(f"cpool.kernels.{name}.{unit}").provider for unit in UNITS]
+    folder = FOLDERS[name]
+    return [importlib.import_module(f"cpool.kernels.{folder}.{unit}").provider for unit in UNITS]
 
 
 NAME = _chosen()

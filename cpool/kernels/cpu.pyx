@@ -9,7 +9,9 @@ cdef extern from *:
         __builtin_cpu_init();
         if (!(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
               __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"))) return 0;
-        return 1;
+        if (!(__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+              __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))) return 1;
+        return 2;
     #else
         return 0;
     #endif
@@ -35,5 +37,5 @@ COMPILER = f"{CPOOL_COMPILER_NAME.decode()} {CPOOL_COMPILER.decode()}"
 
 
 def level():
-    """0: any processor of this kind; 1: with AVX2 (x86-64-v3)."""
+    """0: any processor of this kind; 1: with AVX2 (x86-64-v3); 2: with AVX-512 (x86-64-v4)."""
     return cpool_level()

@@ -22,12 +22,6 @@ cdef extern from "elementary.h":
     float exp_moderate_float "cpool_exp_moderate_float"(float x) noexcept nogil
     double exp_moderate_double "cpool_exp_moderate_double"(double x) noexcept nogil
 
-    # Of normal, finite numbers, or 0. Those of the first three have the digits of floats.
-    double exp_wide "cpool_exp_wide"(float x) noexcept nogil
-    float log_wide "cpool_log_wide"(double x) noexcept nogil
-    double root_narrow "cpool_root_narrow"(double x, double inverse_of_k) noexcept nogil
-    double root_double "cpool_root_double"(double x, double k) noexcept nogil
-
     void exps_float "cpool_exps_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil
     void exps_double "cpool_exps_double"(double* y, const double* x, Py_ssize_t n) noexcept nogil
     void logs_float "cpool_logs_float"(float* y, const float* x, Py_ssize_t n) noexcept nogil
@@ -40,6 +34,21 @@ cdef extern from "elementary.h":
                                                    Py_ssize_t n) noexcept nogil
     void cube_roots_double "cpool_cube_roots_double"(double* y, const double* x,
                                                      Py_ssize_t n) noexcept nogil
+    void exps_with_sizes "cpool_exps_wide"(double* y, const float* x, float by, int32_t* greatest,
+                                           uint32_t* smallest, Py_ssize_t n) noexcept nogil
+    void logs_wide "cpool_logs_wide"(double* z, double by, Py_ssize_t n) noexcept nogil
+    # Of normal, finite numbers, or 0; narrow: with the digits of floats.
+    void roots_narrow "cpool_roots_narrow"(double* y, const double* x, double inverse_of_k,
+                                           Py_ssize_t n) noexcept nogil
+    void roots_double "cpool_roots_double"(double* y, const double* x, double k,
+                                           Py_ssize_t n) noexcept nogil
+    void roots_of_narrow "cpool_roots_of_narrow"(double* y, const double* x, const double* k,
+                                                 Py_ssize_t n) noexcept nogil
+    void roots_of_double "cpool_roots_of_double"(double* y, const double* x, const double* k,
+                                                 Py_ssize_t n) noexcept nogil
+
+    # Whether rows may use AVX-512, from now on.
+    void use_avx512 "cpool_use_avx512"(bint yes) noexcept nogil
 
 ctypedef fused Real:
     float

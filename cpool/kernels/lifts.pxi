@@ -124,14 +124,11 @@ cdef void lift_piece(const Plan* g, Real* y, const Real* x, Py_ssize_t n) noexce
         exps(y, work, n)
 
 
-cdef bint exps_wide(double* restrict y, const float* restrict x, float by, float lo, float hi,
+cdef bint exps_wide(double* y, const float* x, float by, float lo, float hi,
                     Py_ssize_t n) noexcept nogil:
     """exp(by * x), with the digits of floats near 1 too; whether `is_within` holds for x."""
-    cdef Py_ssize_t i
     cdef Range seen = unseen()
-    for i in range(n):
-        look_at(&seen, x[i], lo, hi)
-        y[i] = exp_wide(x[i] * by)
+    exps_with_sizes(y, x, by, &seen.greatest, &seen.smallest, n)
     return is_within(&seen, lo, hi)
 
 
@@ -282,20 +279,13 @@ cdef void keep_where(Real* restrict y, const Real* restrict x, const uint8_t* re
         y[i] = v if flags[i] != 0 else <Real> 0
 
 
-cdef void logs_narrow(double* restrict z, double by, Py_ssize_t n) noexcept nogil:
-    """log(z) * by."""
-    cdef Py_ssize_t i
-    for i in range(n):
-        z[i] = <double> log_wide(z[i]) * by
-
-
 cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
     """The results of sums or means, in scratch, which has slack behind them."""
     cdef Real y[1024 + 32]
     cdef Py_ssize_t i, part
     if Real is double:
         if has_narrow_exponentials(g):
-            logs_narrow(z, 1 / <double> <float> g.p, n)
+            logs_wide(z, 1 / <double> <float> g.p, n)
             return
     while n > 0:
         part = least(n, PIECES)
@@ -378,23 +368,9 @@ cdef void roots(double* restrict y, const double* restrict x, double k, bint nar
         for i in range(n):
             y[i] = sqrt(sqrt(sqrt(x[i])))
     elif narrow:
-        for i in range(n):
-            y[i] = root_narrow(x[i], inverse)
+        roots_narrow(y, x, inverse, n)
     else:
-        for i in range(n):
-            y[i] = root_double(x[i], k)
-
-
-cdef void roots_of(double* restrict y, const double* restrict x, const double* restrict k,
-                   bint narrow, Py_ssize_t n) noexcept nogil:
-    """Each the k[i]-th."""
-    cdef Py_ssize_t i
-    if narrow:
-        for i in range(n):
-            y[i] = root_narrow(x[i], 1 / k[i])
-    else:
-        for i in range(n):
-            y[i] = root_double(x[i], k[i])
+        roots_double(y, x, k, n)
 
 
 cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) noexcept nogil:
@@ -408,7 +384,10 @@ cdef void take_roots(const Plan* g, double* z, const double* by, Py_ssize_t n) n
         if by == NULL:
             roots(y, z, constant_divisor(g), narrow, part)
         else:
-            roots_of(y, z, by, narrow, part)
+            if narrow:
+                roots_of_narrow(y, z, by, part)
+            else:
+                roots_of_double(y, z, by, part)
             by += part
         memcpy(z, y, part * sizeof(double))
         z += part

@@ -39,6 +39,7 @@ cdef void mean_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcep
 
 
 cdef void provide(Kernels* table) noexcept:
+    use_avx512(table.avx512)
     table.means = mean_any
 
 

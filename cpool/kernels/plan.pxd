@@ -336,6 +336,7 @@ cdef struct Kernels:
     kernel_t regions_spread
     kernel_t regions_scatter
     kernel_t weigh              # weighted sums
+    bint avx512                 # given: whether they may use AVX-512 besides (elementary.h)
 
 
 ctypedef void (*provide_t)(Kernels*) noexcept

@@ -28,6 +28,7 @@ cdef void fold_product(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noe
 
 
 cdef void provide(Kernels* table) noexcept:
+    use_avx512(table.avx512)
     table.fold[<int> PRODUCT] = fold_product
 
 

@@ -80,6 +80,7 @@ cdef void lift_any(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s) noexcep
 
 
 cdef void provide(Kernels* table) noexcept:
+    use_avx512(table.avx512)
     table.fold[<int> ADD] = fold_add
     table.count = count_tile
     table.lift = lift_any
