@@ -915,3 +915,31 @@ def test_threes_two_apart(padding, ceil_mode, dtype):
         np.add.at(expected, (np.arange(15)[:, None], positions.reshape(15, -1)),
                   gy.reshape(15, -1))  # fmt: skip
         assert np.array_equal(pullback(gy), expected.reshape(x.shape)), x.shape
+
+
+@pytest.mark.parametrize("channels", [1, 3, 8, 24])
+@pytest.mark.parametrize("kernel, dilation", [(1, 1), (2, 1), (3, 1), (5, 1), (2, 3), (3, 2)])
+def test_rows_of_which_windows_leave_out_the_end(kernel, dilation, channels):
+    """With and without padding, elements behind the last window: they get nothing, and what the
+    next row's windows selected is not theirs."""
+    rng = np.random.default_rng(kernel)
+    for stride, padding, width in itertools.product((1, 2, 3), (0, 1), (13, 29, 60)):
+        if 2 * padding > (kernel - 1) * dilation + 1:
+            continue
+        shape = (2, 11, width, channels)
+        for dtype in (np.float32, np.float64):
+            x = rng.integers(0, 4, shape).astype(dtype)
+            options = {
+                "stride": stride, "padding": padding, "dilation": dilation, "channels_last": True,
+            }  # fmt: skip
+            _, positions = reference.max_pool2d(x, kernel, **options, return_indices=True)
+            _, pullback = cpool.vjp(cpool.max_pool2d, x, kernel, **options)
+            gy = rng.integers(1, 9, positions.shape).astype(dtype)
+            expected = np.zeros((2, 11 * width, channels), dtype)
+            first, last = np.arange(2)[:, None, None], np.arange(channels)
+            np.add.at(
+                expected, (first, positions.reshape(2, -1, channels), last),
+                gy.reshape(2, -1, channels),
+            )  # fmt: skip
+            gx = pullback(gy)
+            assert np.array_equal(gx, expected.reshape(shape)), (stride, padding, width)

@@ -212,19 +212,26 @@ cdef void thin_out(T* y, const T* x, Py_ssize_t n, Py_ssize_t step, Py_ssize_t u
 
 cdef void unsplit(T* y, Py_ssize_t yp, const T** phases, Py_ssize_t xp, Py_ssize_t groups,
                   Py_ssize_t stride, Py_ssize_t unit, Py_ssize_t rows) noexcept nogil:
-    """The reverse, for a block of rows: y gets `groups` groups of each phase in turn."""
-    cdef Py_ssize_t p, i, j, c
-    cdef const T* x
+    """The reverse, for a block of rows: y gets `groups` groups of each phase in turn. Of short ones
+    whole blocks are copied: what is too much is overwritten by the next."""
+    cdef Py_ssize_t p, i, j
+    cdef bint few = unit * <Py_ssize_t> sizeof(T) < BLOCK
+    cdef const T* a
+    cdef const T* b
     if stride == 2 and unit == 1:
         zip2(y, yp, phases[0], phases[1], xp, UP(groups, sizeof(T)), rows)
         return
     for j in range(rows):
-        for p in range(stride):
-            x = phases[p] + j * xp
+        if few and stride == 2:
+            a, b = phases[0] + j * xp, phases[1] + j * xp
             for i in range(groups):
-                if unit * <Py_ssize_t> sizeof(T) >= BLOCK:
-                    memcpy(y + (i * stride + p) * unit, x + i * unit, unit * sizeof(T))
-                    continue
-                for c in range(unit):
-                    y[(i * stride + p) * unit + c] = x[i * unit + c]
+                copy_vector(y + 2 * i * unit, a + i * unit)
+                copy_vector(y + (2 * i + 1) * unit, b + i * unit)
+        for i in range(groups if stride > 2 or not few else 0):
+            for p in range(stride):
+                if few:
+                    copy_vector(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit)
+                else:
+                    memcpy(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit,
+                           unit * sizeof(T))
         y += yp

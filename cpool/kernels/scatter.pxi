@@ -12,6 +12,7 @@ cdef enum:
     PIECE = 1024        # elements of a row that taps are added to
     CLEARED = 2016      # bytes of planes: C libraries clear more in a way that begins slowly
     CHANNELS = 8        # of a window that is worth a loop of its own
+    NARROW = 48         # elements of rows that are no row together, and too short to be one each
 
 cdef Py_ssize_t NOWHERE = -(<Py_ssize_t> 1 << 62)
 
@@ -349,7 +350,8 @@ cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
 # --- small regular windows, from row to row -----------------------------------------------------
 # Where the windows of a row span it (elements <= windows * stride), gradients and offsets need no
 # padding: a tap that falls behind the end of a row, or of a plane, is read as one of the next row's
-# windows, but for that window it lies in the padding, which nothing selects.
+# windows, but for that window it lies in the padding, which nothing selects. Elsewhere, offsets have
+# a gap behind each row, as if there were more windows that select nothing.
 
 cdef enum Gather:
     BY_TAPS     # any, phase after phase
@@ -366,7 +368,9 @@ cdef Gather gather_form(const Plan* g, const Tile* t, size_t size) noexcept nogi
         return BY_PAIRS
     if not g.axis[0].identity:
         return BY_TAPS
-    if b.m <= b.n * b.stride and (b.stride == 1 or t.nc == UP(t.nc, size)):
+    if t.nc == 1 and b.m > b.n * b.stride and b.m < NARROW:
+        return BY_TAPS
+    if b.stride == 1 or t.nc == UP(t.nc, size):
         return BY_ROWS
     return BY_TAPS
 
@@ -780,10 +784,12 @@ cdef void gather_rows(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
     cdef const Axis* b = &g.axis[2]
     cdef Py_ssize_t back = (a.kernel - 1) * a.dilation, nc = t.nc, width = b.m * nc, xp, h, straight
     cdef Py_ssize_t lo = floor_div(t.h0 + a.before - back, a.stride)
-    cdef Py_ssize_t hi = (t.h1 - 1 + a.before) // a.stride + 1, op = b.n * nc
+    cdef Py_ssize_t hi = (t.h1 - 1 + a.before) // a.stride + 1
+    cdef Py_ssize_t gap = most(0, ceil_div(b.m, b.stride) - b.n) * nc, op = b.n * nc + gap
+    # More than the gap, which is less than a window with its stride.
     cdef Py_ssize_t reach = ((b.kernel - 1) * b.dilation // b.stride + 1) * nc
     cdef Py_ssize_t beyond = UP(width, sizeof(T)) - width
-    cdef const T* o = gather_offsets(g, t, lo, hi, reach, 0, s, tag)
+    cdef const T* o = gather_offsets(g, t, lo, hi, reach, gap, s, tag)
     cdef const T* x = gather_gradients(g, t, lo, hi, reach, &xp, s, tag)
     cdef T* y = <T*> target(g, t)
     cdef T* z = <T*> (s + g.rows_at)
