@@ -78,8 +78,8 @@ class Build:
         source = folder / "elementary.c"
         source.write_text(SOURCE)
         self.path = folder / "elementary.so"
-        command = [*COMPILER, *FLAGS, *BUILDS[name], "-shared", "-fPIC", f"-I{HEADERS}", source, "-lm"]
-        subprocess.run([*command, "-o", self.path], check=True)
+        flags = [*FLAGS, *BUILDS[name], "-shared", "-fPIC", f"-I{HEADERS}"]
+        subprocess.run([*COMPILER, *flags, source, "-lm", "-o", self.path], check=True)
         self.library = ctypes.CDLL(str(self.path))
         self.library.use_avx512(name == "avx512")
 

@@ -350,8 +350,8 @@ cdef void gather_tile(const Plan* g, const Tile* t, char* s, T tag) noexcept nog
 # --- small regular windows, from row to row -----------------------------------------------------
 # Where the windows of a row span it (elements <= windows * stride), gradients and offsets need no
 # padding: a tap that falls behind the end of a row, or of a plane, is read as one of the next row's
-# windows, but for that window it lies in the padding, which nothing selects. Elsewhere, offsets have
-# a gap behind each row, as if there were more windows that select nothing.
+# windows, but for that window it lies in the padding, which nothing selects. Elsewhere, offsets
+# have a gap behind each row, as if there were more windows that select nothing.
 
 cdef enum Gather:
     BY_TAPS     # any, phase after phase
