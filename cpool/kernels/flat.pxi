@@ -12,6 +12,15 @@
 #
 # A table says which of the values that were folded are the plane's (`flat_places`).
 
+cdef struct Flat:
+    # How the planes of a call are folded.
+    bint at_once                    # windows of three: rows and taps in one go
+    Py_ssize_t count                # taps along a row that exist at all, in an order in which those
+    Py_ssize_t plain                # that exist in every window come first: so many
+    Py_ssize_t order[16]
+    const Spans* spans              # of irregular windows; NULL: as if one began everywhere
+
+
 cdef const T* flat_source(const Plan* g, const Tile* t, Py_ssize_t* pitch, Py_ssize_t* plane,
                           char* s, Op op, T tag) noexcept nogil:
     """The planes of a tile: where they lie if they can be folded there, or loaded."""
@@ -237,40 +246,38 @@ cdef void flat_mask(const Plan* g, T* mask, Py_ssize_t tap) noexcept nogil:
 
 
 cdef void flat_widths(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                      bint at_once, Py_ssize_t pitch, Py_ssize_t planes,
-                      const Py_ssize_t* order, Py_ssize_t count, Py_ssize_t plain,
-                      const Spans* spans, char* s, Op op) noexcept nogil:
-    """The windows along rows, a plane's as one row. x: where the first window begins; at_once: rows
-    are not folded yet, but `pitch` apart."""
+                      Py_ssize_t pitch, Py_ssize_t planes, const Flat* f, char* s,
+                      Op op) noexcept nogil:
+    """The windows along rows, a plane's as one row. x: where the first window begins; if all is
+    done at once, rows are not folded yet, but `pitch` apart."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t d, zp = xp
     cdef T* z = <T*> (s + g.phases_at)
     if Op is not ProductOp:
-        if at_once and a.stride == 1:
+        if f.at_once and a.stride == 1:
             flat_neighbours(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
             return
-        if at_once:
+        if f.at_once:
             flat_halvings(g, y, yp, x, xp, pitch, planes, <const T*> (s + g.masks_at), op)
             return
     if a.start == NULL and flat_windows(a) == a.m:
-        flat_regular(g, y, yp, x, xp, planes, order, count, plain, s, op)
+        flat_regular(g, y, yp, x, xp, planes, f, s, op)
         return
-    if spans != NULL:
+    if f.spans != NULL:
         for d in range(planes):
-            span_widths(y + d * yp, a.m, x + d * xp, a.n, spans, g.axis[1].m, op)
+            span_widths(y + d * yp, a.m, x + d * xp, a.n, f.spans, g.axis[1].m, op)
         return
     if a.start != NULL:
         flat_spans(g, z, x, xp, planes, op)
     else:
         z, zp = z + a.stride * g.line, xp // a.stride
-        flat_regular(g, z, zp, x, xp, planes, order, count, plain, s, op)
+        flat_regular(g, z, zp, x, xp, planes, f, s, op)
     pick_out(y, yp, z, zp, <const int32_t*> (s + g.places_at),
              UP(g.axis[1].m * a.m, sizeof(T)), planes)
 
 
 cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                       Py_ssize_t planes, const Py_ssize_t* order, Py_ssize_t count,
-                       Py_ssize_t plain, char* s, Op op) noexcept nogil:
+                       Py_ssize_t planes, const Flat* f, char* s, Op op) noexcept nogil:
     """Regular windows, and those that only keep rows apart."""
     cdef const Axis* a = &g.axis[2]
     cdef Py_ssize_t i, at, n = UP(g.axis[1].m * flat_windows(a), sizeof(T))
@@ -278,7 +285,7 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
     cdef const T* masks = <const T*> (s + g.masks_at)
     cdef const T* taps[16]
     cdef const T* tap_masks[16]
-    if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and plain == 2:
+    if a.stride == 2 and a.kernel == 2 and a.dilation == 1 and f.plain == 2:
         pairs(y, yp, x, xp, n, planes, 1, op)
         return
     if are_threes(a, 2):
@@ -286,13 +293,13 @@ cdef void flat_regular(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_
         return
     if a.stride > 1:
         split(phases, g.line, x, planes * xp, a.stride, 1)
-    for i in range(count):
-        at = order[i] * a.dilation
+    for i in range(f.count):
+        at = f.order[i] * a.dilation
         taps[i] = x + at
         if a.stride > 1:
             taps[i] = phases + at % a.stride * g.line + at // a.stride
         tap_masks[i] = masks + i * n
-    fold_masked(y, yp, taps, tap_masks, count, plain, xp // a.stride, n, planes, op)
+    fold_masked(y, yp, taps, tap_masks, f.count, f.plain, xp // a.stride, n, planes, op)
 
 
 cdef void flat_places(const Plan* g, int32_t* places) noexcept nogil:
@@ -344,35 +351,35 @@ cdef void flat_store(const Plan* g, const Tile* t, Py_ssize_t d, T* z, const dou
         scatter_plain(y + h * g.ys[1], raw + h * n * g.y_size, n, g.ys[2], g.y_size)
 
 
-cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, Py_ssize_t count,
-                                       Py_ssize_t plain, bint exact,
+cdef inline Py_ssize_t planes_straight(const Plan* g, const Tile* t, const Flat* f,
                                        Py_ssize_t size) noexcept nogil:
     """How many planes of a tile may be written straight to the result, in one pass of whole blocks:
     all but those of which the last blocks would reach behind the tile, if there are such."""
-    cdef Py_ssize_t n = g.axis[2].m, bytes = g.axis[1].m * n * size
+    cdef const Axis* w = &g.axis[2]
+    cdef Py_ssize_t n = w.m, bytes = g.axis[1].m * n * size
     if (not (g.y_plain or g.y_scaled) or g.ys[0] != bytes
-            or not (is_one_pass(count, plain) or flat_windows(&g.axis[2]) > n)
+            or not (is_one_pass(f.count, f.plain) or flat_windows(w) > n)
             or not is_contiguous(g.ys, n, 1, size) or (g.axis[1].m > 1 and g.ys[1] != n * size)
             or <size_t> t.y % size != 0):
         return 0
-    return t.d1 - t.d if exact else most(0, t.d1 - t.d - 1 - BLOCK // bytes)
+    if f.at_once and w.stride == 1:
+        return t.d1 - t.d
+    return most(0, t.d1 - t.d - 1 - BLOCK // bytes)
 
 
 cdef void flat_straight(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize_t xp,
-                        bint at_once, Py_ssize_t pitch, Py_ssize_t planes,
-                        const Py_ssize_t* order, Py_ssize_t count, Py_ssize_t plain,
-                        const Spans* spans, char* s, Op op) noexcept nogil:
+                        Py_ssize_t pitch, Py_ssize_t planes, const Flat* f, char* s,
+                        Op op) noexcept nogil:
     """As flat_widths, to the result."""
     cdef DivideOp divide
-    cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and count > 1
-                        and is_one_pass(count, plain))
+    cdef bint scaled = (g.y_scaled and g.axis[2].start == NULL and f.count > 1
+                        and is_one_pass(f.count, f.plain))
     if Op is AddOp and (T is float or T is double):
         if scaled:
             divide.by = constant_divisor(g)
-            flat_widths(g, y, yp, x, xp, at_once, pitch, planes, order, count, plain, spans, s,
-                        divide)
+            flat_widths(g, y, yp, x, xp, pitch, planes, f, s, divide)
             return
-    flat_widths(g, y, yp, x, xp, at_once, pitch, planes, order, count, plain, spans, s, op)
+    flat_widths(g, y, yp, x, xp, pitch, planes, f, s, op)
     scale_straight(g, y, planes * yp)
 
 
@@ -383,92 +390,106 @@ cdef void flat_divisors(const Plan* g, const Tile* t, double* by) noexcept nogil
         divisors(g, t, 0, h, by + h * g.axis[2].m, NULL)
 
 
+cdef void flat_way(const Plan* g, Flat* f, char* s, Op op, T tag) noexcept nogil:
+    """How planes are folded, with the tables that it takes."""
+    cdef const Axis* a = &g.axis[2]
+    f.count = f.plain = 1
+    f.spans = spans_of(g, a.n, s, op, tag) if a.start != NULL else <const Spans*> NULL
+    f.at_once = Op is not ProductOp and are_straight(&g.axis[1], a, sizeof(T))
+    if f.at_once:
+        if Op is not ProductOp:
+            masks_of_threes(a, <T*> (s + g.masks_at), op)
+        f.count = 3
+        return
+    if f.spans == NULL and (a.start != NULL or flat_windows(a) > a.m):
+        flat_places(g, <int32_t*> (s + g.places_at))
+    if a.start == NULL:
+        f.count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
+                             f.order, &f.plain)
+
+
 cdef void flat_items(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, char* s, Op op,
                      T tag) noexcept nogil:
-    cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t item, d, pitch, xp, planes, straight, count = 1, plain = 1
-    cdef Py_ssize_t i, begin, end, parts
-    cdef Py_ssize_t n = g.axis[1].m * a.m, line = flat_line(a)
-    cdef Py_ssize_t yp = g.row, zp = UP(n, sizeof(T)), front = (a.before + 63) // 64 * 64
-    cdef Py_ssize_t order[16]
-    cdef T* lines = <T*> (s + g.lines_at)
-    cdef T* z = <T*> (s + g.result_at)
+    cdef Py_ssize_t item, pitch, xp, n = g.axis[1].m * g.axis[2].m
     cdef double* by = NULL
-    cdef int32_t* counts = <int32_t*> (s + g.counts_at)
-    cdef T* existing = <T*> (s + g.starts_at)
-    cdef const Spans* spans = NULL
     cdef const T* x
-    cdef T* y
     cdef Tile t
+    cdef Flat f
     # Sums of nothing are 0.
     cdef bint counting = (g.mask != NULL or g.omit_nan) and (g.mean or Op is not AddOp)
-    cdef bint at_once = Op is not ProductOp and are_straight(&g.axis[1], a, sizeof(T))
     if Op is AddOp and (T is float or T is double):
         if is_spread(g):
             spread_items(g, lo, hi, s, op, tag)
             return
-    if a.start != NULL:
-        spans = spans_of(g, a.n, s, op, tag)
-    if spans == NULL and not at_once and (a.start != NULL or flat_windows(a) > a.m):
-        flat_places(g, <int32_t*> (s + g.places_at))
-    if Op is not ProductOp:
-        if at_once:
-            masks_of_threes(a, <T*> (s + g.masks_at), op)
-            count = 3
-    if a.start == NULL and not at_once:
-        count = flat_masks(g, <T*> (s + g.masks_at), UP(g.axis[1].m * flat_windows(a), sizeof(T)),
-                           order, &plain)
+    flat_way(g, &f, s, op, tag)
     for item in range(lo, hi):
         if is_given_up(g):
             return
         locate(g, item, &t, s)
         if by == NULL and counting:
             by = <double*> (s + g.divisors_at)
-            flat_padding(g, &t, by + n, counts, n)
-        elif g.mean and not g.transposed and by == NULL and not divisor_is_constant(g):
+            flat_padding(g, &t, by + n, <int32_t*> (s + g.counts_at), n)
+        elif by == NULL and g.mean and not g.transposed and not divisor_is_constant(g):
             by = <double*> (s + g.divisors_at)
             flat_divisors(g, &t, by)
         x = flat_source(g, &t, &pitch, &xp, s, op, tag)
-        planes = t.d1 - t.d
         if counting:
-            flat_folds(g, z, zp, x, xp, pitch, planes, at_once, order, count, plain, spans, s, op)
-            if Op is not AddOp and not flat_has(z, zp, identity(op, tag), n, planes):
-                for d in range(planes):
-                    flat_store(g, &t, t.d + d, z + d * zp, NULL, NULL, s, op)
-                continue
-            flat_some(g, &t, <T*> (s + g.box_at), EXISTING, s, op)
-            flat_folds(g, existing, zp, <T*> (s + g.box_at), xp, pitch, planes, at_once, order,
-                       count, plain, spans, s, op)
-            for d in range(planes):
-                flat_counts(g, counts, by, by + n, existing + d * zp, n, op)
-                flat_store(g, &t, t.d + d, z + d * zp, by if g.mean else NULL, counts, s, op)
-            continue
-        if not at_once:
-            flat_heights(g, lines + front, yp, line, x, xp, pitch, planes, spans, s, op)
-            x, xp = lines + front - a.before, yp
-        y = <T*> (t.y + t.d * g.ys[0])
-        straight = planes_straight(g, &t, count, plain, at_once and a.stride == 1, sizeof(T))
-        parts = least(most(1, ahead(g, &t) // PORTION), straight)
-        for i in range(parts):
-            begin, end = straight * i // parts, straight * (i + 1) // parts
-            fetch(g, &t, i, parts)
-            flat_straight(g, y + begin * n, n, x + begin * xp, xp, at_once, pitch, end - begin,
-                          order, count, plain, spans, s, op)
-        if straight < planes:
-            flat_widths(g, z, zp, x + straight * xp, xp, at_once, pitch, planes - straight, order,
-                        count, plain, spans, s, op)
-        for d in range(straight, planes):
-            flat_store(g, &t, t.d + d, z + (d - straight) * zp, by, NULL, s, op)
+            flat_counted(g, &t, x, xp, pitch, by, &f, s, op)
+        else:
+            flat_tile(g, &t, x, xp, pitch, by, &f, s, op)
 
 
-cdef void flat_folds(const Plan* g, T* z, Py_ssize_t zp, const T* x, Py_ssize_t xp,
-                     Py_ssize_t pitch, Py_ssize_t planes, bint at_once, const Py_ssize_t* order,
-                     Py_ssize_t count, Py_ssize_t plain, const Spans* spans, char* s,
-                     Op op) noexcept nogil:
-    """The values of the windows of some planes, in scratch."""
+cdef void flat_tile(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, Py_ssize_t pitch,
+                    const double* by, const Flat* f, char* s, Op op) noexcept nogil:
+    """The planes of a tile, straight to the result as far as it goes."""
+    cdef Py_ssize_t d, i, begin, end, planes = t.d1 - t.d, straight, parts
+    cdef Py_ssize_t n = g.axis[1].m * g.axis[2].m, zp = UP(n, sizeof(T))
+    cdef T* y = <T*> (t.y + t.d * g.ys[0])
+    cdef T* z = <T*> (s + g.result_at)
+    x = flat_lines(g, x, &xp, pitch, planes, f, s, op)
+    straight = planes_straight(g, t, f, sizeof(T))
+    parts = least(most(1, ahead(g, t) // PORTION), straight)
+    for i in range(parts):
+        begin, end = straight * i // parts, straight * (i + 1) // parts
+        fetch(g, t, i, parts)
+        flat_straight(g, y + begin * n, n, x + begin * xp, xp, pitch, end - begin, f, s, op)
+    if straight < planes:
+        flat_widths(g, z, zp, x + straight * xp, xp, pitch, planes - straight, f, s, op)
+    for d in range(straight, planes):
+        flat_store(g, t, t.d + d, z + (d - straight) * zp, by, NULL, s, op)
+
+
+cdef void flat_counted(const Plan* g, const Tile* t, const T* x, Py_ssize_t xp, Py_ssize_t pitch,
+                       double* by, const Flat* f, char* s, Op op) noexcept nogil:
+    """The same where some elements do not exist: behind `by`, what of the padding counts."""
+    cdef Py_ssize_t d, planes = t.d1 - t.d, sp = xp
+    cdef Py_ssize_t n = g.axis[1].m * g.axis[2].m, zp = UP(n, sizeof(T))
+    cdef int32_t* counts = <int32_t*> (s + g.counts_at)
+    cdef T* z = <T*> (s + g.result_at)
+    cdef T* existing = <T*> (s + g.starts_at)
+    cdef bint count = Op is AddOp
+    x = flat_lines(g, x, &xp, pitch, planes, f, s, op)
+    flat_widths(g, z, zp, x, xp, pitch, planes, f, s, op)
+    if count or flat_has(z, zp, identity(op, <T> 0), n, planes):
+        flat_some(g, t, <T*> (s + g.box_at), EXISTING, s, op)
+        x = flat_lines(g, <const T*> (s + g.box_at), &sp, pitch, planes, f, s, op)
+        flat_widths(g, existing, zp, x, sp, pitch, planes, f, s, op)
+        count = True
+    for d in range(planes):
+        if count:
+            flat_counts(g, counts, by, by + n, existing + d * zp, n, op)
+        flat_store(g, t, t.d + d, z + d * zp, by if count and g.mean else NULL,
+                   counts if count else NULL, s, op)
+
+
+cdef const T* flat_lines(const Plan* g, const T* x, Py_ssize_t* xp, Py_ssize_t pitch,
+                         Py_ssize_t planes, const Flat* f, char* s, Op op) noexcept nogil:
+    """Where the first window of the first row of the first plane begins, rows folded (but for what
+    is folded at once), and how far planes are apart."""
     cdef const Axis* a = &g.axis[2]
     cdef T* lines = <T*> (s + g.lines_at) + (a.before + 63) // 64 * 64
-    if not at_once:
-        flat_heights(g, lines, g.row, flat_line(a), x, xp, pitch, planes, spans, s, op)
-        x, xp = lines - a.before, g.row
-    flat_widths(g, z, zp, x, xp, at_once, pitch, planes, order, count, plain, spans, s, op)
+    if f.at_once:
+        return x
+    flat_heights(g, lines, g.row, flat_line(a), x, xp[0], pitch, planes, f.spans, s, op)
+    xp[0] = g.row
+    return lines - a.before
