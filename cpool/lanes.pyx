@@ -280,6 +280,21 @@ cdef bint lift(Plan* g, Task task, cnp.ndarray x, cnp.ndarray y, object moved,
     return failures == 0
 
 
+cdef list parts_of(cnp.ndarray x, const Pooled* pooled, Py_ssize_t most, Py_ssize_t beside,
+                   Py_ssize_t limit=0):
+    """Where x, and the result, are cut: see parts.py."""
+    cdef const Axis* a
+    cdef int i
+    cdef dict tiled = {}
+    for i in range(pooled.count):
+        a = &pooled.windows[i]
+        if (a.start == NULL and a.source == NULL and a.kernel == a.stride and a.dilation == 1
+                and a.before == 0 and a.reach == a.n):
+            tiled[pooled.axes[i]] = a.kernel
+    axes = tuple([pooled.axes[i] for i in range(pooled.count)])
+    return cut((<object> x).shape, axes, tiled, most, beside, limit)
+
+
 cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows, Options options,
                         double p):
     """Means with weights, as quotients of sums; None if there are elements with which they cannot
@@ -296,8 +311,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
         return None
     if kind == LOGITS and (options.nan_policy != "propagate" or options.where is not None):
         return None
-    axes = tuple([pooled.axes[i] for i in range(pooled.count)])
-    parts = cut((<object> x).shape, axes, CACHED, cnp.PyArray_SIZE(x), HELD)
+    parts = parts_of(x, &pooled, CACHED, cnp.PyArray_SIZE(x), HELD)
     if parts is None and kind != EXPECTED:
         return None
     mask = as_mask(options.where, x)
@@ -306,7 +320,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
         options.out, call, (x, logits, mask))
     inner = options.replace(dtype=None, out=None, where=None)
     held = Held(number)
-    for index in (parts or [()]) if cnp.PyArray_SIZE(y) > 0 else ():
+    for index, result in (parts or [((), ())]) if cnp.PyArray_SIZE(y) > 0 else ():
         some = held.dense(2, x[index])
         beside = some
         if logits is not None:
@@ -318,10 +332,10 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
             return None
         there = inner if mask is None else inner.replace(where=mask[index])
         if g.y_type == g.t_type:
-            means_of(kind, some, products, weights, windows, there, y[index])
+            means_of(kind, some, products, weights, windows, there, y[result])
         else:
             some = means_of(kind, some, products, weights, windows, there, None)
-            converted(some, y.dtype, y[index])
+            converted(some, y.dtype, y[result])
     return y
 
 
@@ -379,8 +393,8 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
     number = np.float64 if g.t_type == DOUBLE else np.float32
     # Few channels are copied slowly, which pays where windows overlap.
     beside = 1 if reads(&pooled) >= 2 else 16 if exponential else cnp.PyArray_SIZE(x)
-    parts = cut((<object> x).shape, places[0],
-                HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)), beside)
+    parts = parts_of(x, &pooled, HELD_BYTES // (SIZE[g.t_type] * (6 if exponential else 4)),
+                     beside)
     if parts is None or are_drawn(&pooled):
         return None
     # Values of floats in double precision would be no better for it.
@@ -389,7 +403,7 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
     mean = mean or kind == HARMONIC or kind == GEOMETRIC
     gx = np.empty_like(x, dtype) if out is None else out
     held = Held(number)
-    for index in parts if cnp.PyArray_SIZE(x) > 0 else ():
+    for index, result in parts if cnp.PyArray_SIZE(x) > 0 else ():
         some = held.dense(0, x[index])
         shape = (<object> some).shape
         place = gx[index]
@@ -410,7 +424,7 @@ cdef object slopes_of_sums(int kind, cnp.ndarray x, Windows windows, Options opt
                 return None
             y = (<object> y).astype(number, copy=False)
         share = np.empty_like(y)
-        np.copyto(share, gy[index], casting="same_kind")
+        np.copyto(share, gy[result], casting="same_kind")
         if not lift(g, SHARES_OF, y, share, None, None):
             return None
         spread(share, windows, *places, shape, number, mean, False, out=given)

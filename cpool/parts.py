@@ -10,29 +10,51 @@ from numpy.typing import DTypeLike, NDArray
 
 from cpool.arrays import converted
 
+Index = tuple[slice, ...]
+
 
 def cut(
-    shape: tuple[int, ...], pooled: tuple[int, ...], most: int, beside: int, limit: int = 0
-) -> list[tuple[slice, ...]] | None:
-    """Indices of parts of an array of at most so many elements, or as few as can be, along axes
-    that are not pooled; of those behind pooled ones, `beside` elements at least. None if one would
-    have more than `most`, and than `limit`."""
+    shape: tuple[int, ...],
+    pooled: tuple[int, ...],
+    tiled: dict[int, int],
+    most: int,
+    beside: int,
+    limit: int = 0,
+) -> list[tuple[Index, Index]] | None:
+    """Indices of parts of an array of at most so many elements, or as few as can be, and of their
+    results. None if a part would have more than `most`, and than `limit`.
+
+    Cut are axes that are not pooled (into `beside` elements at least, if they are behind pooled
+    ones), and those that windows tile from their first element on, which `tiled` gives the sizes
+    of."""
     each, steps = math.prod(shape), list(shape)
     for axis, n in enumerate(shape):
         if each <= most or n == 0:
             break
-        if axis not in pooled:
-            each //= n
-            step = min(n, max(most // each, beside if axis > min(pooled) else 1))
-            steps[axis] = math.ceil(n / math.ceil(n / step))
-            each *= steps[axis]
+        unit = 1 if axis not in pooled else tiled.get(axis, n)
+        fewest = beside if axis not in pooled and axis > min(pooled) else unit
+        each //= n
+        step = min(n, max(most // each // unit * unit, fewest))
+        pieces = math.ceil(n / step)
+        steps[axis] = math.ceil(n / pieces / unit) * unit
+        each *= min(n, steps[axis])
     if each > max(most, limit):
         return None
-    found: list[tuple[slice, ...]] = [()]
-    for n, step in zip(shape, steps, strict=True):
-        pieces = [slice(i, i + step) for i in range(0, n, step)] if step < n else [slice(None)]
-        found = [(*index, piece) for index in found for piece in pieces]
+    found: list[tuple[Index, Index]] = [((), ())]
+    for axis, (n, step) in enumerate(zip(shape, steps, strict=True)):
+        pairs = _pieces(n, step, tiled.get(axis, n) if axis in pooled else 1)
+        found = [((*one, x), (*other, y)) for one, other in found for x, y in pairs]
     return found
+
+
+def _pieces(n: int, step: int, unit: int) -> list[tuple[slice, slice]]:
+    """Of an axis of n elements, `step` at a time, and of its results: one for each `unit`. What is
+    left over behind the last belongs to it."""
+    if step >= n:
+        return [(slice(None), slice(None))]
+    at = [0, *range(step, n // unit * unit, step), None]
+    inner = [i if i is None else i // unit for i in at]
+    return [*zip(map(slice, at, at[1:]), map(slice, inner, inner[1:]), strict=False)]
 
 
 class Held:

@@ -480,6 +480,26 @@ def test_slopes_of_lifted_elements(stem, windows, channels_last, dtype):
         assert_bits(pullback(gy, out=np.full_like(got, 7)), got)
 
 
+@pytest.mark.parametrize("stem", LIFTED)
+@pytest.mark.parametrize("shape, axes, kernel, ceil_mode", [
+    ((401, 253), (0, 1), 2, True), ((2, 203, 102, 5), (1, 2), (3, 4), False),
+])  # fmt: skip
+def test_planes_that_windows_tile(stem, shape, axes, kernel, ceil_mode):
+    """Larger than a part: cut between windows, whatever is left over at the ends."""
+    rng = np.random.default_rng(8)
+    x = 9 * rng.random(shape) + 1
+    call = {"axes": axes, "kernel_size": kernel, "ceil_mode": ceil_mode, **LIFTED[stem]}
+    function, whole = getattr(cpool, stem), np.ones(shape, bool)
+    y, pullback = cpool.vjp(function, x, **call)
+    eps = np.finfo(np.float64).eps
+    np.testing.assert_allclose(y, getattr(reference, stem)(x, **call), rtol=16 * eps)
+    gy = rng.standard_normal(y.shape)
+    _, one_by_one = cpool.vjp(function, x, where=whole, **call)
+    expected = one_by_one(gy)
+    atol = 256 * eps * np.abs(expected).max()
+    np.testing.assert_allclose(pullback(gy), expected, rtol=256 * eps, atol=atol)
+
+
 def test_integers_and_masks_are_lifted_too():
     """Against the reference, with what is hidden too large for sums of lifted elements."""
     rng = np.random.default_rng(6)
