@@ -533,10 +533,23 @@ cdef void slopes_of_inverses(Real* restrict slope, const Real* restrict x, bint 
         slope[i] = <Real> 0 if x[i] == 0 else v
 
 
+cdef void multiply_above(Real* restrict gx, const Real* restrict x, Real low,
+                         Py_ssize_t n) noexcept nogil:
+    """Times elements, which are the slopes of their squares, or 0 if they are not above `low`."""
+    cdef Py_ssize_t i
+    cdef Real v
+    for i in range(n):
+        v = x[i]
+        gx[i] = gx[i] * (v if v > low else <Real> 0)
+
+
 cdef bint multiply_piece(const Plan* g, Real* gx, const Real* x, Py_ssize_t n) noexcept nogil:
     """Sums of shares, times what elements make of them."""
     cdef Py_ssize_t i
     cdef Real copy[1024 + 32], power[1024 + 32], slope[1024]
+    if g.kind == NORM and g.p == 2:
+        multiply_above(gx, x, <Real> (g.low if g.clamped else -F_INF), n)
+        return are_moderate(x, n)
     if g.kind == NORM:
         sizes_of_some(copy, x, n)
         powers(power, copy, g.p - 1, n)
