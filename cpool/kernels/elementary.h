@@ -55,6 +55,15 @@ CPOOL_INLINE float cpool_float_of(uint32_t u) { float x; memcpy(&x, &u, 4); retu
 CPOOL_INLINE uint64_t cpool_double_bits(double x) { uint64_t u; memcpy(&u, &x, 8); return u; }
 CPOOL_INLINE double cpool_double_of(uint64_t u) { double x; memcpy(&x, &u, 8); return x; }
 
+/* The bits of the greatest size of some floats, and those of the smallest less one: see Range in
+   lifts.pxi. */
+CPOOL_INLINE void cpool_see_size(float x, int32_t *greatest, uint32_t *smallest) {
+    const int32_t size = (int32_t)(cpool_float_bits(x) & 0x7fffffffu);
+    const uint32_t under = (uint32_t)size - 1;
+    *greatest = size > *greatest ? size : *greatest;
+    *smallest = under < *smallest ? under : *smallest;
+}
+
 /* Polynomials are minimax ones (Remez 1934) for the error relative to the function's value. They
    are evaluated in halves or pairs where that shortens the chain of dependent operations.
 
@@ -423,20 +432,16 @@ CPOOL_ROW_OF(cpool_logs_double, double, cpool_log_double(v))
 CPOOL_ROW_OF(cpool_cube_roots_float, float, cpool_cube_root_float(v))
 CPOOL_ROW_OF(cpool_cube_roots_double, double, cpool_cube_root_double(v))
 
-/* exp(by * x) with the digits of floats near 1 too, and the bits of the greatest and of the smallest
-   size of an x, less one (see Range in lifts.pxi). n elements, here and below, no more. */
+/* exp(by * x) with the digits of floats near 1 too, and the sizes of x. The next rows have n
+   elements, no more. */
 CPOOL_EACH_WIDTH(cpool_exps_wide,
     (double *restrict y, const float *restrict x, float by, int32_t *greatest, uint32_t *smallest,
      ptrdiff_t n),
     (y, x, by, greatest, smallest, n),
     int32_t most = *greatest; uint32_t least = *smallest;
     for (ptrdiff_t i = 0; i < n; i++) {
-        const float v = x[i];
-        const int32_t size = (int32_t)(cpool_float_bits(v) & 0x7fffffffu);
-        const uint32_t under = (uint32_t)size - 1;
-        most = size > most ? size : most;
-        least = under < least ? under : least;
-        y[i] = cpool_exp_wide(v * by);
+        cpool_see_size(x[i], &most, &least);
+        y[i] = cpool_exp_wide(x[i] * by);
     }
     *greatest = most;
     *smallest = least)
@@ -462,6 +467,7 @@ CPOOL_EACH_WIDTH(cpool_roots_of_double,
     (y, x, k, n),
     for (ptrdiff_t i = 0; i < n; i++) y[i] = cpool_root_double(x[i], k[i]))
 
+/* Whole blocks again. */
 #define CPOOL_ANY_POWER(name, type) \
     CPOOL_EACH_WIDTH(name, \
         (type *restrict y, const type *restrict x, cpool_power power, ptrdiff_t n), \

@@ -17,6 +17,7 @@ cdef extern from "elementary.h":
     double power_double "cpool_power_double"(double x, Power power) noexcept nogil
 
     uint32_t float_bits "cpool_float_bits"(float x) noexcept nogil
+    void see_size "cpool_see_size"(float x, int32_t* greatest, uint32_t* smallest) noexcept nogil
 
     # Where |x| <= 87 or 700: the same bits in less time.
     float exp_moderate_float "cpool_exp_moderate_float"(float x) noexcept nogil

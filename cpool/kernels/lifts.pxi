@@ -47,14 +47,9 @@ cdef inline Range unseen() noexcept nogil:
 
 
 cdef inline void look_at(Range* seen, Real v, Real lo, Real hi) noexcept nogil:
-    cdef int32_t size
-    cdef uint32_t under
     cdef double a
     if Real is float:
-        size = <int32_t> (float_bits(v) & 0x7fffffff)
-        under = <uint32_t> size - 1
-        seen.greatest = size if size > seen.greatest else seen.greatest
-        seen.smallest = under if under < seen.smallest else seen.smallest
+        see_size(v, &seen.greatest, &seen.smallest)
     else:
         a = fabs(v)
         seen.outside |= ((a < lo) & (a != 0)) | (a > hi)
