@@ -54,7 +54,7 @@ def _pieces(n: int, step: int, unit: int) -> list[tuple[slice, slice]]:
         return [(slice(None), slice(None))]
     at = [0, *range(step, n // unit * unit, step), None]
     inner = [i if i is None else i // unit for i in at]
-    return [*zip(map(slice, at, at[1:]), map(slice, inner, inner[1:]), strict=False)]
+    return [*zip(map(slice, at, at[1:]), map(slice, inner, inner[1:]), strict=True)]
 
 
 class Held:

@@ -1063,17 +1063,14 @@ cdef double* size_table(Axis* a, Py_ssize_t lo, Py_ssize_t hi, Tables tables) ex
         return sizes
     begin = min(a.m, (lo + a.stride - 1) // a.stride)
     end = max(begin, min(a.m, (hi - (a.kernel - 1) * a.dilation + a.stride - 1) // a.stride))
-    for o in range(begin, end):
-        sizes[o] = a.kernel
-    o = 0
-    while o < a.m:
-        if o == begin:
-            o = end
-            if o == a.m:
-                break
+    for o in range(begin):
         existing_taps(a, o, lo, hi, &first, &last)
         sizes[o] = last - first + 1
-        o += 1
+    for o in range(begin, end):
+        sizes[o] = a.kernel
+    for o in range(end, a.m):
+        existing_taps(a, o, lo, hi, &first, &last)
+        sizes[o] = last - first + 1
     return sizes
 
 

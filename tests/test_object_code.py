@@ -48,7 +48,7 @@ needs_object_code = pytest.mark.skipif(
 
 
 def disassembled(instruction_set: str, unit: str) -> str:
-    folder = Path(cpool.kernels.__file__).parent / cpool.kernels.FOLDERS[instruction_set]
+    folder = Path(cpool.kernels.__file__).parent / instruction_set
     return subprocess.run(
         ["objdump", "--disassemble", "--no-show-raw-insn", next(folder.glob(f"{unit}.*"))],
         capture_output=True, text=True, check=True,

@@ -227,11 +227,12 @@ cdef void unsplit(T* y, Py_ssize_t yp, const T** phases, Py_ssize_t xp, Py_ssize
             for i in range(groups):
                 copy_vector(y + 2 * i * unit, a + i * unit)
                 copy_vector(y + (2 * i + 1) * unit, b + i * unit)
-        for i in range(groups if stride > 2 or not few else 0):
-            for p in range(stride):
-                if few:
-                    copy_vector(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit)
-                else:
-                    memcpy(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit,
-                           unit * sizeof(T))
+        else:
+            for i in range(groups):
+                for p in range(stride):
+                    if few:
+                        copy_vector(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit)
+                    else:
+                        memcpy(y + (i * stride + p) * unit, phases[p] + j * xp + i * unit,
+                               unit * sizeof(T))
         y += yp
