@@ -36,7 +36,8 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     Examples
     --------
     >>> import cpool
-    >>> cpool.show_config(mode="dict")["instruction_set"] in ("baseline", "avx2", "avx512")
+    >>> config = cpool.show_config(mode="dict")
+    >>> config["instruction_set"] in config["instruction_sets"]
     True
     """
     if mode not in ("stdout", "dict"):

@@ -55,7 +55,7 @@ ISA = None
 def use_instruction_set(name):
     """Run the kernels of one instruction set from now on; for tests and measurements."""
     global ISA
-    kernels.avx512 = name == "avx512"
+    kernels.avx512 = name.startswith("avx512")
     for provider in cpool.kernels.load(name):
         (<provide_t> PyCapsule_GetPointer(provider, "cpool.kernels"))(&kernels)
     ISA = name

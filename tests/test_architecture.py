@@ -15,6 +15,7 @@ import pytest
 
 import cpool
 import cpool.kernels
+from cpool.kernels import cpu
 
 SOURCE = Path(__file__).resolve().parent.parent / "cpool"
 
@@ -237,8 +238,11 @@ def test_forced_instruction_set(name, tmp_path):
 
 def test_the_best_instruction_set_is_the_default(tmp_path):
     code = "import cpool; print(cpool.show_config(mode='dict')['instruction_set'])"
+    best = cpool.kernels.built()[-1]
+    if best == "avx512_wide" and not cpu.gains_by_wide_vectors():
+        best = "avx512"
     for value in (None, ""):
-        assert run(code, tmp_path, CPOOL_ISA=value).stdout.strip() == cpool.kernels.built()[-1]
+        assert run(code, tmp_path, CPOOL_ISA=value).stdout.strip() == best
 
 
 def copy_python_files(folder):

@@ -4,6 +4,7 @@ longer vectorised, or that takes more instructions than it did."""
 from __future__ import annotations
 
 import collections
+import importlib.util
 import os
 import platform
 import re
@@ -36,8 +37,14 @@ PACKED = re.compile(
     r"|p(?:add|sub|max|min|cmp|blend)\w+|(?:andn|and|or)p[sd])\s.*%[xyz]mm"
 )
 
-#: Instruction sets that have modules of their own.
-MODULES = sorted({cpool.kernels.FOLDERS[name] for name in cpool.kernels.built()})
+#: Folders of modules that this processor runs, and the units of each.
+MODULES = sorted({
+    (folder, unit)
+    for name in cpool.kernels.built()
+    for folder in cpool.kernels.FOLDERS[name]
+    for unit in cpool.kernels.UNITS
+    if importlib.util.find_spec(f"cpool.kernels.{folder}.{unit}")
+})  # fmt: skip
 
 needs_object_code = pytest.mark.skipif(
     shutil.which("objdump") is None
@@ -68,8 +75,9 @@ def functions(listing: str) -> dict[tuple[str, str], list[str]]:
     return found
 
 
-@pytest.mark.parametrize("unit", LOOPS)
-@pytest.mark.parametrize("instruction_set", MODULES)
+@pytest.mark.parametrize(
+    "instruction_set, unit", [module for module in MODULES if module[1] in LOOPS]
+)
 @needs_object_code
 def test_loops_are_vectorised(instruction_set, unit):
     found = functions(disassembled(instruction_set, unit))
@@ -89,15 +97,24 @@ def test_loops_are_vectorised(instruction_set, unit):
     assert not scalar, f"loops without packed instructions: {scalar}"
 
 
-@pytest.mark.parametrize("unit", ["extrema", "sums"])
-@pytest.mark.parametrize("instruction_set", MODULES)
+@pytest.mark.parametrize(
+    "instruction_set, unit", [module for module in MODULES if module[1] in ("extrema", "sums")]
+)
 @needs_object_code
 def test_fetching_is_not_left_out(instruction_set, unit):
     # A compiler may take a function that only fetches memory for one without effect.
     assert "prefetch" in disassembled(instruction_set, unit)
 
 
-@pytest.mark.skipif("avx2" not in MODULES, reason="beside AVX2")
+@pytest.mark.parametrize("unit", [unit for folder, unit in MODULES if folder == "avx512_wide"])
+@needs_object_code
+def test_wide_modules_have_vectors_of_512_bits(unit):
+    listing = disassembled("avx512_wide", unit)
+    wide = [line for line in listing.splitlines() if "%zmm" in line]
+    assert any(PACKED.match(line.split("\t")[-1]) for line in wide)
+
+
+@pytest.mark.skipif(("avx2", "sums") not in MODULES, reason="beside AVX2")
 @needs_object_code
 def test_exponentials_have_vectors_of_512_bits():
     """Rows that are compiled twice, in units that use them."""

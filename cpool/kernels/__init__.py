@@ -52,12 +52,21 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from itertools import product
 
 from cpool.kernels import cpu
 
-INSTRUCTION_SETS = ("baseline", "avx2", "avx512")
-#: Whose modules they have. AVX-512 is used for exponentials and their like (``elementary.h``).
-FOLDERS = {"baseline": "baseline", "avx2": "avx2", "avx512": "avx2"}
+#: Which level of processor runs them (``cpu.level``).
+INSTRUCTION_SETS = {"baseline": 0, "avx2": 1, "avx512": 2, "avx512_wide": 2}
+#: Whose modules they have; those of a later folder replace the same of an earlier one. "avx512" has
+#: AVX-512 for exponentials and their like alone (``elementary.h``), "avx512_wide" vectors of 512
+#: bits in all that gains by them.
+FOLDERS = {
+    "baseline": ["baseline"],
+    "avx2": ["avx2"],
+    "avx512": ["avx2"],
+    "avx512_wide": ["avx2", "avx512_wide"],
+}
 UNITS = (
     "extrema", "sums", "products", "positions", "means", "order", "unpooling", "regions", "weighted"
 )  # fmt: skip
@@ -65,15 +74,19 @@ UNITS = (
 
 def built() -> list[str]:
     """The instruction sets that this installation has modules for and this processor can run."""
-    names = INSTRUCTION_SETS[: cpu.level() + 1]
-    return [name for name in names if importlib.util.find_spec(f"cpool.kernels.{FOLDERS[name]}")]
+    return [
+        name for name, level in INSTRUCTION_SETS.items()
+        if level <= cpu.level()
+        and all(importlib.util.find_spec(f"cpool.kernels.{folder}") for folder in FOLDERS[name])
+    ]  # fmt: skip
 
 
 def _chosen() -> str:
     available = built()
     forced = os.environ.get("CPOOL_ISA", "")
     if not forced:
-        return available[-1]
+        gains = cpu.gains_by_wide_vectors()
+        return [name for name in available if gains or name != "avx512_wide"][-1]
     if forced not in available:
         raise ImportError(f"CPOOL_ISA must be one of {', '.join(available)} here, got {forced!r}")
     return forced
@@ -81,8 +94,12 @@ def _chosen() -> str:
 
 def load(name: str) -> list[object]:
     """What fills the table of kernels of one instruction set: a function of each unit."""
-    folder = FOLDERS[name]
-    return [importlib.import_module(f"cpool.kernels.{folder}.{unit}").provider for unit in UNITS]
+    first, *later = FOLDERS[name]
+    modules = {unit: f"cpool.kernels.{first}.{unit}" for unit in UNITS}
+    for unit, folder in product(UNITS, later):
+        if importlib.util.find_spec(module := f"cpool.kernels.{folder}.{unit}"):
+            modules[unit] = module
+    return [importlib.import_module(module).provider for module in modules.values()]
 
 
 NAME = _chosen()
