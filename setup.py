@@ -110,7 +110,7 @@ def extensions():
         yield Extension(
             f"cpool.{name}",
             [f"cpool/{name.replace('.', '/')}.pyx"],
-            include_dirs=[numpy.get_include()],
+            include_dirs=[numpy.get_include(), "cpool/kernels"],
             extra_compile_args=[*COMMON, *flags],
             extra_link_args=flags,
             depends=[*sources, *headers],

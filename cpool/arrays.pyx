@@ -496,7 +496,7 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
     operation: 0 max, 1 min, 2 add; mean: add, and divide by the windows' sizes.
     """
     cdef bint positions = boolean(return_indices, "return_indices")
-    cdef bint selecting = positions or offsets, masked, plain_nan, known
+    cdef bint selecting = positions or offsets, masked, plain_nan, known, direct
     cdef cnp.ndarray array, y
     cdef Pooled pooled
     cdef Key key
@@ -566,12 +566,12 @@ def fold(int operation, x, Windows windows, Options options, return_indices=Fals
         g.y_scaled = (mean and floating(call.y_code) and call.y_code == g.t_type and not masked
                       and not g.omit_nan and divisor_is_constant(g))
         g.in_place = readable(g, array) and not masked and not g.omit_nan
-        if (operation == ADD and not selecting and not masked and plain_nan and g.x_size <= 2
-                and in_rows(g, array)):
-            g.widened = widens(g)
-        g.pixelwise = (not selecting and not masked and plain_nan and call.y_code == x_code
+        direct = not selecting and not masked and plain_nan and in_rows(g, array)
+        g.widened = direct and operation == ADD and g.x_size <= 2 and widens(g)
+        g.halved = direct and (g.widened or g.keyed)
+        g.pixelwise = (direct and call.y_code == x_code
                        and (operation == MAX or operation == MIN
-                            or operation == ADD and floating(x_code)) and in_rows(g, array))
+                            or operation == ADD and floating(x_code)))
         if cnp.PyArray_SIZE(y) > 0:
             tile(g, kernels.block, selecting, False)
         call.reach = g.x_end - g.x

@@ -107,7 +107,7 @@ cdef int tile(Plan* g, int block, bint selecting, bint scattering) except -1:
     g.stacked = is_stacked(g) and not g.tall
     tile_inner(g, size)
     g.widened = g.widened and is_widened(g)
-    g.halved = g.widened and is_halved(g)
+    g.halved = g.halved and (g.widened or g.keyed) and is_halved(g)
     g.pixelwise = g.pixelwise and is_pixelwise(g)
     g.fused = selecting and is_fused(g, block)
     g.threes = not selecting and not scattering and has_straight_threes(g)
@@ -389,12 +389,12 @@ cdef bint is_pixelwise(const Plan* g) noexcept:
 
 
 cdef bint is_halved(const Plan* g) noexcept:
-    """Means of 2x2 windows with stride 2, in the type of the elements."""
-    return (g.mean and g.x_type == g.y_type and g.x_type != BOOL
-            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.t_type != FLOAT)
-            and g.axis[0].identity
-            and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2]) and divisor_is_constant(g)
-            and (g.divisor == 4 or g.divisor == 0)
+    """2x2 windows with stride 2 in the type of the elements: means, or extrema of 16-bit floats."""
+    cdef bint means = (g.mean and divisor_is_constant(g) and (g.divisor == 4 or g.divisor == 0)
+                       and g.x_type != BOOL)
+    return (g.x_type == g.y_type and (g.keyed or means)
+            and (g.inner == 1 or g.inner == g.tile[2] <= 4 and g.t_type != FLOAT and not g.keyed)
+            and g.axis[0].identity and is_pairs(&g.axis[1]) and is_pairs(&g.axis[2])
             and (g.axis[2].m == 1 or g.ys[2] == g.inner * g.y_size)
             and (g.inner == 1 or g.ys[3] == g.y_size) and g.ys[1] % g.y_size == 0)
 

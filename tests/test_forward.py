@@ -576,6 +576,29 @@ def test_windows_of_three_in_planes(name, padding, stride, dtype):
             assert (frame[..., -3:] == 77).all()
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("name", ["max", "min"])
+def test_windows_of_two_in_planes_of_short_floats(name, dtype):
+    """As kernels/halvings.pxi folds them: rows of any length, results in a larger array, of
+    which nothing else is written; NaNs of either sign, infinities and zeros."""
+    if dtype == "bfloat16":
+        dtype = pytest.importorskip("ml_dtypes").bfloat16
+    rng = np.random.default_rng(13)
+    pool, expected = (getattr(module, f"{name}_pool2d") for module in (cpool, reference))
+    shapes = (2, 6000), (31, 601), (40, 513), (111, 96), (112, 112), (1001, 34), (3000, 5)
+    for height, width in shapes:
+        x = rng.normal(size=(2, 2, height, width)).astype(dtype)
+        for value in (np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0):
+            x[rng.random(x.shape) < 0.03] = value
+        for there in (x, x[..., ::-1, :], x[1:, :1], x[..., 1:]):
+            values = expected(there, 2)
+            assert_equal(pool(there, 2), values)
+            frame = np.full((*values.shape[:-1], values.shape[-1] + 3), 77, values.dtype)
+            pool(there, 2, out=frame[..., :-3])
+            assert_equal(frame[..., :-3], values)
+            assert (frame[..., -3:] == 77).all()
+
+
 @pytest.mark.parametrize("last", [False, True])
 @pytest.mark.parametrize("kernel", [(1, 2, 2), (1, 3, 3), (2, 2, 2), (3, 3, 1)])
 def test_positions_in_volumes_of_rows(kernel, last):

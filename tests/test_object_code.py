@@ -21,7 +21,7 @@ import cpool.kernels
 #: Loops that touch every element, or functions that they are inlined into, by unit.
 LOOPS = {
     "extrema": ["fold2", "fold4", "fold_beside", "fold_leaf", "fold_many", "group_pairs",
-                "group_quads", "masked1", "masked_threes", "more1"],
+                "group_quads", "halve_keys", "masked1", "masked_threes", "more1"],
     "sums": ["fold2", "fold4", "fold_beside", "fold_leaf", "fold_many", "group_pairs",
              "group_quads", "masked_threes", "mean_quads", "more1", "scale", "wide2"],
     "positions": ["select_taps", "select_full", "select_at_once", "merge_windows"],

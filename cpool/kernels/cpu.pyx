@@ -16,16 +16,6 @@ cdef extern from *:
         return 0;
     #endif
     }
-    /* Whether vectors of 512 bits gain over those of 256. On Emerald Rapids they took 0.6 to 1.0
-       of the time; Zen 4 has units of 256 bits, and lost in short rows. */
-    static int cpool_gains_by_wide_vectors(void) {
-    #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-        __builtin_cpu_init();
-        return __builtin_cpu_is("intel") != 0;
-    #else
-        return 0;
-    #endif
-    }
     #if defined(__VERSION__)
     #define CPOOL_COMPILER __VERSION__
     #else
@@ -40,9 +30,11 @@ cdef extern from *:
     #endif
     """
     int cpool_level() nogil
-    int cpool_gains_by_wide_vectors() nogil
     const char* CPOOL_COMPILER
     const char* CPOOL_COMPILER_NAME
+
+cdef extern from "processor.h":
+    int cpool_gains_by_wide_vectors() nogil
 
 COMPILER = f"{CPOOL_COMPILER_NAME.decode()} {CPOOL_COMPILER.decode()}"
 

@@ -378,3 +378,55 @@ cdef void halve_exactly(const Plan* g, T* y, Py_ssize_t yp, const T* x, Py_ssize
         if not halve_strip(g, y, yp, x, pitch, h0, h1, w0, w1, filler, mask, op, exact, ordered):
             return
     halve_strip(g, y, yp, x, pitch, h0, h1, w0, w1, filler, mask, op, exact, plain)
+
+
+# --- elements of 16 bits or less ------------------------------------------------------------------
+
+cdef void halve_keys(const Plan* g, int16_t* restrict y, const int16_t* restrict x, Py_ssize_t n,
+                     Py_ssize_t rows, Op op) noexcept nogil:
+    """Extrema of 16-bit floats, whose keys are made and undone in registers (see load.pxi)."""
+    cdef Py_ssize_t i, j, k, xp = g.xs[1] // 2
+    cdef int16_t infinity = infinity_of_16(g), nan = g.nan_key
+    cdef int16_t[32] v
+    cdef int16_t[16] even
+    cdef int16_t[16] odd
+    for j in range(rows):
+        i = 0
+        while i < n:
+            for k in range(32):
+                v[k] = pick(key(x[2 * i + k], infinity, nan), key(x[xp + 2 * i + k], infinity, nan),
+                            op)
+            deal_two(even, odd, v, v + 16, sizeof(int16_t))
+            for k in range(16):
+                even[k] = key_to_bits(pick(even[k], odd[k], op))
+            put_back(y + i, even, sizeof(int16_t))
+            i += 16
+        y += g.ys[1] // 2
+        x += 2 * xp
+
+
+cdef inline void halves_of_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
+                                Py_ssize_t rows, Op op) noexcept nogil:
+    if Op is MaxOp or Op is MinOp:
+        halve_keys(g, <int16_t*> y, <const int16_t*> x, n, rows, op)
+    else:
+        mean_rows(g, y, x, n, rows)
+
+
+cdef void halve(const Plan* g, const Tile* t, char* s, Op op) noexcept nogil:
+    """A tile of 2x2 windows. Whole blocks are written, so where rows do not end with one, what is
+    behind each must be a later row of the same tile; the last ones take a way round."""
+    cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.inner * g.y_size, rows = t.h1 - t.h0
+    cdef Py_ssize_t straight = 0
+    cdef char* y = target(g, t)
+    cdef char* last = s + g.result_at
+    cdef const char* x = place(g, t, t.d, 2 * t.h0)
+    if g.inner != 3 and bytes == UP(bytes, 1):
+        straight = rows
+    elif m == g.axis[2].m and g.ys[1] == bytes:
+        straight = most(0, rows - 1 - BLOCK // bytes)
+    if straight > 0:
+        halves_of_rows(g, y, x, m, straight, op)
+    for h in range(straight, rows):
+        halves_of_rows(g, last, x + 2 * h * g.xs[1], m, 1, op)
+        memcpy(y + h * g.ys[1], last, bytes)

@@ -425,8 +425,8 @@ cdef void mean_halves(uint16_t* restrict y, Py_ssize_t yp, const uint16_t* restr
         b += xp
 
 
-cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
-                     Py_ssize_t rows) noexcept nogil:
+cdef void mean_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
+                    Py_ssize_t rows) noexcept nogil:
     """rows of n windows, in whole blocks, from twice as many rows of x."""
     cdef const char* b = x + g.xs[1]
     cdef Py_ssize_t xp = g.xs[1] // g.x_size        # of two rows, counted in twos
@@ -448,22 +448,3 @@ cdef void halve_rows(const Plan* g, char* y, const char* x, Py_ssize_t n,
         mean_halves(<uint16_t*> y, yp, <const uint16_t*> x, <const uint16_t*> b, 2 * xp, n, rows)
     else:
         mean_bfloats(<uint16_t*> y, yp, <const two_shorts*> x, <const two_shorts*> b, xp, n, rows)
-
-
-cdef void halve(const Plan* g, const Tile* t, char* s) noexcept nogil:
-    """A tile of 2x2 windows. Whole blocks are written, so where rows do not end with one, what is
-    behind each must be a later row of the same tile; the last ones take a way round."""
-    cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.inner * g.y_size, rows = t.h1 - t.h0
-    cdef Py_ssize_t straight = 0
-    cdef char* y = target(g, t)
-    cdef char* last = s + g.result_at
-    cdef const char* x = place(g, t, t.d, 2 * t.h0)
-    if g.inner != 3 and bytes == UP(bytes, 1):
-        straight = rows
-    elif m == g.axis[2].m and g.ys[1] == bytes:
-        straight = most(0, rows - 1 - BLOCK // bytes)
-    if straight > 0:
-        halve_rows(g, y, x, m, straight)
-    for h in range(straight, rows):
-        halve_rows(g, last, x + 2 * h * g.xs[1], m, 1)
-        memcpy(y + h * g.ys[1], last, bytes)

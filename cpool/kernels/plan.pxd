@@ -179,7 +179,7 @@ cdef struct Plan:
     bint x_swapped              # other byte order
     bint in_place               # rows of x can be folded where they are
     bint widened                # they are folded there from their own type (narrow.pxi)
-    bint halved                 # by 2x2, to means of that type
+    bint halved                 # by 2x2, to means of that type or extrema (halvings.pxi)
     bint pixelwise              # windows of channels are folded one by one (pixels.pxi)
     bint threes                 # windows of 3x3 go straight to it (threes.pxi)
     bint y_plain                # values that are folded are the result's

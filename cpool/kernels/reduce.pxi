@@ -1,18 +1,7 @@
 # Rows to one value each: windows that are a span of elements. Partial results, and the halves of
 # long spans, are combined in an order that depends on the length alone.
 
-cdef extern from *:
-    """
-    /* Zen 3 and Emerald Rapids read two streams of memory side by side in 0.7 to 0.85 of the time
-       that one after the other takes, Zen 4 in 1.15 to 1.3 of it. */
-    #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-    CPOOL_INLINE int cpool_two_streams(void) {
-        return __builtin_cpu_is("intel") || !__builtin_cpu_supports("avx512f");
-    }
-    #else
-    CPOOL_INLINE int cpool_two_streams(void) { return 0; }
-    #endif
-    """
+cdef extern from "processor.h":
     bint is_two_streams "cpool_two_streams"() noexcept nogil
 
 

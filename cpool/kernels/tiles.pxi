@@ -318,10 +318,11 @@ cdef void fold_windows(const Plan* g, const Tile* t, What what, char* s, Op op,
         if are_straight_threes(g, t, what, sizeof(T)):
             tile_threes(g, t, s, op, tag)
             return
-    if Op is AddOp and (T is int16_t or T is int32_t or T is float):
+    if T is int16_t or Op is AddOp and (T is int32_t or T is float):
         if what == VALUES and g.halved and t.safe and <size_t> target(g, t) % g.y_size == 0:
-            halve(g, t, s)
+            halve(g, t, s, op)
             return
+    if Op is AddOp and (T is int16_t or T is int32_t or T is float):
         if what == VALUES and g.widened:
             widen_heights(g, t, lines + t.left * t.nc, s)
             fill_borders(g, t, lines, rows, op, tag)

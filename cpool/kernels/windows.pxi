@@ -17,17 +17,7 @@ cdef enum:
     LARGEST = 2147483647
     SLIDES = 2048   # elements that are slid along at once
 
-cdef extern from *:
-    """
-    /* Intel's caches beyond the second are far away: rows come in 0.6 to 0.85 of the time where
-       their lines are asked for some KiB before they are read (Emerald Rapids). AMD's processors
-       have them sooner where lines are read in order (Zen 3, Zen 4). */
-    #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-    static inline int cpool_asks_ahead(void) { return __builtin_cpu_is("intel"); }
-    #else
-    static inline int cpool_asks_ahead(void) { return 0; }
-    #endif
-    """
+cdef extern from "processor.h":
     bint asks_ahead "cpool_asks_ahead"() noexcept nogil
 
 
