@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import cpool
+import cpool.kernels
 import cpool.nn
 import cpool.reference
 
@@ -42,10 +43,17 @@ def test_all_that_is_reduced_is_a_class():
 def test_the_architecture_names_every_file(folder):
     page = text("architecture.rst")
     files = [path for path in (ROOT / "cpool" / folder).iterdir() if path.is_file()]
-    names = {path.stem for path in files if path.suffix in {".py", ".pyx", ".pxi"}}
+    names = {path.stem for path in files if path.suffix in {".py", ".pyx", ".pxi", ".h"}}
     names -= {"__init__", "__main__"}
     assert names
     assert {name for name in names if not re.search(rf"``({name})(\.\w+)?``", page)} == set()
+
+
+def test_the_kernels_name_every_text():
+    named = re.findall(r"^(\w+) +\S", cpool.kernels.__doc__, re.MULTILINE)
+    texts = {path.stem for path in (ROOT / "cpool" / "kernels").glob("*.pxi")}
+    assert texts
+    assert texts <= set(named)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(DOCS)))

@@ -21,14 +21,19 @@ lifts      elements made into what is added up, and sums into means
 load       a row of any array -> a contiguous row of the type that is folded
 store      a row of folded values -> a row of the result
 rows       rows folded into rows: the loops that touch every element
-narrow     the same for elements that are read in their own type
-pixels     sums of few taps in rows of channels, in one pass
+reduce     rows to one value each
+narrow     rows folded into rows, of elements that are read in their own type
+pixels     sums and extrema of few taps in rows of channels, in one pass
+halvings   windows of 2 x 2 and 3 x 3, two apart: from rows straight to one
+neighbours windows of 3 x 3, one apart: straight, too
+threes     these in larger planes
 flat       small planes, several at a time
-spread     the same for transposed irregular windows
+spread     small planes of transposed irregular windows
 spans      the same for irregular windows of short rows, in vectors
 tiles      sums and extrema, forward and transposed
 select     extrema with positions
 twos       the same for float32 windows of 2 x 2 and 3 x 3, two apart, in vectors
+picks      the same for few taps in rows of channels
 scatter    their transpose
 unpool     values to positions, and back
 words      the same for 32-bit values, in vectors
