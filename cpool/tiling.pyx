@@ -142,7 +142,8 @@ cdef bint is_streamed(const Plan* g) noexcept:
     planes that take turns no lines are asked for by name."""
     cdef Py_ssize_t row = g.axis[2].n * g.x_size
     return (not (asks_ahead() and is_stacked(g))
-            and (g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity)
+            and (g.in_place and is_regular(&g.axis[0]) or g.widened and g.axis[0].identity
+                 or g.keyed and g.halved and is_halved(g))
             and g.inner == 1 and is_regular(&g.axis[1]) and g.xs[1] > 0
             and (g.axis[1].stride > 1 or g.flat and asks_ahead())
             and <double> g.axis[1].stride * row <= ROW

@@ -417,7 +417,8 @@ cdef void halve(const Plan* g, const Tile* t, char* s, Op op) noexcept nogil:
     """A tile of 2x2 windows. Whole blocks are written, so where rows do not end with one, what is
     behind each must be a later row of the same tile; the last ones take a way round."""
     cdef Py_ssize_t h, m = t.w1 - t.w0, bytes = m * g.inner * g.y_size, rows = t.h1 - t.h0
-    cdef Py_ssize_t straight = 0
+    cdef Py_ssize_t straight = 0, some
+    cdef bint ahead = g.streamed and asks_ahead()
     cdef char* y = target(g, t)
     cdef char* last = s + g.result_at
     cdef const char* x = place(g, t, t.d, 2 * t.h0)
@@ -425,8 +426,13 @@ cdef void halve(const Plan* g, const Tile* t, char* s, Op op) noexcept nogil:
         straight = rows
     elif m == g.axis[2].m and g.ys[1] == bytes:
         straight = most(0, rows - 1 - BLOCK // bytes)
-    if straight > 0:
-        halves_of_rows(g, y, x, m, straight, op)
+    h = 0
+    while h < straight:
+        some = least(touched_together(g, 2 * g.xs[1]) if ahead else straight, straight - h)
+        if ahead:
+            touch_rows(x + 2 * h * g.xs[1], g.xs[1], 2 * m * g.inner * g.x_size, 2 * some)
+        halves_of_rows(g, y + h * g.ys[1], x + 2 * h * g.xs[1], m, some, op)
+        h += some
     for h in range(straight, rows):
         halves_of_rows(g, last, x + 2 * h * g.xs[1], m, 1, op)
         memcpy(y + h * g.ys[1], last, bytes)
