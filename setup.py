@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy
 from Cython.Build import cythonize
-from Cython.Compiler import Options
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
@@ -32,9 +31,13 @@ INSTRUCTION_SETS = X86 if platform.machine().lower() in ("x86_64", "amd64") else
 
 # -ffp-contract=off: the same bits on every instruction set. -fno-trapping-math and
 # -fno-math-errno: selects and conversions can be vectorised (results do not change).
-# Fused functions exist in versions that nobody calls: no warnings of these.
+# Fused functions exist in versions that nobody calls, and with types whose elements are never NaN:
+# no warnings of these. gcc looks up the line of each warning, and of each brace whose indentation
+# it compares, in a file of many MB: that took as long as all the rest.
 COMMON = [
     "-O2", "-g0", "-fwrapv", "-ffp-contract=off", "-Wno-unused-function", "-Wno-sign-compare",
+    "-Wno-unused-but-set-variable", "-Wno-tautological-compare", "-Wno-memset-elt-size",
+    "-Wno-misleading-indentation",
 ]  # fmt: skip
 # What is inlined is said in the sources. All that -O3 does takes four times as long to compile and
 # is no faster.
@@ -66,11 +69,9 @@ DIRECTIVES = {
     "cdivision": True,
     "initializedcheck": False,
     "embedsignature": False,
+    # They would make the C of the kernels nearly three times as long.
+    "emit_code_comments": False,
 }
-
-
-# The source in comments would make the C of the kernels several times as long.
-Options.emit_code_comments = False
 
 
 def openmp_flags():

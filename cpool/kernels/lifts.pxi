@@ -235,7 +235,8 @@ cdef void lift_some(const Plan* g, Real* y, const char* raw, const uint8_t* flag
                     Py_ssize_t n) noexcept nogil:
     """As `lift`, with 0 instead of what does not exist (see `keep`), in place of which something
     moderate is lifted."""
-    cdef Real x[1024 + 32], some[1024 + 32]
+    cdef Real[1024 + 32] x
+    cdef Real[1024 + 32] some
     cdef float narrow[1024 + 32]
     cdef Py_ssize_t part
     cdef Real moderate = 1 if g.kind == HARMONIC else 0
@@ -486,7 +487,8 @@ cdef bint are_moderate(const Real* x, Py_ssize_t n) noexcept nogil:
 cdef bint share_piece(const Plan* g, Real* share, const Real* y, Py_ssize_t n) noexcept nogil:
     """Gradients become shares; y: values of norms and means, or sums of exponentials."""
     cdef Py_ssize_t i
-    cdef Real copy[1024 + 32], power[1024 + 32]
+    cdef Real[1024 + 32] copy
+    cdef Real[1024 + 32] power
     cdef Real v
     if g.kind == NORM:
         memcpy(copy, y, n * sizeof(Real))
@@ -541,7 +543,9 @@ cdef void multiply_above(Real* restrict gx, const Real* restrict x, Real low,
 cdef bint multiply_piece(const Plan* g, Real* gx, const Real* x, Py_ssize_t n) noexcept nogil:
     """Sums of shares, times what elements make of them."""
     cdef Py_ssize_t i
-    cdef Real copy[1024 + 32], power[1024 + 32], slope[1024]
+    cdef Real[1024 + 32] copy
+    cdef Real[1024 + 32] power
+    cdef Real[1024] slope
     if g.kind == NORM and g.p == 2:
         multiply_above(gx, x, <Real> (g.low if g.clamped else -F_INF), n)
         return are_moderate(x, n)
@@ -590,6 +594,7 @@ cdef bint multiply_exponentials(Real* restrict gx, const Real* restrict x,
 cdef void make_slopes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) noexcept nogil:
     """Items are pieces of contiguous arrays of `window` elements. SHARES_OF: values x, gradients y.
     SLOPES_OF: elements x, sums of shares y, and for exponentials weights gx, `moved` q."""
+    cdef const Real* moved = <const Real*> g.q
     cdef Py_ssize_t item, at, n
     cdef bint fine = True
     for item in range(lo, hi):
@@ -600,7 +605,7 @@ cdef void make_slopes(const Plan* g, Py_ssize_t lo, Py_ssize_t hi, Real tag) noe
         elif g.gx != NULL:
             fine = multiply_exponentials(
                 <Real*> g.y + at, <const Real*> g.x + at, <const Real*> g.gx + at,
-                NULL if g.q == NULL else <const Real*> g.q + at, <Real> g.p, n)
+                moved + at if moved != NULL else NULL, <Real> g.p, n)
         else:
             fine = multiply_piece(g, <Real*> g.y + at, <const Real*> g.x + at, n)
         if not fine:

@@ -181,7 +181,8 @@ cdef void small_mode_row(const Plan* g, const Stretch* r, Py_ssize_t d, Py_ssize
     cdef M flip = 0, ignored, keep = 0 if g.ignoring else -1, ties = 0 if g.first_wins else -1
     if is_unsigned(g.x_type):
         flip = <M> (<uint64_t> 1 << (8 * sizeof(M) - 1))
-    ignored = (<const M*> &g.ignored)[0] ^ flip
+    memcpy(&ignored, &g.ignored, sizeof(M))
+    ignored ^= flip
     if a.kernel == 1:
         modes_of_fours(y, x0, x1, flip, ignored, keep, ties, n)
     else:

@@ -416,8 +416,7 @@ cdef void list_windows(const Plan* g, const Piece* p, Py_ssize_t h, Py_ssize_t w
             count[0] += list[count[0]].n > 0
 
 
-cdef void order_listed(const Plan* g, const Stretch* list, Py_ssize_t count,
-                       char* s) noexcept nogil:
+cdef void order_listed(const Plan* g, Stretch* list, Py_ssize_t count, char* s) noexcept nogil:
     if g.x_size == 1:
         order_windows(g, list, count, s, <uint8_t> 0)
     elif g.x_size == 2:
