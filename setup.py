@@ -60,7 +60,7 @@ UNITS = {
     "weighted": [],
 }
 # Units that gain by vectors of 512 bits on some processors; others are those of AVX2.
-WIDE = {"extrema", "products", "positions", "means", "order", "unpooling"}
+WIDE = {"extrema", "sums", "products", "positions", "means", "order", "unpooling"}
 
 DIRECTIVES = {
     "language_level": 3,

@@ -1040,6 +1040,21 @@ def test_integers_are_exact_in_other_layouts(dtype):
     assert y[..., 1].tolist() == expected
 
 
+@pytest.mark.parametrize("divisor", [1, 2, 3, 6, 1000, -4, 2**31 - 1])
+@pytest.mark.parametrize("dtype", ["int64", "uint64"])
+@pytest.mark.parametrize("power", [31, 51, 52, 53, 62])
+def test_means_of_sums_that_double_precision_just_holds(power, dtype, divisor):
+    """Sums about 2**52 are divided in one way or another; each row, and each value by itself."""
+    near = [sign * 2**power + offset for sign in (1, -1) for offset in range(-9, 10)]
+    x = np.array([v for v in near if dtype == "int64" or v >= 0], dtype)
+    means = cpool.avg_pool1d(x, 1, divisor_override=divisor, dtype=dtype)
+    expected = [rounded_quotient(int(v), divisor, dtype) for v in x]
+    assert means.tolist() == expected
+    alone = [cpool.avg_pool1d(x[i : i + 1], 1, divisor_override=divisor, dtype=dtype)[0]
+             for i in range(x.size)]  # fmt: skip
+    assert alone == expected
+
+
 def test_long_sums_of_small_integers_do_not_overflow_on_the_way():
     for dtype in INTEGERS:
         high, low = np.iinfo(dtype).max, np.iinfo(dtype).min

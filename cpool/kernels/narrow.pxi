@@ -396,25 +396,31 @@ cdef void mean_bfloats(uint16_t* restrict y, Py_ssize_t yp, const two_shorts* re
         b += xp
 
 
+cdef inline void add_halves(float* v, const uint16_t* a, const uint16_t* b) noexcept nogil:
+    """Eight sums."""
+    cdef Py_ssize_t k
+    cdef float[8] w
+    eight_to_floats(v, a)
+    eight_to_floats(w, b)
+    for k in range(8):
+        v[k] = v[k] + w[k]
+
+
 cdef void mean_halves(uint16_t* restrict y, Py_ssize_t yp, const uint16_t* restrict a,
                       const uint16_t* restrict b, Py_ssize_t xp, Py_ssize_t n,
                       Py_ssize_t rows) noexcept nogil:
     """Eight results at a time."""
     cdef Py_ssize_t i, j, k
-    cdef float p[16]
-    cdef float q[16]
-    cdef float even[8]
-    cdef float odd[8]
+    cdef float[8] lower
+    cdef float[8] upper
+    cdef float[8] even
+    cdef float[8] odd
     for j in range(rows):
         i = 0
         while i < DOWN(n, sizeof(uint16_t)):
-            eight_to_floats(p, a + 2 * i)
-            eight_to_floats(p + 8, a + 2 * i + 8)
-            eight_to_floats(q, b + 2 * i)
-            eight_to_floats(q + 8, b + 2 * i + 8)
-            for k in range(16):
-                p[k] = p[k] + q[k]
-            deal(even, odd, p, sizeof(float))
+            add_halves(lower, a + 2 * i, b + 2 * i)
+            add_halves(upper, a + 2 * i + 8, b + 2 * i + 8)
+            deal_two(even, odd, lower, upper, sizeof(float))
             for k in range(8):
                 odd[k] = (even[k] + odd[k]) * <float> 0.25
             put_back(even, odd, sizeof(float))
