@@ -20,7 +20,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 # Instruction set -> flags. Exponentials and their like are compiled for AVX-512 beside AVX2
-# (kernels/elementary.h). With vectors of 256 bits it gains nothing elsewhere.
+# (kernels/elementary.h). With vectors of 256 bits it gains nothing elsewhere, with those of 512
+# on some processors (kernels/processor.h).
 X86 = {
     "baseline": [],
     "avx2": ["-march=x86-64-v3"],
@@ -59,8 +60,6 @@ UNITS = {
     "regions": [],
     "weighted": [],
 }
-# Units that gain by vectors of 512 bits on some processors; others are those of AVX2.
-WIDE = {"extrema", "sums", "products", "positions", "means", "order", "unpooling"}
 
 DIRECTIVES = {
     "language_level": 3,
@@ -97,8 +96,6 @@ def extensions():
     folder = Path("cpool/kernels")
     sources = sorted(str(path) for path in (*folder.glob("*.px[di]"), *folder.glob("*.h")))
     for (unit, own), (name, flags) in product(UNITS.items(), INSTRUCTION_SETS.items()):
-        if name == "avx512_wide" and unit not in WIDE:
-            continue
         yield Extension(
             f"cpool.kernels.{name}.{unit}",
             [f"cpool/kernels/{unit}.pyx"],

@@ -4,7 +4,6 @@ longer vectorised, or that takes more instructions than it did."""
 from __future__ import annotations
 
 import collections
-import importlib.util
 import os
 import platform
 import re
@@ -39,11 +38,9 @@ PACKED = re.compile(
 
 #: Folders of modules that this processor runs, and the units of each.
 MODULES = sorted({
-    (folder, unit)
+    (cpool.kernels.FOLDERS[name], unit)
     for name in cpool.kernels.built()
-    for folder in cpool.kernels.FOLDERS[name]
     for unit in cpool.kernels.UNITS
-    if importlib.util.find_spec(f"cpool.kernels.{folder}.{unit}")
 })  # fmt: skip
 
 needs_object_code = pytest.mark.skipif(

@@ -57,20 +57,18 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
-from itertools import product
 
 from cpool.kernels import cpu
 
 #: Which level of processor runs them (``cpu.level``).
 INSTRUCTION_SETS = {"baseline": 0, "avx2": 1, "avx512": 2, "avx512_wide": 2}
-#: Whose modules they have; those of a later folder replace the same of an earlier one. "avx512" has
-#: AVX-512 for exponentials and their like alone (``elementary.h``), "avx512_wide" vectors of 512
-#: bits in all that gains by them.
+#: Whose modules they have. "avx512" has AVX-512 for exponentials and their like alone
+#: (``elementary.h``), "avx512_wide" vectors of 512 bits everywhere.
 FOLDERS = {
-    "baseline": ["baseline"],
-    "avx2": ["avx2"],
-    "avx512": ["avx2"],
-    "avx512_wide": ["avx2", "avx512_wide"],
+    "baseline": "baseline",
+    "avx2": "avx2",
+    "avx512": "avx2",
+    "avx512_wide": "avx512_wide",
 }
 UNITS = (
     "extrema", "sums", "products", "positions", "means", "order", "unpooling", "regions", "weighted"
@@ -81,8 +79,7 @@ def built() -> list[str]:
     """The instruction sets that this installation has modules for and this processor can run."""
     return [
         name for name, level in INSTRUCTION_SETS.items()
-        if level <= cpu.level()
-        and all(importlib.util.find_spec(f"cpool.kernels.{folder}") for folder in FOLDERS[name])
+        if level <= cpu.level() and importlib.util.find_spec(f"cpool.kernels.{FOLDERS[name]}")
     ]  # fmt: skip
 
 
@@ -99,12 +96,8 @@ def _chosen() -> str:
 
 def load(name: str) -> list[object]:
     """What fills the table of kernels of one instruction set: a function of each unit."""
-    first, *later = FOLDERS[name]
-    modules = {unit: f"cpool.kernels.{first}.{unit}" for unit in UNITS}
-    for unit, folder in product(UNITS, later):
-        if importlib.util.find_spec(module := f"cpool.kernels.{folder}.{unit}"):
-            modules[unit] = module
-    return [importlib.import_module(module).provider for module in modules.values()]
+    folder = f"cpool.kernels.{FOLDERS[name]}"
+    return [importlib.import_module(f"{folder}.{unit}").provider for unit in UNITS]
 
 
 NAME = _chosen()

@@ -16,7 +16,7 @@ cdef extern from *:
         twice = 2 * r;
         return q + (twice > n || (twice == n && (q & 1)));
     }
-    /* What converts 128 bits in libgcc has no vectors' registers in mind: up to 200 ns a call. */
+    /* libgcc's conversion of 128 bits took up to 200 ns on Emerald Rapids. */
     static inline double cpool_double_of_huge(cpool_huge v) {
         return (int64_t)v == v ? (double)(int64_t)v : (double)v;
     }

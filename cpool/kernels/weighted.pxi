@@ -522,21 +522,33 @@ cdef inline bint shares_phases(const Axis* a) noexcept nogil:
     return a.stride <= a.kernel
 
 
+cdef inline void clear_behind(T* line, Py_ssize_t n, Py_ssize_t lines,
+                              Py_ssize_t pitch) noexcept nogil:
+    """What is behind n elements of a line is weighed with them, and thrown away. Of subnormal
+    numbers, which any bytes may be, that would take ten times as long."""
+    cdef Py_ssize_t i
+    for i in range(lines if n + 2 * PER_BLOCK(sizeof(T)) <= pitch else 0):
+        memset(line + i * pitch + n, 0, 2 * BLOCK)
+
+
 cdef void split_lines(const Plan* g, const Tile* t, Py_ssize_t lines, char* s,
                       T tag) noexcept nogil:
     """Lines are taken apart into phases."""
     cdef const Axis* a = &g.axis[2]
-    cdef Py_ssize_t i, phase, first
+    cdef Py_ssize_t i, phase, first, n
     cdef const T* line = row_at(s, g.lines_at, 0, g.line, tag)
     cdef T* y = row_at(s, g.phases_at, 0, g.phase, tag)
     for i in range(lines):
         if a.stride == 2 and t.nc == 1 and a.kernel > 1:
-            split2(y, y + g.phase, line, UP((t.width + 1) // 2, sizeof(T)))
+            n = UP((t.width + 1) // 2, sizeof(T))
+            split2(y, y + g.phase, line, n)
+            clear_behind(y, n, 2, g.phase)
         else:
             for phase in range(g.phases):
                 first = phase if shares_phases(a) else phase * a.dilation
-                thin_out(y + phase * g.phase, line + first * t.nc,
-                         (t.width - first + a.stride - 1) // a.stride, a.stride * t.nc, t.nc)
+                n = (t.width - first + a.stride - 1) // a.stride
+                thin_out(y + phase * g.phase, line + first * t.nc, n, a.stride * t.nc, t.nc)
+                clear_behind(y + phase * g.phase, n * t.nc, 1, g.phase)
         line += g.line
         y += g.phases * g.phase
 
@@ -1154,6 +1166,7 @@ cdef void weigh_separable(const Plan* g, const Tile* t, char* s, T tag) noexcept
     op.tag = 0
     weigh_heights(g, t, s, tag)
     fill_borders(g, t, <T*> x, rows, op, tag)
+    clear_behind(<T*> x, t.width * t.nc, rows, g.line)
     if a.transposed:
         put_tap(&list, 0, 0)
         spread_rows(g, t, t.h0, 1, rows, x, lp, &list, <const T*> NULL, s)
@@ -1182,6 +1195,7 @@ cdef void weigh_dense(const Plan* g, const Tile* t, const char* dense, char* s,
     list_planes(g, t, &planes)
     load_lines(g, t, &planes, s, tag)
     fill_borders(g, t, <T*> x, planes.count * rows, op, tag)
+    clear_behind(<T*> x, t.width * t.nc, planes.count * rows, g.line)
     if a.transposed:
         for i in range(b.stride):
             h = t.h0 + (i - (t.h0 + b.before) % b.stride + b.stride) % b.stride
