@@ -499,8 +499,8 @@ cdef void unkey(int16_t* restrict y, const int16_t* restrict z, Py_ssize_t n) no
 
 
 cdef bint are_divisible(const Plan* g, const T* z, Py_ssize_t n) noexcept nogil:
-    """Whether sums are less than 2**52. Then a quotient by an integer that is not half an odd integer
-    is further from one than rounding in double precision can move it."""
+    """Whether sums are less than 2**52. Then a quotient by an integer that is not half an odd
+    integer is further from one than rounding in double precision can move it."""
     cdef Py_ssize_t i
     cdef uint64_t bits = 0
     cdef uint64_t least_sum = <uint64_t> 0 if is_unsigned(g.x_type) else <uint64_t> 1 << 52
