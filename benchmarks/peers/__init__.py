@@ -21,13 +21,14 @@ from peers.base import LeftOutError, Peer
 from peers.images import Bottleneck, NumPySlices, OpenCv, ScikitImage, SciPy, TinyBrain
 from peers.networks import Jax, OnnxRuntime, OpenVino, TensorFlow
 from peers.own import Copy, Cpool, PlainCpool
-from peers.pytorch import OneDnn, Torch
+from peers.pytorch import OneDnn, Torch, TorchWindows
 
 #: One maker for each peer, by the key that ``--peers`` takes. Made only if chosen: making one
 #: imports its library.
 PEERS: dict[str, Callable[[], Peer]] = {
     "torch": functools.partial(Torch, CHANNELS_FIRST),
     "torch-channels-last": functools.partial(Torch, CHANNELS_LAST),
+    "torch-windows": TorchWindows,
     "onednn": OneDnn,
     "onnxruntime": OnnxRuntime,
     "openvino": OpenVino,

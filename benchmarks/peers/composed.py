@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 
 # --- order statistics ----------------------------------------------------------------------------
 
-def _windows(torch: Any, row: Row, x: Tensor) -> Tensor:
+def _windows(torch: Any, row: Row, x: Tensor, padded_with: float | None = None) -> Tensor:
     """The elements of each window along one last axis."""
     if any(row.padding):
-        if row.arguments.get("padding_mode") != "nearest":
-            raise LeftOutError("padding would be among the elements that are sorted")
         pads = [each for padding in row.padding[::-1] for each in (padding, padding)]
-        x = torch.nn.functional.pad(x, pads, mode="replicate")
+        if padded_with is not None:
+            x = torch.nn.functional.pad(x, pads, value=padded_with)
+        elif row.arguments.get("padding_mode") == "nearest":
+            x = torch.nn.functional.pad(x, pads, mode="replicate")
+        else:
+            raise LeftOutError("padding would be among the elements that are sorted")
     for axis, (kernel, stride, _) in enumerate(row.windows, 2):
         x = x.unfold(axis, kernel, stride)
     return x.flatten(-row.rank)
@@ -69,6 +72,29 @@ def _mode(torch: Any, row: Row, x: Tensor) -> Call:
     if int(x.view(signed).min()) < 0:
         raise LeftOutError("takes large labels for negative ones, which are the least")
     return lambda: _windows(torch, row, x.view(signed)).mode(-1).values.view(x.dtype)
+
+
+# --- exponentials, of elements of any size --------------------------------------------------------
+
+def _log_sum_exp(torch: Any, row: Row) -> Callable[..., Tensor]:
+    counts = _windows(torch, row, torch.ones(row.shape), 0.0).sum(-1).log()
+    return lambda x: _windows(torch, row, x, -math.inf).logsumexp(-1) - counts
+
+
+def _soft(torch: Any, row: Row) -> Callable[..., Tensor]:
+    def function(x: Tensor, logits: Tensor | None = None) -> Tensor:
+        logits = x if logits is None else logits
+        weights = _windows(torch, row, logits, -math.inf).softmax(-1)
+        return (weights * _windows(torch, row, x, 0.0)).sum(-1)
+
+    return function
+
+
+#: Functions of x, and of what the operator is given beside it. What is written with PyTorch's means
+#: of windows, here and in peers/pytorch.py, overflows where elements are above 88.
+SAFE: dict[str, Callable[..., Callable[..., Tensor]]] = {
+    "log_sum_exp": _log_sum_exp, "soft": _soft, "lip": _soft,
+}  # fmt: skip
 
 
 # --- random --------------------------------------------------------------------------------------

@@ -68,10 +68,7 @@ class Torch:
             function = getattr(torch._C._nn, f"max_unpool{row.rank}d")
             return functools.partial(function, x, places, row.output_shape[2:])
         if row.operator in composed.CALLS:
-            given = {name: self._tensor(each) if name == "logits" else _as_tensor(each)
-                     for name, each in data.given(self.layout).items()
-                     if isinstance(each, np.ndarray)}
-            return composed.CALLS[row.operator](torch, row, x, **given)
+            return composed.CALLS[row.operator](torch, row, x, **self._given(data))
         if row.operator in {"roi_align", "roi_pool"}:
             return None
         if row.reduction in COMPOSED:
@@ -83,6 +80,11 @@ class Torch:
             function = getattr(torch._C._nn, f"{row.operator}_pool{row.rank}d")
             return functools.partial(function, x, _adaptive_sizes(row))
         return self._sliding(row, x)
+
+    def _given(self, data: Data) -> dict[str, torch.Tensor]:
+        """What the operator is given beside x."""
+        return {name: self._tensor(each) if name == "logits" else _as_tensor(each)
+                for name, each in data.given(self.layout).items() if isinstance(each, np.ndarray)}
 
     def _sliding(self, row: Row, x: torch.Tensor) -> Call | None:
         import torch
@@ -129,7 +131,8 @@ class Torch:
             function = getattr(aten, f"avg_{name}_backward")
             return functools.partial(function, gy, x, *sizes, False, True, None)
         if row.operator in COMPOSED:
-            return _autograd(COMPOSED[row.operator], x, _mean_of(row), gy)
+            function = functools.partial(COMPOSED[row.operator], mean=_mean_of(row))
+            return _autograd(function, x, gy)
         if row.operator != "max":
             return None
         _, places = getattr(aten, f"max_{name}_with_indices")(x, *sizes)
@@ -149,13 +152,37 @@ COMPOSED: dict[str, Callable[[torch.Tensor, Callable], torch.Tensor]] = {
 }
 
 
-def _autograd(function: Callable, x: torch.Tensor, mean: Callable, gy: torch.Tensor) -> Call:
+class TorchWindows(Torch):
+    """Exponentials of what each window has, with PyTorch's operators: right for any elements."""
+
+    def __init__(self) -> None:
+        super().__init__(CHANNELS_FIRST)
+        self.key, self.name = "torch-windows", "PyTorch windows"
+
+    def contender(self, row: Row, data: Data, threads: int) -> Contender | None:
+        return super().contender(row, data, threads) if row.operator in composed.SAFE else None
+
+    def _forward(self, row: Row, data: Data) -> Call:
+        import torch
+
+        x = self._tensor(data.x(self.layout))
+        function = composed.SAFE[row.operator](torch, row)
+        return functools.partial(function, x, **self._given(data))
+
+    def _backward(self, row: Row, data: Data) -> Call:
+        import torch
+
+        x, gy = (self._tensor(array(self.layout)) for array in (data.x, data.gy))
+        return _autograd(composed.SAFE[row.operator](torch, row), x, gy)
+
+
+def _autograd(function: Callable, x: torch.Tensor, gy: torch.Tensor) -> Call:
     """Return the backward pass that autograd records."""
     import torch
 
     with torch.inference_mode(False), torch.enable_grad():
         x, gy = x.clone().requires_grad_(), gy.clone()
-        y = function(x, mean)
+        y = function(x)
 
     def call() -> torch.Tensor:
         with torch.inference_mode(False):
