@@ -129,6 +129,12 @@ class BuildExt(build_ext):
             extension.sources = [str(Path(extension.sources[0]).with_suffix(".c"))]
         super().build_extensions()
 
+    def copy_extensions_to_source(self):
+        """For editable installs; the source tree has no folders for instruction sets."""
+        for extension in self.extensions:
+            Path(*extension.name.split(".")).parent.mkdir(exist_ok=True)
+        super().copy_extensions_to_source()
+
     def build_extension(self, ext):
         """The object files of each module in a folder of their own: a source makes several."""
         build = copy.copy(self)
