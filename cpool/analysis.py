@@ -629,7 +629,9 @@ def receptive_field(
     Raises
     ------
     TypeError
-        If a layer is none of these.
+        If a layer is none of these, or its outputs read other places than windows of its
+        `kernel_size`: unpooling, regions, fractional, spectral, S3 and detail-preserving pooling,
+        `Sppf` and `MaxBlurPool2d` (for these two, give their parts one after the other).
     ValueError
         If layers differ in their number of axes, or `input_size` is missing; for adaptive windows
         that differ in size, and so have no one receptive field.
@@ -686,6 +688,10 @@ def _layer_name(layer: Any) -> str:
     return repr(layer) if isinstance(layer, (tuple, list, Windows)) else str(layer)
 
 
+# Layers whose outputs read other places than the windows that their arguments would make.
+_OTHER_PLACES = re.compile("Unpool|MaxBlur|Sppf|DetailPreserving|Spectral|Fractional|S3Pool|Roi")
+
+
 def _layer_windows(layer: Any) -> tuple[Windows, int | None]:
     """The windows of a layer, and how many axes it pools where it says so."""
     if isinstance(layer, Windows):
@@ -699,8 +705,11 @@ def _layer_windows(layer: Any) -> tuple[Windows, int | None]:
         return (windows := sliding(*layer)), windows.ndim
     match = re.search(r"([123])d$", type(layer).__name__)
     rank = int(match[1]) if match else None
-    if "Unpool" in type(layer).__name__:
-        raise TypeError(f"layers must pool or convolve, got {layer!r}")
+    if _OTHER_PLACES.search(type(layer).__name__):
+        raise TypeError(
+            "layers must pool or convolve windows of the size and stride that they name, got "
+            f"{layer!r}"
+        )
     kernel = getattr(layer, "kernel_size", None)
     if kernel is None and getattr(layer, "weight", None) is not None:
         kernel = tuple(np.shape(layer.weight)[2:])
