@@ -48,8 +48,9 @@ cdef enum:
     ROWS = 13               # of scratch (see kernels/means.pxi)
 
 KINDS = {
-    "norm": NORM, "harmonic": HARMONIC, "geometric": GEOMETRIC, "logarithm": LOGARITHM,
-    "soft": SOFT, "logits": LOGITS, "plain": PLAIN, "drawn": DRAWN, "detail": DETAIL,
+    "norm": NORM, "small_power": SMALL_POWER, "harmonic": HARMONIC, "geometric": GEOMETRIC,
+    "logarithm": LOGARITHM, "soft": SOFT, "logits": LOGITS, "plain": PLAIN, "drawn": DRAWN,
+    "detail": DETAIL,
 }
 PARAMETERS = {"p": POWER, "alpha": LEAST_WEIGHT, "surroundings": SURROUNDINGS_OF}
 
@@ -77,7 +78,9 @@ cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x,
     g.low = low if g.clamped else 0
     # A sum of logarithms has their absolute error, which is the relative one of the result. A
     # factor that is no float32 would be 0 or infinite.
+    # A root of a small power multiplies errors.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
+                                   or g.kind == SMALL_POWER or (g.kind == NORM and fabs(p) < 0.5)
                                    or call.y_code == DOUBLE
                                    or ((g.kind == LOGARITHM or g.kind == SOFT)
                                        and not is_moderate_factor(p)))
@@ -321,7 +324,7 @@ cdef object quotient_of(int kind, cnp.ndarray x, object logits, Windows windows,
     inner = options.replace(dtype=None, out=None, where=None)
     held = Held(number)
     for index, result in (parts or [((), ())]) if cnp.PyArray_SIZE(y) > 0 else ():
-        some = held.dense(2, x[index])
+        some = held.dense(2, x[index], None if mask is None else mask[index])
         beside = some
         if logits is not None:
             beside = np.asarray(logits[index], number)

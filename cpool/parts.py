@@ -71,14 +71,22 @@ class Held:
             self.held[which] = np.empty(part.size, self.dtype)
         return np.ndarray(part.shape, self.dtype, self.held[which], strides=part.strides)
 
-    def dense(self, which: int, part: NDArray[Any]) -> NDArray[Any]:
-        """An array without gaps of the same numbers: itself, if it is one."""
+    def dense(
+        self, which: int, part: NDArray[Any], mask: NDArray[Any] | None = None
+    ) -> NDArray[Any]:
+        """An array without gaps of the same numbers: itself, if it is one; 0 where they are not."""
         made = self.like(which, np.empty_like(part, self.dtype))
-        if part.dtype == self.dtype and part.flags.aligned and _alike(part, made):
+        alike = part.dtype == self.dtype and part.flags.aligned and _alike(part, made)
+        if alike and mask is None:
             return part
         if part.dtype != self.dtype:
-            return converted(part, self.dtype, made)
-        np.copyto(made, part)
+            converted(part, self.dtype, made)
+        else:
+            np.copyto(made, part)
+        if mask is not None:
+            # A product with 0 may be a NaN, and copying here and there takes several times as long.
+            bits = np.dtype(f"i{self.dtype.itemsize}")
+            made.view(bits)[...] &= -mask.astype(bits)
         return made
 
 

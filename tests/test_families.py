@@ -321,6 +321,106 @@ def test_limits_of_log_sum_exp(dtype):
     )
 
 
+@pytest.mark.parametrize("r", [1e-20, 1e-290, 1e-308, 5e-324])
+def test_log_sum_exp_of_the_smallest_factors(r):
+    """Also of elements of which the differences, times r, would be subnormal or nothing, and of
+    some that are so large that they are not."""
+    for x in ([1.0, 2, 6], [1e-25, 3e-25], [1e-200, 3e-200], [-np.inf, 1, 2], [1e308, 0, 4e307]):
+        for sign in (1, -1):
+            y, pullback = cpool.vjp(cpool.log_sum_exp_pool1d, x, len(x), r=sign * r, wrt=("x", "r"))
+            finite = max(np.abs(x)) * r < 1e-12
+            # Where r is next to nothing it is the mean, and its slope half of the variance.
+            if finite:
+                np.testing.assert_allclose(y, np.mean(x), rtol=1e-15)
+                np.testing.assert_allclose(pullback([1.0])[0], 1 / len(x), rtol=1e-11)
+            elif np.isfinite(x).all():
+                z = sign * r * np.array(x)
+                expected = np.log(np.mean(np.exp(z - z.max()))) + z.max()
+                np.testing.assert_allclose(sign * r * y, expected, rtol=1e-14)
+            if finite and 1e-30 < max(x) < 1e30:
+                np.testing.assert_allclose(pullback([1.0])[1], np.var(x) / 2, rtol=1e-11)
+    x = np.array([1e-25, 3e-25], np.float32)
+    np.testing.assert_allclose(cpool.log_sum_exp_pool1d(x, 2, r=1e-20), x.mean(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("r", [0.5, 3, -2])
+def test_infinities_in_log_sum_exp(r, dtype):
+    """The infinities that the result comes from share the gradient; those that change nothing get
+    none."""
+    inf = np.copysign(np.inf, r)
+    for x, y, gx in [
+        ([inf, 1, -2, 0], inf, [1, 0, 0, 0]),
+        ([inf, 1, inf, -inf], inf, [0.5, 0, 0.5, 0]),
+        ([-inf] * 4, -inf, [0.25] * 4),
+        ([-inf, 2, -inf, 2], 2 - np.log(2) / r, [0, 0.5, 0, 0.5]),
+    ]:
+        got, pullback = cpool.vjp(cpool.log_sum_exp_pool1d, np.array(x, dtype), 4, r=r)
+        np.testing.assert_allclose(got, [y], rtol=1e-6)
+        np.testing.assert_allclose(pullback([1.0]), gx, rtol=1e-6)
+
+
+def test_log_sum_exp_of_a_large_window():
+    """Whose mean of exponentials is near 0."""
+    x = np.zeros((300, 300), np.float32)
+    x[7, 9] = 200
+    y = cpool.global_log_sum_exp_pool(x[None, None])
+    np.testing.assert_allclose(y.ravel()[0], 200 - np.log(x.size), rtol=2e-7)
+
+
+@pytest.mark.parametrize("r", [0.01, 1e-5, 3e-6, 1e-9])
+def test_slope_of_log_sum_exp_in_small_factors(r):
+    """Log-sum-exp of 0 and 1 is 1 / 2 + log(cosh(r / 2)) / r: 1 / 2 + r / 8 - r**3 / 192 + ..."""
+    _, pullback = cpool.vjp(cpool.log_sum_exp_pool1d, [0.0, 1.0], 2, r=r, wrt="r")
+    assert pullback([1.0]) == pytest.approx(1 / 8 - r**2 / 64 + r**4 / 576, rel=1e-13)
+
+
+def exact_power_mean(window, p):
+    """And its slope in p, in decimal arithmetic: sums of powers less 1 keep digits enough."""
+    with decimal.localcontext(prec=700 if abs(p) < 1e-100 else 90):
+        p = decimal.Decimal(p)
+        logs = [decimal.Decimal(float(v)).ln() for v in window]
+        y = ((sum((p * v).exp() for v in logs) / len(logs)).ln() / p).exp()
+        weights = [(p * (v - y.ln())).exp() for v in logs]
+        slope = sum(w * (v - y.ln()) for w, v in zip(weights, logs, strict=True)) / len(logs)
+        return float(y), float(y * slope / p)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("p", [1e-200, 1e-16, 1e-8, 1e-4, 0.01, 0.1, 0.3, 0.499])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_power_means_near_the_geometric_mean(p, sign, dtype):
+    """Nothing is lost there, neither of the mean nor of its slope in p."""
+    rng = np.random.default_rng(3)
+    for window in ([2, 8, 3, 0.5], [1, 1 + 2**-20, 1], [1e30, 1e-5, 7], rng.uniform(0.1, 9, 150)):
+        window = np.array(window, dtype)
+        y, pullback = cpool.vjp(
+            cpool.power_mean_pool1d, window, len(window), p=sign * p, wrt=("x", "p")
+        )
+        exact, slope = exact_power_mean(window, sign * p)
+        eps = np.finfo(dtype).eps
+        # Errors of logarithms and of their sum, in units of float32 or of float64.
+        errors = 1 if dtype == np.float32 else 16 + np.ptp(np.log(window))
+        np.testing.assert_allclose(y, exact, rtol=eps * errors)
+        gx, gp = pullback([1.0])
+        np.testing.assert_allclose(gp, slope, rtol=1e-9)
+        weights = (np.float64(window) / exact) ** (sign * p - 1) / len(window)
+        rtol, atol = (8 + 2 * errors) * eps, np.finfo(dtype).tiny
+        np.testing.assert_allclose(gx, weights, rtol=rtol, atol=atol)
+
+
+def test_hidden_elements_do_not_change_soft_pool():
+    """Not by a bit, whatever their size."""
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(3, 40, 40)).astype(np.float32)
+    where = rng.random(x.shape) < 0.7
+    expected = cpool.soft_pool2d(x, 3, 2, where=where)
+    for hidden in (0, 1e30, -1e30, np.inf, np.nan, 1e-40):
+        for each in (np.where(where, x, np.float32(hidden)), np.where(where.T, x.T, hidden).T):
+            y = cpool.soft_pool2d(each.astype(np.float32), 3, 2, where=where)
+            assert_bits(y, expected)
+
+
 def test_limits_of_soft_pool():
     x = np.random.default_rng(0).normal(size=(4, 64))
     np.testing.assert_allclose(cpool.soft_pool1d(x, 4, beta=0), cpool.avg_pool1d(x, 4), rtol=1e-12)

@@ -3,7 +3,8 @@
 #
 # All are sums of f(w / m) or f(w - m), where m is the window's extreme element, of which f is 1: so
 # nothing overflows that need not. Windows of many taps are taken in parts; when a part has a new
-# extreme, the sums so far are scaled. Formulas: docs/maths/norms.rst.
+# extreme, the sums so far are scaled. Where all f may be near 1, sums are of f - 1, so that a
+# logarithm of their mean keeps its digits. Formulas: docs/maths/norms.rst.
 
 cdef enum Row:
     # Rows of scratch, a lane for each window.
@@ -39,19 +40,24 @@ cdef inline bint takes_least(const Plan* g) noexcept nogil:
     return g.kind == HARMONIC or g.p < 0
 
 
+cdef inline bint is_near_one(const Plan* g) noexcept nogil:
+    """Whether sums are of f - 1."""
+    return g.kind == LOGARITHM or g.kind == SMALL_POWER
+
+
 cdef inline T nothing(const Plan* g, bint looking_again, T tag) noexcept nogil:
     """What changes no sum: f of it is 0. Deviations from a mean are 0 for the mean alone: sums of
     them leave NaNs out, because where there are others the mean is NaN."""
     cdef MaxOp greatest
     cdef MinOp smallest
     greatest.tag = smallest.tag = 0
-    if g.task == LEARNING_OF and looking_again and (g.kind == GEOMETRIC or g.kind == PLAIN):
+    if g.task == LEARNING_OF and looking_again and g.kind != SOFT and g.kind != DETAIL:
         return <T> D_NAN
     if g.kind == GEOMETRIC:
         return 1
     if g.kind == DETAIL:
         return <T> F_INF
-    if g.kind == PLAIN or (g.kind == NORM and g.p > 0):
+    if g.kind == PLAIN or ((g.kind == NORM or g.kind == SMALL_POWER) and g.p > 0):
         return 0
     return identity(smallest, tag) if takes_least(g) else identity(greatest, tag)
 
@@ -168,9 +174,18 @@ cdef void move_moment(T* restrict y, const T* restrict total, const T* restrict 
         y[i] = y[i] + total[i] * d
 
 
-cdef inline T less_one_of(T x, T e) noexcept nogil:
-    """exp(x) - 1, for x <= 0 with e = exp(x): near 0 by Taylor's series."""
-    cdef T near, far = e - 1
+cdef inline double unit_of(const Plan* g, T tag) noexcept nogil:
+    """A power of two, by which exponentials less 1 are divided: of small factors they would
+    underflow, where a result does not. Of 2**31 elements their sum does not overflow."""
+    cdef double size = fabs(g.p), smallest = 2.0 ** -90 if T is float else 2.0 ** -990
+    if size >= 2.0 ** -20:
+        return 1
+    return fmax(ldexp(1, ilogb(size)), smallest)
+
+
+cdef inline T less_one_of(T d, T by, T part, T inverse) noexcept nogil:
+    """(exp(by d) - 1) / unit, for by d <= 0, by = part * unit: near 0 by Taylor's series."""
+    cdef T x = by * d, near, far = (exp_of(x) - 1) * inverse
     if T is float:
         near = <T> (1 / 5040.0)
     else:
@@ -188,19 +203,47 @@ cdef inline T less_one_of(T x, T e) noexcept nogil:
     near = <T> (1 / 6.0) + x * near
     near = <T> 0.5 + x * near
     near = 1 + x * near
-    near = x * near
+    near = (part * d) * near
     return near if x > <T> -0.25 else far
 
 
-cdef void less_one(T* restrict y, const T* restrict w, const T* restrict m, T by,
-                   Py_ssize_t n) noexcept nogil:
-    """exp(by (w - m)) - 1."""
+cdef void less_one(T* restrict y, const T* restrict d, T by, T unit, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef T d
+    cdef T part = by / unit, inverse = 1 / unit
     for i in range(UP(n, sizeof(T))):
-        d = by * (w[i] - m[i])
-        d = <T> 0 if w[i] == m[i] else d
-        y[i] = less_one_of(d, exp_of(d))
+        y[i] = less_one_of(d[i], by, part, inverse)
+
+
+cdef void root_ratios(T* restrict y, const T* restrict w, const T* restrict m,
+                      Py_ssize_t n) noexcept nogil:
+    """The root of w / m, which neither overflows nor underflows, 1 where they are equal."""
+    cdef Py_ssize_t i
+    cdef T q
+    for i in range(UP(n, sizeof(T))):
+        q = sqrtf(w[i]) / sqrtf(m[i]) if T is float else sqrt(w[i]) / sqrt(m[i])
+        y[i] = <T> 1 if w[i] == m[i] else q
+
+
+cdef void twice(T* restrict y, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(T))):
+        y[i] = y[i] + y[i]
+
+
+cdef void distances(const Plan* g, T* d, const T* w, const T* m, Py_ssize_t n,
+                    char* s) noexcept nogil:
+    """w - m or, for means of powers, log(w / m); 0 where they are equal, even if both are infinite.
+    Only to small powers it makes a difference how small a quotient is."""
+    cdef T* quotient = scratch(g, s, MORE, <T> 0)
+    if g.kind == LOGARITHM or g.kind == PLAIN:
+        differences(d, w, m, <T> 1, n)
+    elif g.kind == SMALL_POWER:
+        root_ratios(quotient, w, m, n)
+        logs(d, quotient, n)
+        twice(d, n)
+    else:
+        ratios(quotient, w, m, n)
+        logs(d, quotient, n)
 
 
 cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
@@ -216,11 +259,11 @@ cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
 
 
 cdef void move_less_one(T* restrict y, const T* restrict f, const T* restrict nones, T done,
-                        Py_ssize_t n) noexcept nogil:
-    """Sums of e - 1 become those of e * (1 + f) - 1."""
+                        T unit, Py_ssize_t n) noexcept nogil:
+    """Sums of (e - 1) / unit become those of (e * (1 + unit f) - 1) / unit."""
     cdef Py_ssize_t i
     for i in range(UP(n, sizeof(T))):
-        y[i] = y[i] + f[i] * (y[i] + (done - nones[i]))
+        y[i] = y[i] + f[i] * (unit * y[i] + (done - nones[i]))
 
 
 cdef void fill_row(T* restrict y, Py_ssize_t n, T value) noexcept nogil:
@@ -298,7 +341,7 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
         find_extremes(g, w, taps, n, s, greatest)
     if g.kind == NORM and isinf(g.p):
         return
-    if g.kind == LOGARITHM:
+    if is_near_one(g):
         absorb_less_one(g, w, done, taps, n, s, tag)
         return
     if done > 0:
@@ -316,8 +359,8 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
 
 cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t taps,
                           Py_ssize_t n, char* s, T tag) noexcept nogil:
-    """Sums of exponentials less 1, so that they stay exact where all are near 1. What is infinite
-    may be an element or none: it is counted."""
+    """Sums of f - 1, so that they stay exact where all are near 1. What is infinite may be an
+    element or none: it is counted."""
     cdef Py_ssize_t t
     cdef T none = nothing(g, False, tag)
     cdef T* m = scratch(g, s, EXTREME, tag)
@@ -325,21 +368,26 @@ cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t
     cdef T* nones = scratch(g, s, NONES, tag)
     cdef T* part = scratch(g, s, PART, tag)
     cdef T* work = scratch(g, s, WORK, tag)
+    cdef T* less = scratch(g, s, MORE, tag)
+    cdef T unit = <T> unit_of(g, tag)
     if done > 0:
         rescale_less_one(g, done, n, s, tag)
     for t in range(taps):
-        less_one(work, w + t * g.pitch, m, <T> g.p, n)
-        add_less_one(part, nones, work, w + t * g.pitch, none, n)
+        distances(g, work, w + t * g.pitch, m, n, s)
+        less_one(less, work, <T> g.p, unit, n)
+        add_less_one(part, nones, less, w + t * g.pitch, none, n)
     add_row(total, part, n)
 
 
 cdef void rescale_less_one(const Plan* g, Py_ssize_t done, Py_ssize_t n, char* s,
                            T tag) noexcept nogil:
-    """Sums of exponentials less 1, relative to the extreme before, become relative to the present
-    one."""
+    """Sums of f - 1, relative to the extreme before, become relative to the present one."""
     cdef T* work = scratch(g, s, WORK, tag)
-    less_one(work, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), <T> g.p, n)
-    move_less_one(scratch(g, s, TOTAL, tag), work, scratch(g, s, NONES, tag), <T> done, n)
+    cdef T* less = scratch(g, s, MORE, tag)
+    cdef T unit = <T> unit_of(g, tag)
+    distances(g, work, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), n, s)
+    less_one(less, work, <T> g.p, unit, n)
+    move_less_one(scratch(g, s, TOTAL, tag), less, scratch(g, s, NONES, tag), <T> done, unit, n)
 
 
 cdef void rescale(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
@@ -407,7 +455,7 @@ cdef void join_parts(const Plan* g, Py_ssize_t n, int32_t* counts, char* s, T ta
             extreme_of_parts(m, g.parts, n, smallest)
         else:
             extreme_of_parts(m, g.parts, n, greatest)
-        if g.kind == LOGARITHM:
+        if is_near_one(g):
             rescale_less_one(g, g.taps, n, s, tag)
         else:
             rescale(g, n, s, tag)
@@ -437,11 +485,8 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         finish_harmonic(y, m, total, count, n)
     elif g.kind == NORM and isinf(g.p):
         memcpy(y, m, n * sizeof(T))
-    elif g.kind == LOGARITHM:
-        finish_less_one(y, work, total, scratch(g, s, NONES, tag), count,
-                        <T> (g.taps * g.parts), n)
-        logs(scratch(g, s, MORE, tag), work, n)
-        finish_logarithm(y, m, work, scratch(g, s, MORE, tag), <T> g.p, n)
+    elif is_near_one(g):
+        finish_near_one(g, n, s, tag)
     else:
         finish_mean(work, total, count, g.mean or g.kind != NORM, n)
         if g.kind == GEOMETRIC:
@@ -460,29 +505,70 @@ cdef void finish_mean(T* restrict y, const T* restrict total, const T* restrict 
         y[i] = total[i] / (count[i] if mean else <T> 1)
 
 
+cdef void finish_near_one(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept nogil:
+    """m + log(mean) / p, or m times the exponential of that."""
+    cdef T* y = scratch(g, s, VALUE, tag)
+    cdef T* mean = scratch(g, s, WORK, tag)
+    cdef T* more = scratch(g, s, MORE, tag)
+    cdef const T* m = scratch(g, s, EXTREME, tag)
+    cdef double unit = unit_of(g, tag)
+    finish_less_one(y, mean, scratch(g, s, TOTAL, tag), scratch(g, s, NONES, tag),
+                    scratch(g, s, COUNT, tag), <T> (g.taps * g.parts), <T> unit, n)
+    logs(more, mean, n)
+    finish_logarithm(y, mean, more, <T> (g.p / unit), <T> unit, n)
+    if g.kind == LOGARITHM:
+        add_distance(y, m, n)
+        return
+    halve(mean, y, n)       # the whole may be too large for an exponential, and the result not
+    exps(more, mean, n)
+    memcpy(y, m, UP(n, sizeof(T)) * sizeof(T))
+    multiply(y, more, n)
+    multiply(y, more, n)
+
+
 cdef void finish_less_one(T* restrict y, T* restrict mean, T* restrict total,
-                          const T* restrict nones, const T* restrict count, T taps,
+                          const T* restrict nones, const T* restrict count, T taps, T unit,
                           Py_ssize_t n) noexcept nogil:
-    """The mean of exponentials less 1, the mean, and their sum."""
+    """The mean of (f - 1) / unit, that of f, and the sum of f, of which one is 1: unless all are
+    infinitely far from 0."""
     cdef Py_ssize_t i
-    cdef T less
+    cdef T less, sum, inverse = 1 / unit
     for i in range(UP(n, sizeof(T))):
-        less = total[i] - (nones[i] - (taps - count[i]))    # infinite elements, of which e is 0
-        total[i] = less + count[i]
+        # Infinite elements, of which f is 0.
+        less = total[i] - (nones[i] - (taps - count[i])) * inverse
+        sum = unit * less + count[i]
+        total[i] = sum if sum > <T> 0.5 else count[i]
         y[i] = less / count[i]
-        mean[i] = 1 + less / count[i]
+        # Where it is small the digits of 1 + y are few, those of the sum are not.
+        mean[i] = 1 + unit * y[i] if unit * y[i] > <T> -0.5 else sum / count[i]
 
 
-cdef void finish_logarithm(T* restrict y, const T* restrict m, const T* restrict mean,
-                           const T* restrict logarithm, T r, Py_ssize_t n) noexcept nogil:
-    """m + log(1 + y) / r, of which the logarithm of the rounded 1 + y is known (Kahan's way)."""
+cdef void finish_logarithm(T* restrict y, const T* restrict mean, const T* restrict logarithm,
+                           T part, T unit, Py_ssize_t n) noexcept nogil:
+    """log(1 + unit y) / (part * unit), of which the logarithm of the rounded 1 + unit y is known
+    (Kahan's way)."""
     cdef Py_ssize_t i
-    cdef T exactly
+    cdef T exactly, far, inverse = 1 / unit
     for i in range(UP(n, sizeof(T))):
-        exactly = logarithm[i] * (y[i] / (mean[i] - 1))
+        exactly = y[i] * (logarithm[i] / (mean[i] - 1))
         exactly = y[i] if mean[i] == 1 else exactly
-        exactly = logarithm[i] if mean[i] < <T> 0.5 else exactly
-        y[i] = m[i] + exactly / r
+        far = logarithm[i] * inverse
+        y[i] = (far if mean[i] < <T> 0.5 else exactly) / part
+
+
+cdef void add_distance(T* restrict y, const T* restrict m, Py_ssize_t n) noexcept nogil:
+    """y + m: m where it is infinite, or a NaN."""
+    cdef Py_ssize_t i
+    cdef T v
+    for i in range(UP(n, sizeof(T))):
+        v = y[i] + m[i]
+        y[i] = v if m[i] - m[i] == 0 else m[i]
+
+
+cdef void halve(T* restrict y, const T* restrict x, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(UP(n, sizeof(T))):
+        y[i] = x[i] * <T> 0.5
 
 
 cdef void finish_soft(T* restrict y, const T* restrict m, const T* restrict total,
@@ -651,7 +737,7 @@ cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) 
     cdef const T* count = scratch(g, s, COUNT, tag)
     if g.kind == NORM and isinf(g.p):
         slope_of_extreme(w, y, scratch(g, s, MORE, tag), n)
-    elif g.kind == NORM:
+    elif g.kind == NORM or g.kind == SMALL_POWER:
         ratios(more, w, y, n)
         powers(work, more, g.p - 1, n)
         slope_of_norm(w, work, y, count, g.mean, <T> g.low, g.clamped, n)
@@ -660,11 +746,7 @@ cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) 
     elif g.kind == PLAIN:
         fill_row(w, n, <T> 1)
         divide_row(w, count, n)
-    elif g.kind == LOGARITHM:
-        differences(work, w, y, <T> g.p, n)
-        exps(w, work, n)
-        divide_row(w, count, n)
-    elif g.kind == LOGITS:
+    elif g.kind == LOGARITHM or g.kind == LOGITS:
         differences(work, w, m, <T> g.p, n)
         exps(w, work, n)
         divide_row(w, total, n)
@@ -755,58 +837,58 @@ cdef void learn(const Plan* g, const T* w, Py_ssize_t n, char* s, T tag) noexcep
     cdef T* ratio = scratch(g, s, GRADIENT, tag)
     cdef const T* y = scratch(g, s, VALUE, tag)
     cdef const T* m = scratch(g, s, EXTREME, tag)
-    if g.kind == NORM:
-        ratios(ratio, w, y, n)
-        logs(more, ratio, n)
-        powers(work, ratio, g.p, n)
-        learn_power(part, work, more, n)
-    elif g.kind == GEOMETRIC:
-        ratios(ratio, w, y, n)
-        logs(more, ratio, n)
-        learn_square(part, more, n)
-    elif g.kind == PLAIN:
-        subtract(more, w, y, n)
-        learn_square(part, more, n)
-    elif g.kind == DETAIL:
+    if g.kind == DETAIL:
         size_differences(g, work, w, s, n)
         weigh(g, ratio, work, m, n, s)
         logs(more, work, n)
         learn_detail(part, w, ratio, work, more, scratch(g, s, MIDDLE, tag), y, <T> g.p,
                      g.one_sided, g.learned, n)
-    else:
+    elif g.kind == SOFT:
         differences(more, w, m, <T> g.p, n)
         exps(work, more, n)
-        learn_soft(part, work, w, y, g.kind == SOFT, n)
-        if g.kind == LOGARITHM:
-            learn_soft(scratch(g, s, MOMENT, tag), work, w, y, True, n)
+        learn_soft(part, work, w, y, n)
+    else:
+        distances(g, work, w, y, n, s)
+        learn_mean(part, work, <T> 0 if g.kind == GEOMETRIC or g.kind == PLAIN else <T> g.p, n)
 
 
-cdef void learn_power(T* restrict y, const T* restrict a, const T* restrict b,
-                      Py_ssize_t n) noexcept nogil:
+cdef inline T divergence_of(T d, T p, T inverse) noexcept nogil:
+    """(t exp(t) - exp(t) + 1) / p**2, t = p d, near 0 by Taylor's series: it is never negative, so
+    sums of it lose no digits."""
+    cdef T t = <T> 0 if d == 0 else p * d, e = exp_of(t), near, far
+    far = <T> 1 if e == 0 else t * e - (e - 1)
+    near = <T> (1 / 518918400.0)
+    near = <T> (1 / 43545600.0) + t * near
+    near = <T> (1 / 3991680.0) + t * near
+    near = <T> (1 / 403200.0) + t * near
+    near = <T> (1 / 45360.0) + t * near
+    near = <T> (1 / 5760.0) + t * near
+    near = <T> (1 / 840.0) + t * near
+    near = <T> (1 / 144.0) + t * near
+    near = <T> (1 / 30.0) + t * near
+    near = <T> 0.125 + t * near
+    near = <T> (1 / 3.0) + t * near
+    near = d * (<T> 0.5 + t * near) * d
+    return near if size_of(t) < <T> 0.25 else far * inverse * inverse
+
+
+cdef void learn_mean(T* restrict y, const T* restrict d, T p, Py_ssize_t n) noexcept nogil:
+    """From distances of elements from the mean, without those that are NaN."""
     cdef Py_ssize_t i
-    cdef T v
+    cdef T v, inverse = 1 / p
     for i in range(UP(n, sizeof(T))):
-        v = <T> 0 if a[i] == 0 else a[i] * b[i]
-        y[i] = y[i] + v
-
-
-cdef void learn_square(T* restrict y, const T* restrict a, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef T v
-    for i in range(UP(n, sizeof(T))):
-        v = a[i] if a[i] == a[i] else <T> 0
-        y[i] = y[i] + v * v
+        v = d[i] if d[i] == d[i] else <T> 0
+        y[i] = y[i] + divergence_of(v, p, inverse)
 
 
 cdef void learn_soft(T* restrict part, const T* restrict e, const T* restrict w,
-                     const T* restrict y, bint squared, Py_ssize_t n) noexcept nogil:
-    """Sums of e (w - y), or of its variance."""
+                     const T* restrict y, Py_ssize_t n) noexcept nogil:
+    """Sums of e times the square of w - y."""
     cdef Py_ssize_t i
     cdef T d
     for i in range(UP(n, sizeof(T))):
         d = w[i] - y[i]
-        d = d * d if squared else d
-        d = <T> 0 if e[i] == 0 else e[i] * d
+        d = <T> 0 if e[i] == 0 else e[i] * (d * d)
         part[i] = part[i] + d
 
 
@@ -816,26 +898,17 @@ cdef void finish_learning(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
     cdef const T* part = scratch(g, s, PART, tag)
     cdef const T* total = scratch(g, s, TOTAL, tag)
     cdef const T* count = scratch(g, s, COUNT, tag)
-    cdef const T* squares = scratch(g, s, MOMENT, tag)
     cdef T* unit = scratch(g, s, WORK, tag)
-    cdef T p = <T> g.p, mean
+    cdef T scale = <T> (2 * g.p) if g.kind == PLAIN else <T> 1
     if g.kind == DETAIL:
         powers(unit, scratch(g, s, EXTREME, tag), -g.p, n)
     for i in range(n):
-        if g.kind == NORM:
-            y[i] = y[i] * (part[i] / count[i]) / p
-        elif g.kind == GEOMETRIC:
-            y[i] = y[i] * (part[i] / count[i]) / 2
-        elif g.kind == PLAIN:
-            y[i] = part[i] / count[i] * p if y[i] == y[i] else y[i]
+        if g.kind == PLAIN or g.kind == LOGARITHM:
+            y[i] = scale * part[i] / count[i] if y[i] - y[i] == 0 else y[i] - y[i]
+        elif g.kind == NORM or g.kind == SMALL_POWER or g.kind == GEOMETRIC:
+            y[i] = y[i] * (part[i] / count[i])
         elif g.kind == DETAIL and g.learned == LEAST_WEIGHT:
             y[i] = part[i] * unit[i] / total[i]
-        elif g.kind == LOGARITHM:
-            mean = part[i] / total[i]
-            if total[i] / count[i] > 0.99999:   # the series about p, where this cancels
-                y[i] = (squares[i] / total[i] - mean * mean) / 2
-            else:
-                y[i] = mean / p
         else:
             y[i] = part[i] / total[i]
 

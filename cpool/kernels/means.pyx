@@ -18,6 +18,9 @@ cdef extern from "<math.h>" nogil:
     bint isinf(double v)
     float sqrtf(float v)
     double sqrt(double v)
+    double fmax(double a, double b)
+    double ldexp(double v, int exponent)
+    int ilogb(double v)
 
 include "common.pxi"
 include "lanes.pxi"

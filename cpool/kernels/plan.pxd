@@ -18,7 +18,7 @@ cdef enum Operation:
 cdef enum Kind:
     # Means that are no sums (kernels/means.pxi), an element drawn (kernels/sampling.pxi), and order
     # statistics (kernels/order.pxi).
-    NORM, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN, EXPECTED, DETAIL
+    NORM, SMALL_POWER, HARMONIC, GEOMETRIC, LOGARITHM, SOFT, LOGITS, PLAIN, EXPECTED, DETAIL
     DRAWN
     QUANTILE, RANKED, TRIMMED, MODE
     GATED       # mixtures of maxima and means that are there already (kernels/means.pxi)

@@ -15,6 +15,8 @@ __all__ = ["GeometricMean", "HarmonicMean", "Lp", "PowerMean", "RootMeanSquare"]
 _POWER = Operations(comparisons=1, additions=1, divisions=1, functions=1)
 _ROOT = Operations(multiplications=1, divisions=1, functions=1)
 
+_SMALL = 0.5  # below it, sums are of powers less 1: a root multiplies errors by 1 / p
+
 
 @dataclass(frozen=True)
 class Lp(MeanOfLanes):
@@ -160,7 +162,7 @@ class PowerMean(MeanOfLanes):
         checked_number(self.eps, "eps", "greater than 0 and finite", lambda e: 0 < e < math.inf)
 
     def asked(self) -> dict[str, Any]:
-        kind = self.kind if self.p else "geometric"
+        kind = self.kind if abs(self.p) >= _SMALL else "small_power" if self.p else "geometric"
         return {"kind": kind, "p": float(self.p), "low": float(self.eps), "mean": True}
 
     @staticmethod
