@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 import pytest
+import scipy.ndimage
 from operators import (
     BFLOAT,
     DTYPES,
@@ -108,6 +109,38 @@ def test_squares(dtype):
                 continue  # windows in the corners have no such rank
             y = cpool.rank_pool2d(x, k, rank=k * k // 2, **options)
             assert_bits(y, cpool.rank_pool2d(x, k, rank=k * k // 2, where=everything(x), **options))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "uint16", "int16", "int32"])
+def test_squares_in_rows_of_any_length(dtype):
+    """Whatever part of a vector is left over at their end, in few rows or many, at any address."""
+    rng = np.random.default_rng(9)
+    size = np.dtype(dtype).itemsize
+    options = {"rank": 4, "stride": 1, "padding": 1, "padding_mode": "nearest"}
+    for n in {*range(192 // size, 192 // size + 70, 3 if size == 1 else 1)}:
+        x = np.zeros((2 + n % 4, n + 3), dtype)[:, n % 3 :][:, :n]
+        x[...] = 200 * rng.random(x.shape)
+        expected = scipy.ndimage.median_filter(x, 3, mode="nearest")
+        assert_equal(cpool.rank_pool2d(x[None], 3, **options)[0], expected)
+        if len(x) > 2:
+            y = cpool.rank_pool2d(x[None], 3, rank=4, stride=1)[0]
+            assert_equal(y, expected[1:-1, 1:-1])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_nans_in_long_rows(dtype):
+    """Wherever they are, also where padding alone reads them."""
+    x = np.random.default_rng(10).random((1, 7, 150)).astype(dtype)
+    for mode, (h, w) in itertools.product(
+        ("nearest", "wrap"), [(0, 0), (0, 149), (3, 70), (6, 1), (6, 149), (5, 148), (1, 128)]
+    ):
+        spiked = x.copy()
+        spiked[0, h, w] = np.nan
+        options = {"stride": 1, "padding": 1, "padding_mode": mode}
+        assert_equal(
+            cpool.median_pool2d(spiked, 3, **options),
+            cpool.median_pool2d(spiked, 3, where=everything(x), **options),
+        )
 
 
 def test_squares_are_the_references():

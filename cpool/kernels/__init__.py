@@ -44,6 +44,7 @@ sampling   an element of each lane, drawn
 keys       elements as integers in the same order; one of a rank of a long window
 order      order statistics: windows side by side are sorted
 squares    medians of 3 x 3 and 5 x 5
+nines      the former of long rows: straight, in vectors
 sweeps     ranks of bytes in large windows
 modes      modes of 2 x 2 and 2 x 2 x 2
 ========== =========================================================================

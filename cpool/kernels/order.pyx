@@ -39,6 +39,7 @@ include "lanes.pxi"
 include "keys.pxi"
 include "order.pxi"
 include "squares.pxi"
+include "nines.pxi"
 include "sweeps.pxi"
 include "modes.pxi"
 

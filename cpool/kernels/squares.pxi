@@ -297,6 +297,11 @@ cdef void square_item(const Plan* g, Py_ssize_t item, char* s, Q tag) noexcept n
     lo = most(p.wa, b.before)
     hi = most(lo, least(p.wb + k - 1, b.before + b.n))
     n = (hi - lo) * g.inner
+    if are_straight_nines(g, &p, &r, lo, hi, tag):
+        if straight_nines(g, &p, &r, lo, hi, tag):
+            p.hb = p.ha
+        square_edges(g, &p, s)
+        return
     columns += -(lo - p.wa) * g.inner & 63      # stores that cross no line of the cache
     in_place = in_place and is_contiguous(g.xs, hi - lo, g.inner, g.x_size)
     far = are_far(b, p.wa, lo, lo, hi) or are_far(b, hi, p.wb + k - 1, lo, hi)
