@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, counting, functional
+from cpool.alternatives.common import checked_policy
 from cpool.alternatives.pyramids import spatial_pyramid_pool
 from cpool.arrays import Options
 from cpool.levels import Pyramid, pyramid
-from cpool.pooling import as_reduction, pool
+from cpool.pooling import as_reduction, check_given, pool
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Operations, Reduction, Work, floating_dtype
 from cpool.windows import Sliding, Windows, adaptive, sliding, whole
@@ -318,6 +319,9 @@ def _work(
     function: Function, x: np.ndarray, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Work:
     """What a function says that is no pooling, or made of several; else that of a pooling."""
+    # Of what all functions have by keyword, no count depends on the first.
+    checked_policy(kwargs.get("nan_policy", "propagate"), getattr(function, "_no_omission", ""))
+    arrays.as_mask(kwargs.get("where"), x)
     told = getattr(function, "_cost", None)
     if told is not None:
         return told(x, *args, **kwargs)
@@ -331,6 +335,9 @@ def _work(
 def _pooling_work(call: _Call, x: np.ndarray) -> Work:
     given = call.arguments
     last, where = given["channels_last"], given.get("where")
+    if "windows" in given:
+        beside = {name: given[name] for name in ("rng", "weights")}
+        check_given(call.reduction, call.windows, beside)
     options = Options(given.get("axes"), last, call.rank, where=where)
     indices = arrays.flag(given.get("return_indices", False), "return_indices")
     work = counting.of_pooling(

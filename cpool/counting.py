@@ -22,7 +22,7 @@ from cpool.arrays import Options
 from cpool.levels import Pyramid
 from cpool.planes import is_drawn
 from cpool.reductions.base import NOTHING, Operations, Reduction, Work
-from cpool.reductions.sums import checked_weights
+from cpool.reductions.sums import Mean, checked_weights
 from cpool.windows import Fractional, Sliding, Windows, fractional, whole
 
 Array = NDArray[Any]
@@ -90,6 +90,8 @@ def of_pooling(
     read = 0 if options.where is None else np.size(options.where)
     if weights is not None:
         given = arrays.as_input(weights, "weights")
+        if isinstance(reduction, Mean):
+            reduction.refuse_divisor()
         checked_weights(given, x.shape)
         counted, read = _WeightedMean(), read + given.nbytes
     work = of_windows(x, counted, windows, options, return_indices)

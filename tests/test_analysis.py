@@ -477,6 +477,9 @@ def test_medians_of_sorted_columns():
     given = {"kernel_size": 3, "stride": 1}
     assert kernels_of(cpool.median_pool2d, (9, 9), **given) == {"comparisons": 49 * 18}
     assert kernels_of(cpool.median_pool2d, (9, 9), 5, stride=1) == {"comparisons": 25 * 106}
+    lower = cpool.Quantile(0.5, "lower")
+    same = kernels_of(cpool.pool, (9, 9), lower, cpool.sliding((3, 3), 1))
+    assert same == {"comparisons": 49 * 18}
     apart = [kernels_of(cpool.median_pool2d, (9, 9), 3, dtype=d) for d in ("int8", "float32")]
     assert apart[0]["comparisons"] == 9 * 36
     assert apart[1]["comparisons"] > 9 * 36  # where a NaN is, is found too
@@ -740,6 +743,18 @@ WRONG = [
     ("conv2d", (3, 8, 8), {"weight": np.ones((16, 3, 3))}),
     ("conv2d", (3, 8, 8), {"weight": np.ones((16, 3, 3, 3)), "groups": 0}),
     ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": np.ones(3)}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": -np.ones(4)}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": np.ones(4), "divisor_override": 2}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "nan_policy": "skip"}),
+    ("sppf", (1, 4, 4), {"nan_policy": "skip"}),
+    ("spectral_pool2d", (4, 4), {"output_size": 2, "nan_policy": "omit"}),
+    ("conv1d", (1, 4), {"weight": np.ones((1, 1, 2)), "nan_policy": "omit"}),
+    ("max_pool2d", (4, 4), {"kernel_size": 2, "where": np.ones(3, bool)}),
+    ("haar_pool2d", (4, 4), {"where": np.ones(4)}),
+    ("pool", (4,), {"reduction": "max", "windows": cpool.sliding(2), "weights": np.ones(4)}),
+    ("pool", (4,), {"reduction": "mean", "windows": cpool.sliding(2), "rng": 0}),
+    ("pool", (4,),
+     {"reduction": "mean", "windows": cpool.fractional(1, 2), "weights": np.ones(4)}),
 ]  # fmt: skip
 
 

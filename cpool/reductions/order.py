@@ -53,6 +53,10 @@ class OrderStatistic(Reduction):
         """Ranks of a whole window that a network leads to; none: all."""
         return ()
 
+    def is_middle(self, taps: int) -> bool:
+        """Whether the one that counts is the middle one, of an odd number."""
+        return self.wanted(taps) == (taps // 2,)
+
     def operations(self, taps: int) -> Operations:
         """Elements are sorted, by binary insertion or by merging: both take at most the logarithms
         of 1 to n, rounded up (Knuth 1998, 5.3.1)."""
@@ -67,7 +71,7 @@ class OrderStatistic(Reduction):
         if taps > _LONGEST[dtype.itemsize] or swept:
             return self.operations(taps)
         ranks = self.wanted(taps)
-        if dense and sizes in _SQUARES and ranks == (taps // 2,):
+        if dense and sizes in _SQUARES and self.is_middle(taps):
             return Operations(comparisons=_SQUARES[sizes])
         if ranks and floating_dtype(dtype) == dtype:
             ranks = tuple(sorted({*ranks, taps - 1}))  # where a NaN is
@@ -196,6 +200,9 @@ class Quantile(OrderStatistic):
         if self.order().selecting or not between:
             return NOTHING
         return Operations(additions=1, multiplications=2)
+
+    def is_middle(self, taps: int) -> bool:
+        return self.q == 0.5 and self.method in ordering.CENTRAL
 
     def wanted(self, taps: int) -> tuple[int, ...]:
         if self.q == 0.5 and self.method == "linear":

@@ -207,12 +207,16 @@ class Mean(Sum):
     def _weighted(
         self, x: Any, windows: Windows, options: Options, weights: Any
     ) -> WeightedMean:
+        self.refuse_divisor()
+        return WeightedMean(arrays.as_input(x), windows, options, weights)
+
+    def refuse_divisor(self) -> None:
+        """What is said where weights are given."""
         if self.divisor_override is not None:
             raise ValueError(
                 f"divisor_override must be None where weights are given, got "
                 f"{self.divisor_override}"
             )
-        return WeightedMean(arrays.as_input(x), windows, options, weights)
 
     def _kernel_arguments(self) -> dict[str, Any]:
         return {
