@@ -12,21 +12,22 @@ import inspect
 import itertools
 import operator
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from math import prod
 from typing import Any, NamedTuple, SupportsIndex
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, functional
+from cpool import arrays, counting, functional
+from cpool.alternatives.common import checked_policy
 from cpool.alternatives.pyramids import spatial_pyramid_pool
+from cpool.arrays import Options
 from cpool.levels import Pyramid, pyramid
-from cpool.pooling import as_reduction, pool
+from cpool.pooling import as_reduction, check_given, pool
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import NOTHING, Operations, Reduction, Work
+from cpool.reductions.base import Operations, Reduction, Work, floating_dtype
 from cpool.windows import Sliding, Windows, adaptive, sliding, whole
 
 __all__ = ["cost", "receptive_field", "shift_consistency"]
@@ -87,6 +88,7 @@ class _Call:
     windows: Windows
     axes: Ints  # pooled axes in the order of the array
     order: Ints  # which of the windows' arguments is that of each
+    rank: int
     arguments: dict[str, Any]
 
 
@@ -104,7 +106,8 @@ def _windows_of(arguments: dict[str, Any]) -> Windows:
         if not isinstance(arguments["windows"], Windows):
             given = arguments["windows"]
             raise TypeError(
-                f"windows must be made by sliding, adaptive, whole or pyramid, got {given!r}"
+                f"windows must be made by sliding, adaptive, fractional, whole or pyramid, got "
+                f"{given!r}"
             )
         return arguments["windows"]
     if "levels" in arguments:
@@ -130,11 +133,9 @@ def _understood(
         taken = [name for name in kind.own if name in arguments]
         reduction = kind(*(arguments[name] for name in taken))
     channels_last = arrays.flag(arguments["channels_last"], "channels_last")
-    if function is spatial_pyramid_pool and ndim < 3:
-        raise ValueError(f"input_shape must have channels and 2 axes, got {ndim}")
     one = windows.grids[0] if isinstance(windows, Pyramid) else windows
     axes, order = arrays.pooled_axes(ndim, one, arguments.get("axes"), channels_last, rank)
-    return _Call(reduction, windows, axes, order, arguments)
+    return _Call(reduction, windows, axes, order, rank, arguments)
 
 
 # Cost ---------------------------------------------------------------------------------------------
@@ -157,7 +158,8 @@ class Cost:
     bytes_read, bytes_written : int
         The arrays, once each: what no implementation can avoid.
     parameters : int
-        Numbers that would be learned: 0 for pooling.
+        Numbers that would be learned: 0 for pooling. Weights and biases, the query of attention,
+        the shares of mixtures where they are an array.
     """
 
     function: str
@@ -232,13 +234,15 @@ def cost(
     Parameters
     ----------
     function : callable
-        `pool`, a sliding, adaptive or global pooling function of cpool, `spatial_pyramid_pool`, or
-        a convolution.
+        `pool`, or any other function of cpool that pools or undoes it: sliding, adaptive and
+        global ones; `max_unpool` and its like; mixed, gated, detail-preserving, S3, fractional,
+        spectral, Haar, blur, max-blur, polyphase, attention and local importance pooling,
+        `spatial_pyramid_pool`, `sppf`, `roi_align`, `roi_pool`; and convolutions.
     input_shape : sequence of int
         Shape of x.
     *args, **kwargs
-        The function's other arguments, as it takes them after x. Of a convolution's weight and
-        bias only the shape matters.
+        The function's other arguments, as it takes them after x. Of arrays only the shape and the
+        type matter, but for boxes, which say how much of x is read.
     dtype : dtype
         Type of x (not of the result).
 
@@ -251,7 +255,8 @@ def cost(
     Raises
     ------
     TypeError
-        If an argument has the wrong type, or the function's cost is not known.
+        If an argument has the wrong type, as the function itself says it, or the function's cost
+        is not known.
     ValueError
         If an argument is out of range, or the windows do not fit.
 
@@ -259,12 +264,15 @@ def cost(
     -----
     As the formula says, a maximum over n existing elements is n - 1 comparisons, a sum n - 1
     additions, and a mean one division more. As the kernels do it, windows are folded one axis after
-    the other, and long ones that are one step apart in fewer steps still: see
-    :doc:`/maths/cost`. That count is of large arrays that are read where they lie, without a mask;
-    what is done twice at the borders of tiles is left out.
+    the other, and long ones that are one step apart in fewer steps still: :doc:`/maths/cost` says
+    that, and what is counted for each operator. The count is of large arrays of moderate numbers
+    that are read where they lie, without a mask; what is done twice at the borders of tiles is left
+    out, and so is the drawing of random numbers.
 
-    With ``return_indices`` the indices are written as well; ``where`` is read as it is given. A
-    pyramid is counted as if all its levels came from one reading of x.
+    Bytes are those of x, of what is learned (in x's type), of other arrays as they are given
+    (logits, indices, boxes, samples, `where`), and of the result, with ``return_indices`` of the
+    indices too. What lies between the parts of an operator need not be written, and is not counted:
+    a pyramid is counted as if all its levels came from one reading of x.
 
     References
     ----------
@@ -290,18 +298,9 @@ def cost(
     if not callable(function):
         raise TypeError(f"function must be a function of cpool, got {function!r}")
     kind = _input_dtype(dtype)
-    call = _understood(function, len(shape), args, kwargs)
-    extra_read = extra_written = 0
-    if call is not None:
-        work = _pooling_work(call, shape, kind.itemsize)
-        result = _result_dtype(call.reduction, kind)
-        if call.arguments.get("return_indices"):
-            extra_written = 8 * prod(work.output_shape)
-        if call.arguments.get("where") is not None:
-            extra_read = np.size(call.arguments["where"])
-    else:
-        work = _other_work(function, shape, args, kwargs)
-        result = kind if kind.kind == "f" or kind.name == "bfloat16" else np.dtype(np.float64)
+    x = counting.stand_in(shape, kind)
+    work = _work(function, x, args, kwargs)
+    result = floating_dtype(kind) if work.dtype is None else work.dtype
     return Cost(
         function.__name__,
         shape,
@@ -310,10 +309,44 @@ def cost(
         result.name,
         work.formula,
         work.kernels,
-        (prod(shape) + work.parameters) * kind.itemsize + extra_read,
-        prod(work.output_shape) * result.itemsize + extra_written,
+        (prod(shape) + work.parameters) * kind.itemsize + work.read,
+        prod(work.output_shape) * result.itemsize + work.written,
         work.parameters,
     )
+
+
+def _work(
+    function: Function, x: np.ndarray, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Work:
+    """What a function says that is no pooling, or made of several; else that of a pooling."""
+    # Of what all functions have by keyword, no count depends on the first.
+    checked_policy(kwargs.get("nan_policy", "propagate"), getattr(function, "_no_omission", ""))
+    arrays.as_mask(kwargs.get("where"), x)
+    told = getattr(function, "_cost", None)
+    if told is not None:
+        return told(x, *args, **kwargs)
+    call = _understood(function, x.ndim, args, kwargs)
+    if call is None:
+        name = getattr(function, "__name__", repr(function))
+        raise TypeError(f"function must be a function of cpool: the cost of {name} is not known")
+    return _pooling_work(call, x)
+
+
+def _pooling_work(call: _Call, x: np.ndarray) -> Work:
+    given = call.arguments
+    last, where = given["channels_last"], given.get("where")
+    if "windows" in given:
+        beside = {name: given[name] for name in ("rng", "weights")}
+        check_given(call.reduction, call.windows, beside)
+    options = Options(given.get("axes"), last, call.rank, where=where)
+    indices = arrays.flag(given.get("return_indices", False), "return_indices")
+    work = counting.of_pooling(
+        x, call.reduction, call.windows, options, weights=given.get("weights"),
+        return_indices=indices,
+    )  # fmt: skip
+    if arrays.flag(given.get("keepdims", True), "keepdims"):
+        return work
+    return counting.of_whole(x, work, options)
 
 
 def _shape(input_shape: Any) -> Ints:
@@ -336,216 +369,8 @@ def _input_dtype(dtype: Any) -> np.dtype:
         ) from None
 
 
-def _result_dtype(reduction: Reduction, dtype: np.dtype) -> np.dtype:
-    """By asking, with elements enough for any rank among them."""
-    return pool(np.ones(4096, dtype), reduction, whole(), axes=0).dtype
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A pooled axis: its length, the sizes of its windows, and what they are if all are alike."""
-
-    length: int
-    sizes: list[int]
-    kernel: int = 0  # 0: not all alike
-    stride: int = 1
-    dilation: int = 1
-
-    @property
-    def windows(self) -> int:
-        return len(self.sizes)
-
-    @property
-    def steps(self) -> int:
-        """Combinations of two, window by window."""
-        return sum(self.sizes) - self.windows
-
-
-def _axes_of(call: _Call, shape: Ints) -> list[_Axis]:
-    """The pooled axes in the order of the array."""
-    lengths = dict(zip(call.order, (shape[axis] for axis in call.axes), strict=True))
-    given = [lengths[i] for i in range(len(call.axes))]
-    sizes = call.windows.sizes(given, False)
-    if not isinstance(call.windows, Sliding):
-        return [_Axis(given[i], sizes[i]) for i in call.order]
-    names = ("kernel_size", "stride", "dilation")
-    alike = [_per_axis(getattr(call.windows, name), len(given)) for name in names]
-    return [_Axis(given[i], sizes[i], *(each[i] for each in alike)) for i in call.order]
-
-
 def _per_axis(value: Any, rank: int) -> list[Any]:
     return list(value) if isinstance(value, (tuple, list)) else [value] * rank
-
-
-def _pyramid_work(call: _Call, shape: Ints, itemsize: int, levels: Pyramid) -> Work:
-    """That of all levels; their cells are joined to the last of the other axes."""
-    formula = kernels = NOTHING
-    for grid in levels.grids:
-        work = _pooling_work(replace(call, windows=grid), shape, itemsize)
-        formula, kernels = formula + work.formula, kernels + work.kernels
-    cells = levels.output_shape([shape[axis] for axis in call.axes])
-    *rest, last = [n for i, n in enumerate(shape) if i not in call.axes] or [1]
-    return Work((*rest, last * cells[0]), formula, kernels)
-
-
-def _pooling_work(call: _Call, shape: Ints, itemsize: int) -> Work:
-    if isinstance(call.windows, Pyramid):
-        return _pyramid_work(call, shape, itemsize, call.windows)
-    axes = _axes_of(call, shape)
-    output_shape = list(shape)
-    for place, axis in zip(call.axes, axes, strict=True):
-        output_shape[place] = axis.windows
-    if call.arguments.get("keepdims") is False:
-        output_shape = [n for i, n in enumerate(output_shape) if i not in call.axes]
-    outputs = prod(axis.windows for axis in axes)
-    planes = prod(n for i, n in enumerate(shape) if i not in call.axes)
-    reduction = call.reduction
-    try:
-        formula = _by_formula(reduction, axes)
-    except NotImplementedError:
-        raise TypeError(f"the cost of {reduction.name!r} is not known") from None
-    kernels = formula
-    if reduction.pair is not None:
-        inner = prod(shape[call.axes[-1] + 1 :])
-        if call.arguments.get("return_indices"):
-            steps = _selecting(axes)
-        else:
-            steps = _folding(axes, reduction.pair.additions > 0, inner, itemsize)
-        inputs = prod(axis.length for axis in axes)
-        kernels = inputs * reduction.each + steps * reduction.pair + outputs * reduction.last
-    return Work(tuple(output_shape), planes * formula, planes * kernels)
-
-
-def _by_formula(reduction: Reduction, axes: list[_Axis]) -> Operations:
-    """Over the windows of a plane: those of one size cost the same."""
-    total = NOTHING
-    for combination in itertools.product(*(Counter(axis.sizes).items() for axis in axes)):
-        sizes, times = zip(*combination, strict=True)
-        total += prod(times) * reduction.operations(prod(sizes))
-    return total
-
-
-# --- the kernels: kernels/tiles.pxi, rows.pxi and select.pxi, and their limits ---
-
-_SLIDING_TAPS = 6  # windows not far apart with more taps than this are made of shorter ones
-_TALL = 6  # rows of windows one row apart: with more than this they are swept
-_LEAF = 32  # taps that one loop combines
-_PHASES = 8  # strides up to this: along the row a window is folded at every place
-_BLOCK = 32  # bytes of a row of channels that is folded as one
-
-
-def _folding(axes: list[_Axis], sums: bool, inner: int, itemsize: int) -> int:
-    """Combinations of two for a plane: planes, then rows, then along the row."""
-    *others, along = axes
-    passes = [axis.steps for axis in others]
-    tall = bool(others) and _is_tall(others[-1])
-    if tall:
-        passes[-1] = 3 * others[-1].windows
-    passes.append(_along(along, sums, inner, itemsize))
-    total = 0
-    if len(axes) == 3 and not tall and itemsize >= 4 and _is_stacked(*others):
-        depth, height = others
-        taps = sum(depth.sizes) * sum(height.sizes)
-        total = (taps - depth.windows * height.windows) * along.length
-        passes[:2] = [0, 0]
-    for i, steps in enumerate(passes):
-        done = prod(axis.windows for axis in axes[:i])
-        total += done * steps * prod(axis.length for axis in axes[i + 1 :])
-    return total
-
-
-def _is_tall(axis: _Axis) -> bool:
-    return (
-        axis.kernel > _TALL and axis.stride == 1 and axis.dilation == 1 and axis.windows > 1
-    )
-
-
-def _is_stacked(depth: _Axis, height: _Axis) -> bool:
-    return 0 < depth.kernel * height.kernel <= _LEAF and depth.kernel > 1
-
-
-def _along(axis: _Axis, sums: bool, inner: int, itemsize: int) -> int:
-    """The fold along the row, of whose padding the row has copies."""
-    if axis.kernel == 0:
-        return axis.steps
-    places, narrow = axis.windows, inner * itemsize < _BLOCK
-    if 2 < axis.stride <= _PHASES and narrow:
-        places = (axis.windows - 1) * axis.stride + 1
-    if axis.kernel <= _SLIDING_TAPS or axis.windows == 1:
-        return places * (axis.kernel - 1)
-    if axis.stride == 1 or (axis.stride <= _PHASES and axis.kernel > 16 * axis.stride and narrow):
-        return ((axis.windows - 1) * axis.stride + 1) * _slide(axis.kernel, sums)
-    return places * (axis.kernel - 1)
-
-
-def _slide(taps: int, sums: bool) -> int:
-    """Windows four times as long from four; sums may not overlap, so they have a remainder."""
-    length, steps, parts = 1, 0, 0
-    while (8 if sums else 4) * length < taps:
-        steps += 3
-        length *= 4
-    if not sums:
-        return steps + -(-taps // length) - 1
-    while taps > 0:
-        parts += taps // length
-        taps %= length
-        length //= 4
-    return steps + parts - 1
-
-
-def _selecting(axes: list[_Axis]) -> int:
-    """With positions: along the row, then rows, then planes."""
-    total = 0
-    for i, axis in enumerate(axes):
-        done = prod(later.windows for later in axes[i + 1 :])
-        total += prod(earlier.length for earlier in axes[:i]) * axis.steps * done
-    return total
-
-
-# --- what is no pooling ---
-
-
-def _other_work(
-    function: Function, shape: Ints, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Work:
-    told = getattr(function, "_cost", None)
-    if told is not None:
-        return told(shape, *args, **kwargs)
-    name = getattr(function, "__name__", repr(function))
-    match = re.fullmatch(r"conv([123])d", name)
-    if match and (function.__module__ or "").split(".")[0] == "cpool":
-        return _convolution_work(shape, int(match[1]), _bound(function, args, kwargs))
-    raise TypeError(
-        f"function must be pool, a pooling function of cpool or a convolution: the cost of {name} "
-        "is not known"
-    )
-
-
-def _convolution_work(shape: Ints, rank: int, arguments: dict[str, Any]) -> Work:
-    """One multiplication for each tap and channel; no window is shorter, padding counts."""
-    weight, bias = np.shape(arguments["weight"]), arguments.get("bias")
-    if len(weight) != rank + 2:
-        raise ValueError(f"weight must have {rank + 2} axes, got shape {weight}")
-    last = arguments.get("channels_last", False)
-    windows = sliding(weight[2:], *(arguments[n] for n in ("stride", "padding", "dilation")))
-    axes, _ = arrays.pooled_axes(len(shape), windows, None, last, rank)
-    if len(shape) == rank:
-        raise ValueError(f"input_shape must have channels and {rank} axes, got {shape}")
-    lengths = windows.output_shape([shape[axis] for axis in axes])
-    channel = len(shape) - 1 if last else axes[0] - 1
-    if shape[channel] != weight[1] * arguments.get("groups", 1):
-        raise ValueError(
-            f"weight must be for {shape[channel]} channels of x, got shape {weight} and "
-            f"groups={arguments.get('groups', 1)}"
-        )
-    output_shape = list(shape)
-    output_shape[channel] = weight[0]
-    for axis, length in zip(axes, lengths, strict=True):
-        output_shape[axis] = length
-    taps, outputs = prod(weight[1:]), prod(output_shape)
-    additions = taps - 1 + (bias is not None)
-    work = outputs * Operations(additions=additions, multiplications=taps)
-    return Work(tuple(output_shape), work, work, prod(weight) + np.size(bias) * (bias is not None))
 
 
 # Receptive field ----------------------------------------------------------------------------------

@@ -94,9 +94,9 @@ def _compiled(text: str, name: str, names: dict[str, Any]) -> Callable[..., Any]
 def _publish(
     template: str, kind: type[Reduction] | None, name: str, doc: str, **words: Any
 ) -> None:
-    """A named function, and beside it the one that `vjp` calls for it."""
+    """A named function, and beside it those that `vjp`, and for unpooling `cost`, call for it."""
     made = []
-    for method in ("forward", "vjp"):
+    for method in ("forward", "vjp") if kind is not None else ("forward", "vjp", "work"):
         run = _called(kind, method)
         always = run if kind is not None and (kind.leading or kind.trailing) else "run"
         text = template.format(name=name, run=run, always=always, **words)
@@ -104,7 +104,9 @@ def _publish(
                  "adaptive": _adaptive, "Options": Options, "whole": WHOLE,
                  "pool_whole": pool_whole}  # fmt: skip
         made.append(_compiled(text, name, names))
-    function, function._vjp = made
+    function, function._vjp, *others = made
+    if others:
+        (function._cost,) = others
     function.__doc__ = doc
     globals()[name] = function
     __all__.append(name)

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from cpool.arrays import Options
 from cpool.windows import Windows
 
+CENTRAL: frozenset[str]
 DISCRETE: frozenset[str]
 KINDS: dict[str, int]
 METHODS: tuple[str, ...]

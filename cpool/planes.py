@@ -22,9 +22,7 @@ def _placed(
 ) -> Fractional:
     """The windows of each plane of x: of each index of the axes that are not pooled, in row-major
     order."""
-    axes, _ = arrays.pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
-    rank = len(axes)
-    lead = tuple(n for axis, n in enumerate(x.shape) if axis not in axes)
+    lead, rank = _lead(x, windows, options)
     if samples is None:
         samples = philox(rng).random((*lead, rank))
     samples = _checked(np.asarray(samples), lead, rank)
@@ -34,6 +32,21 @@ def _placed(
         windows.kernel_size, windows.output_size, windows.output_ratio,
         samples=samples[0] if len(samples) else np.zeros(rank), overlapping=windows.overlapping,
     )  # fmt: skip
+
+
+def _lead(
+    x: np.ndarray, windows: Fractional, options: arrays.Options
+) -> tuple[tuple[int, ...], int]:
+    """The lengths of the axes that number the planes, and how many others there are."""
+    axes, _ = arrays.pooled_axes(x.ndim, windows, options.axes, options.channels_last, options.rank)
+    return tuple(n for axis, n in enumerate(x.shape) if axis not in axes), len(axes)
+
+
+def check_samples(
+    x: np.ndarray, windows: Fractional, options: arrays.Options, samples: Any
+) -> None:
+    """Raise for samples of another shape than planes take."""
+    _checked(np.asarray(samples), *_lead(x, windows, options))
 
 
 def _checked(samples: np.ndarray, lead: tuple[int, ...], rank: int) -> np.ndarray:

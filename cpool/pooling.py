@@ -55,11 +55,9 @@ def _pool(
             f"windows must be made by sliding, adaptive, fractional, whole or pyramid, got "
             f"{windows!r}"
         )
+    check_given(reduction, windows, given)
     if planes.is_drawn(windows):
         return _pool_drawn(method, x, reduction, windows, given, options)
-    for name, value in given.items():
-        if value is not None and name != reduction.given:
-            raise ValueError(_NOT_GIVEN[name].format(reduction.name, value))
     own = (given[reduction.given],) if reduction.given else ()
     if isinstance(windows, Pyramid):
         own = (philox(given["rng"]),) if reduction.given == "rng" else own
@@ -74,15 +72,24 @@ _NOT_GIVEN = {
 }
 
 
+def check_given(reduction: Reduction, windows: Windows, given: dict[str, Any]) -> None:
+    """Raise for what neither the reduction nor the windows take."""
+    if planes.is_drawn(windows):
+        if given["weights"] is not None:
+            raise ValueError(
+                f"weights must be None for windows that are drawn, got {given['weights']!r}"
+            )
+        return
+    for name, value in given.items():
+        if value is not None and name != reduction.given:
+            raise ValueError(_NOT_GIVEN[name].format(reduction.name, value))
+
+
 def _pool_drawn(
     method: str, x: Any, reduction: Reduction, windows: Any, given: dict[str, Any],
     options: arrays.Options,
 ) -> Any:  # fmt: skip
     """Over windows that the call draws: one generator for these and what the reduction draws."""
-    if given["weights"] is not None:
-        raise ValueError(
-            f"weights must be None for windows that are drawn, got {given['weights']!r}"
-        )
     rng, own = given["rng"], ()
     if reduction.given == "rng":
         rng = philox(rng)

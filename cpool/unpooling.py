@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from cpool import arrays
-from cpool.reductions.base import Pullback, gradient_dtype, puts
+from cpool.reductions.base import NOTHING, Pullback, Work, gradient_dtype, puts
 from cpool.windows import Windows
 
 
@@ -20,6 +20,20 @@ def forward(x: Any, indices: Any, *arguments: Any) -> np.ndarray:
 def vjp(x: Any, indices: Any, *arguments: Any) -> tuple[np.ndarray, Pullback]:
     y, pullback = _unpool(x, indices, *arguments)
     return y, pullback()
+
+
+def work(
+    x: np.ndarray, indices: Any, windows: Windows, output_size: Any, rank: int, axes: Any,
+    channels_last: bool, out: Any,
+) -> Work:  # fmt: skip
+    """Values are moved, and nothing is computed."""
+    _checked_indices(indices, x.shape)
+    places, order = arrays.pooled_axes(x.ndim, windows, axes, channels_last, rank)
+    boxes, _ = _boxes(x.shape, windows, places, order, output_size)
+    lengths = dict(zip(places, (length for _, length, _, _ in boxes), strict=True))
+    shape = tuple(lengths.get(axis, n) for axis, n in enumerate(x.shape))
+    dtype = x.dtype.newbyteorder("=")
+    return Work(shape, NOTHING, NOTHING, read=np.asarray(indices).nbytes, dtype=dtype)
 
 
 def _unpool(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import math
+import re
 from functools import partial
 from types import SimpleNamespace
 
@@ -13,7 +15,7 @@ import pytest
 from operators import KINDS, each_kind, forms, function_name
 
 import cpool
-from cpool import analysis, nn
+from cpool import analysis, nn, ordering
 from cpool.reductions.base import Operations, Work
 
 # Cost: operations ---------------------------------------------------------------------------------
@@ -270,27 +272,419 @@ def test_each_element_is_worked_on_once():
 # Cost: other functions ----------------------------------------------------------------------------
 
 
-def conv2d(x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, *, channels_last=False):
-    raise AssertionError("counting calls nothing")
+#: What functions get where they have no default, given x.
+REQUIRED = {
+    "reduction": lambda x: "median",
+    "windows": lambda x: cpool.sliding((2, 2)),
+    "kernel_size": lambda x: 2,
+    "output_size": lambda x: 2,
+    "norm_type": lambda x: 3,
+    "q": lambda x: 0.25,
+    "rank": lambda x: 1,
+    "logits": lambda x: np.linspace(0, 1, x.shape[-1]),
+    "indices": lambda x: np.zeros(x.shape, np.int32),
+    "query": lambda x: np.ones(x.shape[1]),
+    "boxes": lambda x: np.array([[1, 0, 0, 5, 3], [0, 1, 2, 4, 7]], np.float32),
+}
+READ_TOO = ("logits", "indices", "boxes")  # as they are given, and not learned
 
 
-conv2d.__module__ = "cpool.alternatives.convolution"
+def is_pooling(name: str) -> bool:
+    return re.search(r"pool|sppf|^conv\dd$|^roi_", name) is not None and callable(
+        getattr(cpool, name)
+    )
 
 
-@pytest.mark.parametrize("function", [conv2d, getattr(cpool, "conv2d", conv2d)])
-def test_convolutions_have_weights(function):
-    cost = cpool.cost(function, (2, 3, 8, 8), np.ones((16, 3, 3, 3)), np.ones(16), padding=1)
+POOLINGS = [name for name in dir(cpool) if is_pooling(name) and name != "pooling"]
+
+
+def a_call(name: str, dtype: str) -> tuple[np.ndarray, dict]:
+    """An array of many axes, and arguments that the function takes."""
+    function, match = getattr(cpool, name), re.search(r"(\d)d$", name)
+    rank = int(match[1]) if match else 2
+    x = np.random.default_rng(7).integers(1, 90, (2, 4, 8, 6, 4)[: rank + 2]).astype(dtype)
+    given = {}
+    for parameter in list(inspect.signature(function).parameters.values())[1:]:
+        if parameter.name == "weight":
+            kernel = (2, 3, 1)[:rank] if "conv" in name else (2,) * rank
+            given["weight"] = np.ones((6, 2, *kernel) if "conv" in name else kernel)
+        elif parameter.default is inspect.Parameter.empty:
+            given[parameter.name] = REQUIRED[parameter.name](x)
+        elif parameter.name == "axes" and not name.startswith("global"):
+            given["axes"] = (2, 3)
+        elif parameter.name in ("rng", "groups"):
+            given[parameter.name] = {"rng": 0, "groups": 2}[parameter.name]
+    if "fractional" in name:
+        given["output_ratio"] = 0.5
+    if name == "pool":
+        del given["rng"]
+    return x, given
+
+
+def test_all_poolings_are_found():
+    assert len(POOLINGS) > 200
+    assert {"sppf", "roi_align", "roi_pool", "conv3d", "max_unpool2d", "pool"} <= set(POOLINGS)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_every_public_function_knows_its_cost(name):
+    """Shape, type and bytes are those of a call."""
+    function = getattr(cpool, name)
+    for dtype in ("float32", "float16", "int16"):
+        x, given = a_call(name, dtype)
+        y = function(x, **given)
+        cost = cpool.cost(function, x.shape, dtype=dtype, **given)
+        assert (cost.function, cost.input_dtype) == (name, dtype)
+        assert (cost.output_shape, cost.output_dtype) == (y.shape, y.dtype.name)
+        others = sum(given[each].nbytes for each in READ_TOO if each in given)
+        assert cost.bytes_read == x.nbytes + others + cost.parameters * x.itemsize
+        assert cost.bytes_written == y.nbytes
+        assert (cost.formula.total == 0) == (cost.kernels.total == 0) == ("unpool" in name)
+        learned = {"weight", "query"} & set(given)
+        assert cost.parameters == sum(given[each].size for each in learned) + ("gated" in name)
+
+
+@pytest.mark.parametrize("name", POOLINGS)
+def test_channels_last_costs_as_many_operations(name):
+    function, (x, given) = getattr(cpool, name), a_call(name, "float32")
+    if "channels_last" not in inspect.signature(function).parameters or "axes" in given:
+        return
+    last = np.ascontiguousarray(np.moveaxis(x, 1, -1))
+    given |= {"channels_last": True}
+    if "logits" in given:
+        given["logits"] = 1.0
+    if "indices" in given:
+        given["indices"] = np.zeros(last.shape, int)
+    cost = cpool.cost(function, last.shape, **given)
+    assert cost.output_shape == function(last, **given).shape
+    if "indices" in given:
+        given["indices"] = np.zeros(x.shape, int)
+    first = cpool.cost(function, x.shape, **given | {"channels_last": False})
+    assert cost.formula == first.formula
+
+
+def formula_of(function, shape, *args, **kwargs) -> dict[str, int]:
+    """The operations that there are."""
+    counts = dataclasses.asdict(cpool.cost(function, shape, *args, **kwargs).formula)
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def kernels_of(function, shape, *args, **kwargs) -> dict[str, int]:
+    counts = dataclasses.asdict(cpool.cost(function, shape, *args, **kwargs).kernels)
+    return {kind: count for kind, count in counts.items() if count}
+
+
+OF_FOUR = [  # a window of 2 x 2 elements, by hand
+    ("lp", {"norm_type": 3}, {"additions": 3, "functions": 5}),
+    ("lp", {"norm_type": 2}, {"additions": 3, "multiplications": 4, "functions": 1}),
+    ("lp", {"norm_type": 1}, {"additions": 3}),
+    ("lp", {"norm_type": math.inf}, {"comparisons": 3}),
+    ("rms", {}, {"additions": 3, "multiplications": 4, "divisions": 1, "functions": 1}),
+    ("power_mean", {}, {"comparisons": 4, "additions": 3, "divisions": 1, "functions": 5}),
+    ("power_mean", {"p": 1}, {"comparisons": 4, "additions": 3, "divisions": 1}),
+    ("power_mean", {"p": 0}, {"comparisons": 4, "multiplications": 3, "functions": 1}),
+    ("power_mean", {"p": -1}, {"comparisons": 4, "additions": 3, "divisions": 6}),
+    ("power_mean", {"p": -math.inf}, {"comparisons": 7}),
+    ("geometric_mean", {}, {"multiplications": 3, "functions": 1}),
+    ("harmonic_mean", {}, {"additions": 3, "divisions": 5}),
+    ("log_sum_exp", {}, {"additions": 3, "multiplications": 4, "divisions": 2, "functions": 5}),
+    ("log_sum_exp", {"r": 0}, {"additions": 3, "divisions": 1}),
+    ("soft", {}, {"additions": 6, "multiplications": 8, "divisions": 1, "functions": 4}),
+    ("soft", {"beta": 0}, {"additions": 3, "divisions": 1}),
+    ("median", {}, {"comparisons": 5, "additions": 1, "divisions": 1}),
+    ("rank", {"rank": 2}, {"comparisons": 5}),
+    ("quantile", {"q": 0.25}, {"comparisons": 5, "additions": 1, "multiplications": 2}),
+    ("quantile", {"q": 1 / 3}, {"comparisons": 5}),
+    ("quantile", {"q": 0.25, "method": "lower"}, {"comparisons": 5}),
+    ("trimmed_mean", {"cut": 0.25}, {"comparisons": 5, "additions": 1, "divisions": 1}),
+    ("mode", {}, {"comparisons": 11, "additions": 3}),
+    ("stochastic", {}, {"comparisons": 7, "additions": 6, "multiplications": 1}),
+    ("stochastic", {"training": False},
+     {"comparisons": 4, "additions": 6, "multiplications": 4, "divisions": 1}),
+    ("avg", {"weights": np.ones((2, 2))}, {"additions": 6, "multiplications": 4, "divisions": 1}),
+    ("mixed", {}, {"comparisons": 3, "additions": 4, "multiplications": 2, "divisions": 1}),
+    ("gated", {"weight": np.ones((2, 2))},
+     {"comparisons": 3, "additions": 10, "multiplications": 6, "divisions": 2, "functions": 1}),
+    ("lip", {"logits": np.ones((2, 2))},
+     {"additions": 6, "multiplications": 4, "divisions": 1, "functions": 4}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, own, expected", OF_FOUR, ids=str)
+def test_a_window_of_four(name, own, expected):
+    function = getattr(cpool, f"{name}_pool2d")
+    assert formula_of(function, (2, 2), kernel_size=2, **own) == expected
+
+
+@pytest.mark.parametrize("taps, comparisons", [(1, 0), (2, 1), (3, 3), (5, 8), (9, 21), (25, 94)])
+def test_sorting_takes_the_logarithms_rounded_up(taps, comparisons):
+    assert comparisons == sum(math.ceil(math.log2(i)) for i in range(1, taps + 1))
+    assert cpool.Rank(0).operations(taps) == Operations(comparisons=comparisons)
+
+
+def test_kernels_lift_an_element_once_and_fold_sums():
+    """36 windows of 9 of 64 elements: rows of sums, then sums of rows."""
+    shape, steps = (8, 8), 6 * 8 * 2 + 6 * 6 * 2
+    given = {"kernel_size": 3, "stride": 1}
+    powers = kernels_of(cpool.lp_pool2d, shape, 5, **given)
+    assert powers == {"additions": steps, "functions": 64 + 36}
+    cubes = kernels_of(cpool.lp_pool2d, shape, 3, **given)
+    assert cubes == {"additions": steps, "multiplications": 2 * 64, "functions": 36}
+    far = kernels_of(cpool.lp_pool2d, shape, 100, **given)  # powers would overflow
+    assert far == formula_of(cpool.lp_pool2d, shape, 100, **given)
+    soft = {"additions": 2 * steps, "multiplications": 128, "divisions": 36, "functions": 64}
+    assert kernels_of(cpool.soft_pool2d, shape, **given) == soft
+    assert kernels_of(cpool.stochastic_pool2d, shape, training=False, **given) == {
+        "comparisons": 64, "additions": 2 * steps, "multiplications": 64, "divisions": 36
+    }  # fmt: skip
+    logits = np.ones(shape)
+    one_less = {"additions": 2 * steps, "multiplications": 64, "divisions": 36, "functions": 64}
+    assert kernels_of(cpool.lip_pool2d, shape, logits, **given) == one_less
+
+
+def test_kernels_take_exponentials_of_elements_where_these_are_fewer():
+    given = {"kernel_size": 2, "stride": 1}
+    narrow = kernels_of(cpool.log_sum_exp_pool1d, (9,), **given)
+    assert narrow["functions"] == 9 + 8
+    wide = kernels_of(cpool.log_sum_exp_pool1d, (9,), dtype="float64", **given)
+    assert wide["functions"] == 8 * 3
+
+
+def test_kernels_take_roots_of_short_products():
+    short = kernels_of(cpool.geometric_mean_pool1d, (40,), 40)
+    assert short == {"multiplications": 39, "functions": 1}
+    long = kernels_of(cpool.geometric_mean_pool1d, (41,), 41)
+    assert long == {"additions": 40, "divisions": 1, "functions": 42}
+
+
+@pytest.mark.parametrize("kind", [cpool.Rank(1), cpool.Median(), cpool.Quantile(0.3)], ids=str)
+@pytest.mark.parametrize("taps", [2, 3, 7, 16, 25])
+def test_networks_are_those_that_sort(kind, taps):
+    """The exchanges that lead to the wanted ranks give them."""
+    exchanges = ordering.network(taps, kind.wanted(taps))
+    rows = np.random.default_rng(taps).permutation(taps).tolist()
+    ordered = sorted(rows)
+    for i, j, what in zip(*[iter(exchanges)] * 3, strict=True):
+        low, high = sorted((rows[i], rows[j]))
+        rows[i], rows[j] = low if what & 1 else None, high if what & 2 else None
+        assert None not in (low, high)
+    assert all(rows[rank] == ordered[rank] for rank in kind.wanted(taps))
+    cost = cpool.cost(cpool.pool, (taps,), kind, cpool.sliding((taps,)), dtype="int8")
+    assert cost.kernels.comparisons == sum(what.bit_count() for what in exchanges[2::3])
+
+
+def test_medians_of_sorted_columns():
+    given = {"kernel_size": 3, "stride": 1}
+    assert kernels_of(cpool.median_pool2d, (9, 9), **given) == {"comparisons": 49 * 18}
+    assert kernels_of(cpool.median_pool2d, (9, 9), 5, stride=1) == {"comparisons": 25 * 106}
+    lower = cpool.Quantile(0.5, "lower")
+    same = kernels_of(cpool.pool, (9, 9), lower, cpool.sliding((3, 3), 1))
+    assert same == {"comparisons": 49 * 18}
+    apart = [kernels_of(cpool.median_pool2d, (9, 9), 3, dtype=d) for d in ("int8", "float32")]
+    assert apart[0]["comparisons"] == 9 * 36
+    assert apart[1]["comparisons"] > 9 * 36  # where a NaN is, is found too
+    assert kernels_of(cpool.mode_pool2d, (2, 2), 2) == {"comparisons": 6 + 9, "additions": 12}
+
+
+def test_mixtures_are_their_parts():
+    shape = (3, 9, 9)
+    top, mean = (cpool.cost(f, shape, 3, 2) for f in (cpool.max_pool2d, cpool.avg_pool2d))
+    mixed = cpool.cost(cpool.mixed_pool2d, shape, 3, 2)
+    blend = 48 * Operations(additions=1, multiplications=2)
+    assert mixed.formula == top.formula + mean.formula + blend
+    assert mixed.kernels == top.kernels + mean.kernels + blend
+    levels = cpool.cost(cpool.pool, shape, cpool.Mixed(0.25), cpool.pyramid((1, 2)))
+    assert levels.output_shape == (15,)
+    each = [cpool.cost(cpool.adaptive_mixed_pool2d, shape, n).formula for n in (1, 2)]
+    assert levels.formula == each[0] + each[1]
+    learned = cpool.cost(cpool.mixed_pool2d, shape, 3, 2, alpha=np.full((3, 1, 1), 0.5))
+    assert (learned.parameters, mixed.parameters) == (3, 0)
+    assert learned.additions == mixed.additions + 3
+    gated = cpool.cost(cpool.gated_pool2d, shape, 3, 2, weight=np.ones((3, 3)))
+    gate = 48 * Operations(additions=11, multiplications=9, divisions=1, functions=1)
+    assert gated.formula == mixed.formula + gate
+    assert gated.parameters == 10
+
+
+def test_blurs_are_separable():
+    blur = cpool.cost(cpool.blur_pool2d, (8, 12), (3, 5), (2, 1))
+    assert blur.formula == 48 * Operations(additions=14, multiplications=15)
+    rows, columns = 4 * 12, 4 * 12
+    assert blur.kernels == Operations(
+        additions=2 * rows + 4 * columns, multiplications=3 * rows + 5 * columns
+    )
+    dense = cpool.cost(cpool.max_pool2d, (8, 12), 2, 1)
+    of_maxima = cpool.cost(cpool.blur_pool2d, (7, 11))
+    both = cpool.cost(cpool.max_blur_pool2d, (8, 12))
+    assert both.formula == dense.formula + of_maxima.formula
+    assert both.kernels == dense.kernels + of_maxima.kernels
+    assert both.output_shape == of_maxima.output_shape
+
+
+def test_details_are_a_blur_means_and_weighted_means():
+    given = {"kernel_size": 2, "dtype": "float64"}
+    blur = cpool.cost(cpool.blur_pool2d, (4, 6), 3, 1, dtype="float64")
+    means = cpool.cost(cpool.avg_pool2d, (4, 6), **given)
+    weighted = Operations(additions=12 + 6, multiplications=8, divisions=1, functions=4)
+    cost = cpool.cost(cpool.detail_preserving_pool2d, (4, 6), **given)
+    assert cost.formula == blur.formula + means.formula + 6 * weighted
+    assert cost.kernels == blur.kernels + means.kernels + 6 * weighted
+    other = cpool.cost(cpool.detail_preserving_pool2d, (4, 6), lam=2, symmetric=False, **given)
+    assert other.formula == cost.formula + 24 * Operations(comparisons=1, functions=1)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_haar_sums_blocks(rank):
+    function = getattr(cpool, f"haar_pool{rank}d")
+    outputs, taps = 2**rank, 2**rank
+    cost = cpool.cost(function, (4,) * rank)
+    assert cost.formula == outputs * Operations(additions=taps - 1, divisions=1)
+    factor = Operations(divisions=1) if rank == 2 else Operations(multiplications=1)
+    assert cost.kernels == outputs * (Operations(additions=taps - 1) + factor)
+
+
+def test_spectra_take_two_transforms():
+    """2.5 N log2 N there and 2.5 M log2 M back; in fact lines of both axes."""
+    cost = cpool.cost(cpool.spectral_pool2d, (3, 64, 32), (48, 16))
+    there, back = 64 * 32 * 11, 48 * 16 * math.log2(48 * 16)
+    assert cost.multiplications == 3 * there + round(3 * back)
+    assert cost.formula.total == pytest.approx(3 * 2.5 * (there + back), abs=1)
+    lines = 32 * (64 * 6 + 48 * math.log2(48)) + 48 * (32 * 5 + 16 * 4)
+    assert cost.kernels.total == pytest.approx(3 * 2.5 * lines, abs=2)
+    sums = cpool.cost(cpool.spectral_pool1d, (64,), 16)  # 4 apart: a row of weights
+    assert sums.kernels == 16 * Operations(additions=63, multiplications=64)
+    assert sums.formula.total == 2.5 * (64 * 6 + 16 * 4)
+    assert cpool.cost(cpool.spectral_pool2d, (64, 32), None).formula.total == 0
+    one = cpool.cost(cpool.spectral_pool2d, (64, 32), (16, None))
+    assert one.formula.total == 32 * 2.5 * (64 * 6 + 16 * 4)
+
+
+def test_attention_scores_and_weighs():
+    cost = cpool.cost(cpool.attention_pool, (2, 4, 3, 5), np.ones(4))
+    scores = 15 * Operations(additions=3, multiplications=4, divisions=1)
+    softmax = Operations(additions=14, divisions=15, functions=15)
+    sums = 4 * Operations(additions=14, multiplications=15)
+    assert cost.formula == 2 * (scores + softmax + sums)
+    largest = Operations(comparisons=14, additions=15)
+    in_fact = 15 * Operations(additions=3, multiplications=4) + softmax + sums + largest
+    assert cost.kernels == 2 * in_fact + Operations(divisions=4)
+    assert cost.parameters == 4
+
+
+def test_polyphase_norms_compare_components():
+    cost = cpool.cost(cpool.polyphase_pool2d, (5, 3, 8, 6), 2)
+    size = 3 * 4 * 3
+    assert cost.formula == 5 * (
+        4 * Operations(additions=size - 1, multiplications=size, functions=1)
+        + Operations(comparisons=3)
+    )
+    assert cost.kernels == 5 * (
+        4 * Operations(additions=size - 1, multiplications=size) + Operations(comparisons=3)
+    )
+    wide = cpool.cost(cpool.polyphase_pool2d, (5, 3, 8, 6), 2, dtype="float64")
+    assert wide.kernels == cost.kernels + 5 * 144 * Operations(comparisons=2, divisions=1)
+    largest = formula_of(cpool.polyphase_pool1d, (7,), norm_type=math.inf)
+    assert largest == {"comparisons": 3 + 3 + 1}
+
+
+def test_chained_maxima():
+    one = cpool.cost(cpool.max_pool2d, (4, 9, 7), 5, 1, "same")
+    cost = cpool.cost(cpool.sppf, (4, 9, 7), 5, 3)
+    assert (cost.formula, cost.kernels) == (3 * one.formula, 3 * one.kernels)
+
+
+@pytest.mark.parametrize("overlapping", [True, False])
+def test_drawn_windows_cost_the_same_wherever_they_are(overlapping):
+    """Overlapping ones have their size; of others, each element is in one."""
+    x, size = np.ones((3, 11, 10)), (5, 4)
+    kernel = 3 if overlapping else None
+    given = {"kernel_size": kernel, "output_size": size, "overlapping": overlapping}
+    steps = 3 * 20 * 8 if overlapping else 3 * (110 - 20)
+    assert formula_of(cpool.fractional_max_pool2d, x.shape, **given) == {"comparisons": steps}
+    samples = np.random.default_rng(0).random((3, 2))
+    costs = [
+        cpool.cost(cpool.fractional_max_pool2d, x.shape, **given, _random_samples=each)
+        for each in (samples, samples**2)
+    ]
+    assert costs[0] == costs[1]
+    assert costs[0].formula.comparisons == steps
+    assert costs[0].bytes_read == 4 * x.size + samples.nbytes
+    means = formula_of(cpool.fractional_avg_pool2d, x.shape, **given)
+    assert means == {"additions": steps, "divisions": 60}
+    windows = cpool.fractional(kernel, size, overlapping=overlapping)
+    assert formula_of(cpool.pool, x.shape, "sum", windows) == {"additions": steps}
+    for sample in samples:
+        fixed = cpool.fractional(kernel, size, samples=tuple(sample), overlapping=overlapping)
+        total = cpool.pool(x, "sum", fixed)
+        assert total.sum() - total.size == steps
+
+
+def test_s3_takes_maxima_everywhere():
+    dense = cpool.cost(cpool.max_pool2d, (3, 9, 8), 3, 1, "same")
+    cost = cpool.cost(cpool.s3_pool2d, (3, 9, 8), 3, grid_size=4, stride=2)
+    assert (cost.formula, cost.output_shape) == (dense.formula, (3, 5, 4))
+    mean = cpool.cost(cpool.avg_pool2d, (3, 9, 8), 2, ceil_mode=True)
+    cost = cpool.cost(cpool.s3_pool2d, (3, 9, 8), 3, grid_size=4, stride=2, training=False)
+    assert cost.formula == dense.formula + mean.formula
+    assert cost.kernels == dense.kernels + mean.kernels
+
+
+def test_regions_cost_what_their_boxes_have():
+    boxes = [[0, 0, 0, 8, 4], [1, 2, 2, 3, 8]]  # bins of 4 x 2 and 1 x 3 elements
+    shape = (2, 3, 20, 20)
+    fixed = cpool.cost(cpool.roi_align, shape, boxes, 2, sampling_ratio=3)
+    bins = 2 * 3 * 4
+    assert fixed.formula == bins * Operations(
+        additions=9 * 3 + 8, multiplications=9 * 4, divisions=1
+    )
+    adaptive = cpool.cost(cpool.roi_align, shape, boxes, 2)
+    samples, each = 3 * 4 * (8 + 3), Operations(additions=3, multiplications=4)
+    assert adaptive.formula == samples * each + Operations(additions=samples - bins, divisions=bins)
+    largest = cpool.cost(cpool.roi_align, shape, boxes, 2, reduction="max")
+    assert largest.formula == samples * each + Operations(comparisons=samples - bins)
+    per_image = [np.array([[0.0, 0, 8, 4]], np.float32), np.array([[2.0, 2, 3, 8]], np.float32)]
+    same = cpool.cost(cpool.roi_align, shape, per_image, 2)
+    assert (same.formula, same.bytes_read) == (adaptive.formula, 4 * (2 * 3 * 400 + 8))
+
+
+def test_bins_cost_what_elements_they_cover():
+    """An element that alone is 1 makes those bins 1 that cover it."""
+    boxes = np.array([[0, 1, 1, 6, 9], [0, -5, 6, 3, 40]])
+    covered = np.zeros((2, 1, 3, 3), int)
+    for i, j in np.ndindex(12, 10):
+        x = np.zeros((1, 1, 12, 10), int)
+        x[0, 0, i, j] = 1
+        covered += cpool.roi_pool(x, boxes, 3)
+    assert covered.min() == 0  # outside of the image
+    cost = cpool.cost(cpool.roi_pool, (1, 1, 12, 10), boxes, 3)
+    assert cost.comparisons == np.maximum(covered - 1, 0).sum()
+
+
+def test_masks_and_positions_of_alternatives_are_moved_too():
+    where = np.ones((8, 8), bool)
+    for function in (cpool.mixed_pool2d, cpool.lip_pool2d, cpool.detail_preserving_pool2d):
+        given = {"kernel_size": 2} | ({"logits": where} if function is cpool.lip_pool2d else {})
+        plain, masked = (
+            cpool.cost(function, (3, 8, 8), where=each, **given) for each in (None, where)
+        )
+        assert masked.bytes_read == plain.bytes_read + 64
+    fractional = partial(cpool.cost, cpool.fractional_max_pool2d, (3, 8, 8), 2, 4)
+    plain, positions = fractional(), fractional(return_indices=True)
+    assert positions.bytes_written == plain.bytes_written + 8 * 48
+
+
+def test_convolutions_have_weights():
+    weight = np.ones((16, 3, 3, 3))
+    cost = cpool.cost(cpool.conv2d, (2, 3, 8, 8), weight, np.ones(16), padding=1)
     assert cost.output_shape == (2, 16, 8, 8)
     assert cost.multiplications == 2 * 16 * 64 * 27
     assert cost.additions == 2 * 16 * 64 * 27  # 26 and the bias
     assert cost.parameters == 16 * 27 + 16
     assert cost.bytes_read == 4 * (2 * 3 * 64 + 448)
-    last = cpool.cost(function, (2, 8, 8, 3), np.ones((16, 3, 3, 3)), padding=1, channels_last=True)
+    last = cpool.cost(cpool.conv2d, (2, 8, 8, 3), weight, padding=1, channels_last=True)
     assert (last.output_shape, last.parameters) == ((2, 8, 8, 16), 432)
-    with pytest.raises(ValueError, match="weight must be for 4 channels"):
-        cpool.cost(function, (4, 8, 8), np.ones((16, 3, 3, 3)))
-    with pytest.raises(ValueError, match="weight must have 4 axes"):
-        cpool.cost(function, (3, 8, 8), np.ones((16, 3, 3)))
+    depthwise = cpool.cost(cpool.conv1d, (4, 9), np.ones((4, 1, 3)), groups=4)
+    assert depthwise.formula == 28 * Operations(additions=2, multiplications=3)
 
 
 def test_a_function_may_tell_its_own_cost():
@@ -298,10 +692,80 @@ def test_a_function_may_tell_its_own_cost():
         raise AssertionError("counting calls nothing")
 
     work = Operations(multiplications=5)
-    blur._cost = lambda shape, size: Work((*shape[:-1], size), work, work, 7)
+    blur._cost = lambda x, size: Work((*x.shape[:-1], size), work, work, 7)
     cost = cpool.cost(blur, (3, 8), 4, dtype="float64")
     assert (cost.output_shape, cost.multiplications, cost.parameters) == ((3, 4), 5, 7)
     assert (cost.bytes_read, cost.bytes_written) == (8 * (24 + 7), 8 * 12)
+
+
+@pytest.mark.parametrize("name", ["spectral_pool2d", "mixed_pool2d", "sppf", "polyphase_pool2d"])
+def test_counting_needs_no_memory(name):
+    """Of an array of 2**56 elements."""
+    _, given = a_call(name, "float32")
+    cost = cpool.cost(getattr(cpool, name), (2**20, 2**18, 2**8, 2**10), **given)
+    assert cost.formula.total > 2**56
+
+
+#: Errors of a call, and no others: by name, shape of x, arguments.
+WRONG = [
+    ("mixed_pool2d", (4, 4), {"kernel_size": 2, "alpha": 2}),
+    ("mixed_pool2d", (4, 4), {"kernel_size": 2, "alpha": np.ones(3)}),
+    ("mixed_pool2d", (4, 4), {}),
+    ("mixed_pool2d", (4, 4), {"kernel_size": 5}),
+    ("gated_pool2d", (4, 4), {"kernel_size": 2, "weight": np.ones(4)}),
+    ("lip_pool2d", (4, 4), {"kernel_size": 2, "logits": np.ones(3)}),
+    ("global_lip_pool", (1, 1, 4), {"logits": 1.0, "keepdims": 1}),
+    ("detail_preserving_pool2d", (4, 4), {"kernel_size": 2, "eps": 0}),
+    ("blur_pool2d", (4, 4), {"filter_size": 8}),
+    ("blur_pool2d", (4, 4), {"filter_size": 2.0}),
+    ("max_blur_pool2d", (4, 4), {"kernel_size": 5}),
+    ("haar_pool2d", (4, 5), {}),
+    ("spectral_pool2d", (4, 4), {"output_size": 5}),
+    ("polyphase_pool2d", (4, 4), {"norm_type": 0}),
+    ("polyphase_pool2d", (4, 4), {"stride": None}),
+    ("attention_pool", (1, 2, 4), {"query": np.ones(3)}),
+    ("sppf", (4, 4), {}),
+    ("sppf", (1, 4, 4), {"repeats": 0}),
+    ("spatial_pyramid_pool", (8, 8), {}),
+    ("spatial_pyramid_pool", (1, 8, 8), {"levels": (0,)}),
+    ("fractional_max_pool2d", (4, 4), {"kernel_size": 2}),
+    ("fractional_max_pool2d", (4, 4),
+     {"kernel_size": 2, "output_size": 2, "_random_samples": np.ones(3) / 2}),
+    ("s3_pool2d", (4, 4), {"kernel_size": 2, "grid_size": 3, "stride": 2}),
+    ("roi_align", (4, 4), {"boxes": [[0, 0, 0, 1, 1]], "output_size": 2}),
+    ("roi_align", (1, 1, 4, 4), {"boxes": [[1, 0, 0, 1, 1]], "output_size": 2}),
+    ("roi_align", (1, 1, 4, 4),
+     {"boxes": [[0, 0, 0, 1, 1]], "output_size": 2, "sampling_ratio": -2}),
+    ("roi_pool", (1, 1, 4, 4), {"boxes": [[0, 0, 0, 1]], "output_size": 2}),
+    ("max_unpool2d", (4, 4), {"indices": np.zeros((4, 4)), "kernel_size": 2}),
+    ("max_unpool2d", (4, 4), {"indices": np.zeros((4, 3), int), "kernel_size": 2}),
+    ("conv2d", (4, 8, 8), {"weight": np.ones((16, 3, 3, 3))}),
+    ("conv2d", (3, 8, 8), {"weight": np.ones((16, 3, 3))}),
+    ("conv2d", (3, 8, 8), {"weight": np.ones((16, 3, 3, 3)), "groups": 0}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": np.ones(3)}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": -np.ones(4)}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "weights": np.ones(4), "divisor_override": 2}),
+    ("avg_pool2d", (4, 4), {"kernel_size": 2, "nan_policy": "skip"}),
+    ("sppf", (1, 4, 4), {"nan_policy": "skip"}),
+    ("spectral_pool2d", (4, 4), {"output_size": 2, "nan_policy": "omit"}),
+    ("conv1d", (1, 4), {"weight": np.ones((1, 1, 2)), "nan_policy": "omit"}),
+    ("max_pool2d", (4, 4), {"kernel_size": 2, "where": np.ones(3, bool)}),
+    ("haar_pool2d", (4, 4), {"where": np.ones(4)}),
+    ("pool", (4,), {"reduction": "max", "windows": cpool.sliding(2), "weights": np.ones(4)}),
+    ("pool", (4,), {"reduction": "mean", "windows": cpool.sliding(2), "rng": 0}),
+    ("pool", (4,),
+     {"reduction": "mean", "windows": cpool.fractional(1, 2), "weights": np.ones(4)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name, shape, given", WRONG, ids=str)
+def test_errors_are_those_of_the_function(name, shape, given):
+    function = getattr(cpool, name)
+    with pytest.raises((TypeError, ValueError)) as of_call:
+        function(np.ones(shape), **given)
+    with pytest.raises(type(of_call.value)) as of_cost:
+        cpool.cost(function, shape, **given)
+    assert str(of_cost.value) == str(of_call.value)
 
 
 def test_cost_prints_as_a_table():
@@ -327,10 +791,7 @@ def test_cost_prints_as_a_table():
         (TypeError, r"max_pool1d\(\) missing a required", (cpool.max_pool1d, (8,))),
         (TypeError, "function must be a function of cpool", ("max", (8,), 2)),
         (TypeError, "the cost of sorted is not known", (sorted, (8,))),
-        (TypeError, "the cost of max_unpool1d is not known", (cpool.max_unpool1d, (8,), [1], 2)),
         (TypeError, "windows must be made by", (cpool.pool, (8,), "max", 2)),
-        (ValueError, "input_shape must have channels", (cpool.spatial_pyramid_pool, (8, 8))),
-        (ValueError, "levels must be at least 1", (cpool.spatial_pyramid_pool, (1, 8, 8), (0,))),
         (ValueError, "reduction must be one of", (cpool.pool, (8,), "most", cpool.whole())),
     ],
 )

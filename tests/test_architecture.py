@@ -40,6 +40,7 @@ ORDER = [
     "results",
     "planes",
     "levels",
+    "counting",
     "pooling",
     "unpooling",
     "docstrings",

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from operators import KINDS
 from PIL import Image
 
 import cpool
 from cpool.cli import compare
 from cpool.cli.commands import command
+from cpool.reductions import REGISTRY
 
-#: What cannot be called with a kernel size and a stride alone.
-LEFT_OUT = [
-    "gated_pool2d: it needs weight",
-    "lip_pool2d: it needs logits",
-    "s3_pool2d: stride must divide grid_size (2, 2), got (8, 8)",
-]
+#: What pools nothing.
+LEFT_OUT = ["max_unpool2d: it takes maxima back to their places, and pools nothing"]
 PANEL = 360  # pixels that a panel is wide
 
 
@@ -71,16 +70,129 @@ def test_every_operator_is_drawn_and_counted(tmp_path, photo):
 
 def test_panels_are_what_the_operators_give(photo):
     comparison = compare.run(photo)
-    assert sorted(comparison.left_out) == LEFT_OUT
+    assert comparison.left_out == LEFT_OUT
     names = [panel.name for panel in comparison.panels]
-    left_out = {line.partition(":")[0] for line in LEFT_OUT}
-    assert names == [name for name in compare.operators() if name not in left_out]
-    assert {f"{kind.function}2d" for kind in KINDS} <= set(names)
+    assert names == [name for name in compare.operators() if name != "max_unpool2d"]
+    assert names[0] == "max_pool2d"
+    assert names.index("stochastic_pool2d") < names.index("sppf")
     for panel in comparison.panels:
         if panel.name in ("max_pool2d", "min_pool2d", "sum_pool2d", "avg_pool2d"):
             y = getattr(cpool, panel.name)(comparison.x, 8, channels_last=True)
             np.testing.assert_array_equal(panel.pixels, y)
             assert panel.summary.endswith("of each window")
+
+
+def test_every_operator_has_a_panel_and_every_panel_a_cost(photo):
+    """Of each public function the form for two axes, or the only one."""
+    expected = {f"{kind.function}2d" for kind in REGISTRY.values()}
+    for name in cpool.alternatives.__all__:
+        stem = re.sub(r"[123]d$", "", name)
+        if not name.startswith(("adaptive_", "global_")) and not isinstance(
+            getattr(cpool, name), type
+        ):
+            expected.add(f"{stem}2d" if hasattr(cpool, f"{stem}2d") else stem)
+    panels = {panel.name: panel for panel in compare.run(photo).panels}
+    assert set(panels) == expected
+    assert {"conv2d", "sppf", "attention_pool", "roi_align", "s3_pool2d"} < expected
+    for panel in panels.values():
+        assert re.fullmatch(r"([\d,.]+ \w+(, | and )?)+ an output", panel.costs[0]), panel.costs
+        assert re.fullmatch(r"\d+\.\d\d operations a byte", panel.costs[1])
+    assert panels["conv2d"].costs[0] == "63 additions and 64 multiplications an output"
+    assert panels["sum_pool2d"].costs == ["63 additions an output", "0.24 operations a byte"]
+
+
+def test_panels_of_operators_with_arguments_of_their_own(photo):
+    comparison = compare.run(photo)
+    x, panels = comparison.x, {panel.name: panel.pixels for panel in comparison.panels}
+    cells = x.reshape(6, 8, 9, 8, 3).swapaxes(1, 2)
+    top, mean = (getattr(cpool, f"{name}_pool2d")(x, 8, channels_last=True)
+                 for name in ("max", "avg"))  # fmt: skip
+    row = np.array([1, 7, 21, 35, 35, 21, 7, 1]) / 128
+    expected = {
+        "roi_pool": top,
+        "roi_align": cpool.roi_align(x[np.newaxis], [[0, 0, 0, 72, 48]], (6, 9),
+                                     channels_last=True)[0],
+        "conv2d": np.einsum("hwijc,i,j->hwc", cells, row, row),
+        "sppf": cpool.max_pool2d(x, 13, 1, "same", channels_last=True),
+        "spatial_pyramid_pool": cpool.adaptive_max_pool2d(x, 16, channels_last=True),
+        "haar_pool2d": 2 * cpool.avg_pool2d(x, 2, channels_last=True),
+    }  # fmt: skip
+    weights = np.exp(5 * x)
+    sums = [cpool.sum_pool2d(each, 8, channels_last=True) for each in (x * weights, weights)]
+    expected["lip_pool2d"] = sums[0] / sums[1]
+    edges = cells[:, :, :, 4:].sum((2, 3)) / 8 - cells[:, :, :, :4].sum((2, 3)) / 8
+    gate = 1 / (1 + np.exp(-edges))
+    expected["gated_pool2d"] = gate * top + (1 - gate) * mean
+    scores = np.exp(5 * cells.sum(-1, keepdims=True) / np.sqrt(3))
+    expected["attention_pool"] = (cells * scores).sum((2, 3)) / scores.sum((2, 3))
+    for name, pixels in expected.items():
+        np.testing.assert_allclose(panels[name], pixels, rtol=1e-5, atol=1e-6, err_msg=name)
+    dense = cpool.max_pool2d(x, 8, 1, "same", channels_last=True)
+    for pixel, cell in zip(
+        panels["s3_pool2d"].reshape(-1, 3), dense.reshape(6, 8, 9, 8, 3).swapaxes(1, 2)
+        .reshape(-1, 64, 3), strict=True,
+    ):  # fmt: skip
+        assert (cell == pixel).all(axis=1).any()
+
+
+def test_other_windows_and_arguments_are_named(photo):
+    comparison = compare.run(photo)
+    report = comparison.report()
+    for panel in comparison.panels:
+        assert panel.pixels.shape[:2] == (6, 9) or "windows" in panel.given, panel.name
+        assert panel.given in report
+    given = {panel.name: panel.given for panel in comparison.panels}
+    assert given["max_pool2d"] == given["median_pool2d"] == ""
+    assert given["haar_pool2d"] == "2×2 windows, stride 2"
+    assert given["quantile_pool2d"] == "q = 0.75"
+
+
+# The sheet ----------------------------------------------------------------------------------------
+
+
+SHAPES = {"photo": (48, 72, 3), "wide": (20, 300), "tall": (300, 20, 3), "small": (16, 17)}
+
+
+@pytest.mark.parametrize("form", SHAPES)
+def test_no_text_is_cut_off_or_meets_another(tmp_path, form):
+    name = "a-photograph-whose-name-has-many-letters-and-no-space-at-all.png"
+    comparison = compare.run(an_image(tmp_path / name, *SHAPES[form]))
+    figure = compare.sheet(comparison)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [*figure.texts, *(text for axis in figure.axes for text in axis.texts)]
+    texts = [text for text in texts if text.get_text()]
+    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
+    for i, box in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1, texts[i]
+        assert figure.bbox.y0 <= box.y0 < box.y1 <= figure.bbox.y1, texts[i]
+        for j in range(i):
+            assert not box.overlaps(boxes[j]), (texts[i], texts[j])
+        for axis in figure.axes:
+            assert not box.overlaps(axis.get_window_extent()), texts[i]
+    words = " ".join(" ".join(text.get_text().split()) for text in texts)
+    assert "…" not in words
+    for panel in comparison.panels:
+        for each in (panel.name, panel.summary, panel.given, *panel.costs):
+            assert each in words
+    assert name in words.replace(" ", "")
+
+
+def test_words_are_wrapped_to_a_width():
+    text = "63 comparisons, 130 additions, 66 multiplications, 2 divisions and 1 function an output"
+    lines = compare._wrapped(text)
+    assert " ".join(lines) == text
+    assert len(lines) == 3
+    assert compare._wrapped("") == []
+    assert "".join(compare._wrapped("m" * 200)) == "m" * 200
+    for line in [*lines, *compare._wrapped("m" * 200)]:
+        assert compare._width(line, compare._TEXT, "normal") <= compare._SIDE
+
+
+def test_what_windows_do_not_fill_is_cut_off(tmp_path):
+    comparison = compare.run(an_image(tmp_path / "odd.png", 47, 65, 3))
+    assert comparison.x.shape == (40, 64, 3)
+    assert comparison.origin.endswith("65 x 47 pixels, uint8, cut to 64 x 40")
 
 
 def test_each_panel_is_on_the_sheet(photo):
@@ -93,7 +205,8 @@ def test_each_panel_is_on_the_sheet(photo):
         visible, _ = compare._visible(panel.pixels)
         corner = np.round(255 * visible[2, 3]).astype(int)
         near = np.abs(sheet.astype(int) - corner).max(axis=2) <= 1
-        assert near.sum() >= (PANEL // visible.shape[1]) ** 2, panel.name
+        height, width = visible.shape[:2]
+        assert near.sum() >= (PANEL // width) * (PANEL * 48 // 72 // height), panel.name
 
 
 def test_what_is_too_bright_is_scaled_and_said():
@@ -118,13 +231,17 @@ def test_sheets_have_the_form_of_a_page(panels, ratio):
 
 
 def test_new_operators_appear_by_being_public(photo, monkeypatch):
-    def blur_pool2d(x, filter_size=3, stride=2):
+    def new_pool2d(x, kernel_size=3, stride=2):
         """Blur and subsample: what it is."""
-        assert stride == 8
+        assert kernel_size == stride == 8
         return x[..., ::stride, ::stride]
 
-    def lip_pool2d(x, logits, kernel_size):
-        raise AssertionError("it has no logits")
+    def any_pool(x, stride):
+        """Of any axes."""
+        return x[..., ::stride, ::stride]
+
+    def needy_pool2d(x, secrets, kernel_size):
+        raise AssertionError("it has no secrets")
 
     def broken_pool2d(x, kernel_size):
         raise ValueError("it is broken")
@@ -132,19 +249,21 @@ def test_new_operators_appear_by_being_public(photo, monkeypatch):
     def flat_pool2d(x, kernel_size):
         return x.ravel()
 
-    for function in (blur_pool2d, lip_pool2d, broken_pool2d, flat_pool2d):
+    any_pool._vjp = None
+    for function in (new_pool2d, any_pool, needy_pool2d, broken_pool2d, flat_pool2d):
         monkeypatch.setattr(cpool, function.__name__, function, raising=False)
     comparison = compare.run(photo)
     panels = {panel.name: panel for panel in comparison.panels}
-    assert panels["blur_pool2d"].summary == "Blur and subsample"
-    assert panels["blur_pool2d"].costs == ["cost not known"]
-    assert panels["blur_pool2d"].pixels.shape == (6, 9, 3)
+    assert panels["new_pool2d"].summary == "Blur and subsample"
+    assert panels["new_pool2d"].costs == ["cost not known"]
+    assert panels["new_pool2d"].pixels.shape == panels["any_pool"].pixels.shape == (6, 9, 3)
     assert sorted(comparison.left_out) == sorted([
         *LEFT_OUT,
+        "needy_pool2d: it needs secrets",
         "broken_pool2d: it is broken",
         "flat_pool2d: its result is no image",
     ])  # fmt: skip
-    assert "left out: lip_pool2d: it needs logits" in comparison.report()
+    assert "left out: needy_pool2d: it needs secrets" in comparison.report()
 
 
 @pytest.mark.parametrize("shape, dtype", [((20, 300), np.uint8), ((300, 20), np.uint16)])

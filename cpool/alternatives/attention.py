@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays
+from cpool import arrays, counting
 from cpool.alternatives.common import (
+    counted,
     differentiable,
     present,
     refuse_missing,
@@ -20,7 +21,7 @@ from cpool.alternatives.common import (
 )
 from cpool.arrays import Options
 from cpool.pooling import WHOLE
-from cpool.reductions.base import Gradients, gradient_dtype
+from cpool.reductions.base import Gradients, Operations, Work, gradient_dtype
 from cpool.results import stored, wide_dtype
 
 __all__ = ["attention_pool"]
@@ -245,4 +246,28 @@ def _attention_vjp(
     return y, Gradients(x=by_x, query=by_query)
 
 
+def _attention_work(
+    x: Array, query: Any, axes: Any, channels_last: Any, where: Any, **_: Any
+) -> Work:
+    """Scores, their softmax, and the weighted sums of the channels. The query is scaled in place of
+    the scores, and the largest of these is subtracted from all."""
+    layout = _layout(x, axes, channels_last)
+    _checked_query(query, layout.channels)
+    positions = math.prod(x.shape[axis] for axis in layout.places)
+    shape, channels = tuple(x.shape[axis] for axis in layout.rest), layout.channels
+    scores = positions * Operations(additions=max(channels - 1, 0), multiplications=channels)
+    softmax = Operations(additions=positions - 1, divisions=positions, functions=positions)
+    sums = channels * Operations(additions=positions - 1, multiplications=positions)
+    each, batch = scores + softmax + sums, math.prod(shape[:-1])
+    largest = Operations(comparisons=positions - 1, additions=positions)
+    return Work(
+        shape,
+        batch * (each + Operations(divisions=positions)),
+        batch * (each + largest) + Operations(divisions=channels),
+        parameters=channels,
+        read=counting.size_of(where),
+    )
+
+
 differentiable(attention_pool, _attention_vjp)
+counted(attention_pool, _attention_work)

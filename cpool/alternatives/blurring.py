@@ -11,15 +11,16 @@ import inspect
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from math import comb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays, weighted
+from cpool import arrays, counting, weighted
 from cpool.alternatives.common import (
+    counted,
     per_axis,
     pooled_axes,
     rounded,
@@ -29,7 +30,8 @@ from cpool.alternatives.common import (
 from cpool.arrays import Options
 from cpool.functional import max_pool2d
 from cpool.pooling import pool, vjp
-from cpool.reductions.base import Pullback, existing, gradient_dtype, puts
+from cpool.reductions import Max
+from cpool.reductions.base import Pullback, Work, existing, gradient_dtype, puts
 from cpool.results import stored, wide_dtype
 from cpool.windows import sliding
 
@@ -480,8 +482,21 @@ def _with_pullback(function: Callable[..., Any], rank: int) -> Callable[..., Any
     return with_pullback
 
 
+def _blur_work(
+    x: Array, filter_size: Any, stride: Any, padding_mode: Any, rank: int, **given: Any
+) -> Work:
+    """The filter's weights are products of one for each axis."""
+    options = Options(rank=rank, **given)
+    blur = _checked_blur(x, filter_size, stride, padding_mode, options)
+    taps = tuple(len(weights) for weights in blur.weights)
+    counts = blur.windows.output_shape([x.shape[axis] for axis in blur.places])
+    work = counting.of_separable(x.shape, blur.places, taps, counts)
+    return replace(work, read=counting.size_of(options.where))
+
+
 for _rank, _function in enumerate((blur_pool, blur_pool1d, blur_pool2d, blur_pool3d)):
     _function._vjp = _with_pullback(_function, _rank)  # type: ignore[attr-defined]
+    counted(_function, partial(_blur_work, rank=_rank))
 
 
 # Maximum, then blur -------------------------------------------------------------------------------
@@ -606,4 +621,18 @@ def _max_blur_vjp(
     return _max_blur(x, kernel_size, (filter_size, stride, padding_mode), options, True)
 
 
+def _max_blur_work(
+    x: Array, kernel_size: Any, stride: Any, filter_size: Any, padding_mode: Any,
+    channels_last: Any, where: Any, **_: Any,
+) -> Work:  # fmt: skip
+    """A maximum at each place, and the blur of these."""
+    options = Options(channels_last=channels_last, rank=2, where=where)
+    maxima = counting.of_pooling(x, Max(), sliding(kernel_size, 1), options)
+    made = counting.stand_in(maxima.output_shape, gradient_dtype(x))
+    given = {"channels_last": channels_last, "nan_policy": "propagate"}
+    blur = _blur_work(made, filter_size, stride, padding_mode, 2, **given)
+    return counting.in_order(maxima, blur)
+
+
 max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
+counted(max_blur_pool2d, _max_blur_work)

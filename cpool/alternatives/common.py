@@ -10,7 +10,7 @@ import numpy as np
 
 from cpool import arrays
 from cpool.pooling import pool
-from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.reductions.base import Pullback, Work, existing, gradient_dtype
 from cpool.windows import Windows, sliding, whole
 
 if TYPE_CHECKING:
@@ -94,10 +94,21 @@ def differentiable(
     function: Callable[..., Any], run: Callable[..., tuple[np.ndarray, Pullback]]
 ) -> None:
     """Give a function its pullback: run takes all of its arguments by name."""
+    function._vjp = _by_name(function, run)  # type: ignore[attr-defined]
+
+
+def counted(function: Callable[..., Any], work: Callable[..., Work]) -> None:
+    """Tell `cpool.cost` what a function takes: work takes all of its arguments by name, and of x
+    only the shape and the type mean something."""
+    function._cost = _by_name(function, work)  # type: ignore[attr-defined]
+
+
+def _by_name(function: Callable[..., Any], run: Callable[..., T]) -> Callable[..., T]:
+    """What takes arguments as the function does, and gives them to run by name."""
     signature = inspect.signature(function)
     name = function.__name__
 
-    def with_pullback(*args: Any, **kwargs: Any) -> tuple[np.ndarray, Pullback]:
+    def named(*args: Any, **kwargs: Any) -> T:
         try:
             bound = signature.bind(*args, **kwargs)
         except TypeError as error:
@@ -105,9 +116,9 @@ def differentiable(
         bound.apply_defaults()
         return run(**bound.arguments)
 
-    with_pullback.__name__ = with_pullback.__qualname__ = name
-    with_pullback.__signature__ = signature  # type: ignore[attr-defined]
-    function._vjp = with_pullback  # type: ignore[attr-defined]
+    named.__name__ = named.__qualname__ = name
+    named.__signature__ = signature  # type: ignore[attr-defined]
+    return named
 
 
 # Axes ---------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from __future__ import annotations
 import itertools
 import operator
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any, NamedTuple
@@ -25,11 +26,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, weighted
-from cpool.alternatives.common import checked_policy, differentiable, refuse_nan, result_dtype
+from cpool import arrays, counting, weighted
+from cpool.alternatives.common import (
+    checked_policy,
+    counted,
+    differentiable,
+    refuse_nan,
+    result_dtype,
+)
 from cpool.arrays import Options
 from cpool.pooling import pool
-from cpool.reductions.base import Gradients, gradient_dtype
+from cpool.reductions.base import NOTHING, Gradients, Operations, Work, gradient_dtype
 from cpool.results import stored, wide_dtype
 from cpool.windows import sliding, whole
 
@@ -494,6 +501,21 @@ def _fill(places: np.ndarray, x: np.ndarray, tap: _Tap) -> None:
 _NO_OMISSION = "a weight means nothing without its element"
 
 
+def _axes(
+    rank: int, x: np.ndarray, weight: np.ndarray, stride: Any, padding: Any, dilation: Any,
+    groups: int, channels_last: bool,
+) -> list[_Axis]:  # fmt: skip
+    """The windows along each axis, of arguments that fit each other."""
+    _check_shapes(rank, x, weight, groups, channels_last)
+    if stride is None:
+        raise TypeError("stride must be an int or one int for each axis, got None")
+    windows: Any = sliding(weight.shape[2:], stride, padding, dilation)  # which checks them
+    pads = windows.padding if isinstance(windows.padding, tuple) else (windows.padding,) * rank
+    space = x.shape[-rank - 1 : -1] if channels_last else x.shape[-rank:]
+    of_axes = zip(space, weight.shape[2:], windows.stride, windows.dilation, pads, strict=True)
+    return [_axis(*of_axis) for of_axis in of_axes]
+
+
 def _arguments(
     rank: int, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any,
     groups: Any, options: Options,
@@ -501,14 +523,7 @@ def _arguments(
     x, weight = arrays.as_input(x), arrays.as_input(weight, "weight")
     last, groups = arrays.flag(options.channels_last, "channels_last"), _group_count(groups)
     checked_policy(options.nan_policy, _NO_OMISSION)
-    _check_shapes(rank, x, weight, groups, last)
-    if stride is None:
-        raise TypeError("stride must be an int or one int for each axis, got None")
-    windows: Any = sliding(weight.shape[2:], stride, padding, dilation)  # which checks them
-    pads = windows.padding if isinstance(windows.padding, tuple) else (windows.padding,) * rank
-    space = x.shape[-rank - 1 : -1] if last else x.shape[-rank:]
-    of_axes = zip(space, weight.shape[2:], windows.stride, windows.dilation, pads, strict=True)
-    axes = [_axis(*of_axis) for of_axis in of_axes]
+    axes = _axes(rank, x, weight, stride, padding, dilation, groups, last)
     depthwise = weight.shape[1] == 1 and weight.shape[0] == groups and all(map(_is_near, axes))
     call = (_Depthwise if depthwise else _ByColumns)(x, weight, axes, groups, options)
     if options.nan_policy == "raise":
@@ -836,6 +851,24 @@ def _ranked(rank: int) -> Callable[..., tuple[np.ndarray, Gradients]]:
     return run
 
 
+def _work(
+    x: np.ndarray, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: Any,
+    channels_last: Any, rank: int, **_: Any,
+) -> Work:  # fmt: skip
+    """One multiplication for each tap and channel of a group, whatever lies in the padding."""
+    weight = arrays.as_input(weight, "weight")
+    last, groups = arrays.flag(channels_last, "channels_last"), _group_count(groups)
+    axes = _axes(rank, x, weight, stride, padding, dilation, groups, last)
+    bias = _checked_bias(bias, weight.shape[0])
+    space, batch = [axis.m for axis in axes], x.shape[: -rank - 1]
+    channels = weight.shape[0]
+    shape = (*batch, *space, channels) if last else (*batch, channels, *space)
+    more = NOTHING if bias is None else Operations(additions=1)
+    work = counting.of_products(shape, prod(weight.shape[1:]), more)
+    return replace(work, parameters=weight.size + (0 if bias is None else bias.size))
+
+
 for _rank, _function in enumerate((conv1d, conv2d, conv3d), start=1):
     differentiable(_function, _ranked(_rank))
+    counted(_function, partial(_work, rank=_rank))
     _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]

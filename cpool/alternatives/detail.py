@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays, lanes
+from cpool import arrays, counting, lanes
 from cpool.alternatives.blurring import blur_pool
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.pooling import vjp
 from cpool.reductions import Mean
 from cpool.reductions.base import (
+    Fold,
     Gradients,
+    Operations,
     Pullback,
+    Reduction,
+    Work,
     checked_number,
     existing,
     gradient_dtype,
@@ -44,6 +49,26 @@ Array = NDArray[Any]
 
 _MEAN = Mean(count_include_pad=False)
 _BLUR = {"filter_size": 3, "stride": 1, "padding_mode": "mirror"}
+
+
+class _Weighted(Reduction, listed=False):
+    """What a weighted mean takes, once the surroundings are known: x - s, its square and eps², a
+    root, a power, and alpha; a product, two sums and their quotient."""
+
+    name = "detail_preserving"
+    pair = Operations(additions=2)
+    last = Operations(divisions=1)
+
+    def __init__(self, asked: _DetailPreserving) -> None:
+        self.each = Operations(  # type: ignore[misc]
+            comparisons=0 if asked.symmetric else 1,
+            additions=3,
+            multiplications=2,
+            functions=1 if asked.lam == 1 else 2,
+        )
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        return None  # an element has another weight in each window
 
 
 class _Surroundings:
@@ -113,6 +138,19 @@ class _DetailPreserving:
             return lambda gy: lanes.learning(gy, parameter=parameter, **call)
 
         return y, Gradients(x=by_x, alpha=by("alpha"), lam=by("p"))
+
+    def work(self, x: Array, windows: Windows, options: Options) -> Work:
+        """A blur at every element, its means over the windows, and the weighted means."""
+        inner = options.replace(where=None)
+        axes, order = arrays.pooled_axes(
+            x.ndim, windows, options.axes, options.channels_last, options.rank
+        )
+        given = tuple(axes[order.index(i)] for i in range(len(axes)))
+        blur = blur_pool._cost(x, **_BLUR, axes=given)  # type: ignore[attr-defined]
+        means = counting.of_pooling(x, _MEAN, windows, inner)
+        weighted = counting.of_windows(x, _Weighted(self), windows, options)
+        work = counting.in_order(counting.in_order(blur, means), weighted)
+        return replace(work, dtype=None, read=counting.size_of(options.where))
 
     def _call(
         self, x: Array, windows: Windows, options: Options, surroundings: _Surroundings

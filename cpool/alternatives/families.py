@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from cpool import docstrings
+from cpool import arrays, counting, docstrings
 from cpool.arrays import Options
-from cpool.pooling import pool_whole
-from cpool.reductions.base import Pullback
+from cpool.pooling import WHOLE, pool_whole
+from cpool.reductions.base import Pullback, Work
 from cpool.windows import Windows, adaptive
 
 AXES = docstrings.AXES + "\n"
@@ -25,6 +25,7 @@ class Operator(Protocol):
 
     def forward(self, x: Any, windows: Any, options: Options) -> Any: ...
     def vjp(self, x: Any, windows: Any, options: Options) -> tuple[Any, Pullback]: ...
+    def work(self, x: np.ndarray, windows: Any, options: Options) -> Work: ...
 
 
 Describe = Callable[..., tuple[Operator, Windows, Options]]
@@ -64,12 +65,17 @@ def _function(describe: Describe, rank: int, example: Callable[[int], str]) -> C
         x, record, windows, options = described(args, kwargs)
         return record.vjp(x, windows, options)
 
-    for each in (function, with_pullback):
+    def cost(*args: Any, **kwargs: Any) -> Work:
+        x, record, windows, options = described(args, kwargs)
+        return record.work(x, windows, options)
+
+    for each in (function, with_pullback, cost):
         each.__name__ = each.__qualname__ = name
         each.__module__ = describe.__module__
         each.__signature__ = signature  # type: ignore[attr-defined]
         each.__doc__ = _text(describe.__doc__ or "", name, rank, example)
     function._vjp = with_pullback  # type: ignore[attr-defined]
+    function._cost = cost  # type: ignore[attr-defined]
     return function
 
 
@@ -121,14 +127,18 @@ def global_form(describe: Describe, example: str) -> Callable[..., Any]:
     text += _example(name, example, (1, 1, 4, 4), (1, 1, 1, 1))
     signature = inspect.Signature(kept, return_annotation="Any")
 
-    def run(method: str, args: Any, kwargs: Any) -> Any:
+    def described(args: Any, kwargs: Any) -> tuple[Any, Operator, Options, bool]:
         try:
             given = dict(signature.bind(*args, **kwargs).arguments)
         except TypeError as error:
             raise TypeError(f"{name}() {error}") from None
         x, keepdims = given["x"], given.pop("keepdims", True)
         record, _, options = describe(kernel_size=1, **given)
-        return pool_whole(getattr(record, method), x, options.replace(rank=-1), keepdims)
+        return x, record, options.replace(rank=-1), keepdims
+
+    def run(method: str, args: Any, kwargs: Any) -> Any:
+        x, record, options, keepdims = described(args, kwargs)
+        return pool_whole(getattr(record, method), x, options, keepdims)
 
     def function(*args: Any, **kwargs: Any) -> Any:
         return run("forward", args, kwargs)
@@ -136,9 +146,15 @@ def global_form(describe: Describe, example: str) -> Callable[..., Any]:
     def with_pullback(*args: Any, **kwargs: Any) -> tuple[Any, Pullback]:
         return run("vjp", args, kwargs)
 
-    for each in (function, with_pullback):
+    def cost(*args: Any, **kwargs: Any) -> Work:
+        x, record, options, keepdims = described(args, kwargs)
+        work = record.work(x, WHOLE, options)
+        return work if arrays.flag(keepdims, "keepdims") else counting.of_whole(x, work, options)
+
+    for each in (function, with_pullback, cost):
         _named(each, describe, name, kept, text)
     function._vjp = with_pullback  # type: ignore[attr-defined]
+    function._cost = cost  # type: ignore[attr-defined]
     return function
 
 

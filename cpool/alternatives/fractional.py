@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, planes
+from cpool import arrays, counting, planes
 from cpool.alternatives.families import family
 from cpool.arrays import Options
 from cpool.draws import Rng
 from cpool.reductions import Max, Mean
-from cpool.reductions.base import Pullback, Reduction
+from cpool.reductions.base import Pullback, Reduction, Work
 from cpool.windows import Fractional, fractional
 
 if TYPE_CHECKING:
@@ -44,6 +45,18 @@ class _Fractional:
     def forward(self, x: Any, windows: Fractional, options: Options) -> Any:
         given = self._given(options)
         return planes.forward(x, self.reduction, windows, options, *self.own, **given)
+
+    def work(self, x: np.ndarray, windows: Fractional, options: Options) -> Work:
+        """That of folds does not depend on the samples: see `counting`."""
+        samples = self._given(options)["samples"]
+        if samples is not None:
+            planes.check_samples(x, windows, options, samples)
+        indices = self.own[0] if self.own else False
+        work = counting.of_pooling(
+            x, self.reduction, windows, options,
+            return_indices=arrays.flag(indices, "return_indices"),
+        )  # fmt: skip
+        return replace(work, read=work.read + counting.size_of(self.samples))
 
     def vjp(self, x: Any, windows: Fractional, options: Options) -> tuple[Any, Pullback]:
         given = self._given(options)

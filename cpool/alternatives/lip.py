@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, lanes
+from cpool import arrays, counting, lanes
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions.base import (
     Gradients,
+    Operations,
     Pullback,
+    Reduction,
+    Work,
     gradient_dtype,
     puts,
     refuse_overlap,
@@ -36,6 +40,15 @@ __all__ = [
 ]
 
 ADD = 2
+
+
+class _Quotient(Reduction, listed=False):
+    """What it takes: an exponential and a product for each element, two sums and their quotient."""
+
+    name = "lip"
+    each = Operations(multiplications=1, functions=1)
+    pair = Operations(additions=2)
+    last = Operations(divisions=1)
 
 
 class _Importance:
@@ -68,14 +81,22 @@ class _Importance:
 
         return y, Gradients(x=by_x, logits=by_logits)
 
-    def _arrays(self, x: np.ndarray, make: Any) -> tuple[np.ndarray, np.ndarray]:
-        """x and the logits as the kernels take them: of one type, and one layout."""
+    def work(self, x: np.ndarray, windows: Windows, options: Options) -> Work:
+        self._broadcast(x)
+        work = counting.of_windows(x, _Quotient(), windows, options)
+        return replace(work, read=self.logits.nbytes + counting.size_of(options.where))
+
+    def _broadcast(self, x: np.ndarray) -> np.ndarray:
         try:
-            logits = np.broadcast_to(self.logits, x.shape)
+            return np.broadcast_to(self.logits, x.shape)
         except ValueError:
             raise ValueError(
                 f"logits must broadcast to x's shape {x.shape}, got {self.logits.shape}"
             ) from None
+
+    def _arrays(self, x: np.ndarray, make: Any) -> tuple[np.ndarray, np.ndarray]:
+        """x and the logits as the kernels take them: of one type, and one layout."""
+        logits = self._broadcast(x)
         narrow = max(gradient_dtype(each).itemsize for each in (x, logits)) < 8
         dtype = np.float32 if narrow else np.float64
         return make(x, dtype, order="C"), make(logits, dtype, order="C")

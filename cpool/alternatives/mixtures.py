@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, lanes, weighted
+from cpool import arrays, counting, lanes, weighted
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
-from cpool.reductions.base import Gradients, Pullback, Reduction, gradient_dtype, summed_to
+from cpool.reductions.base import (
+    Gradients,
+    Operations,
+    Pullback,
+    Reduction,
+    Work,
+    gradient_dtype,
+    summed_to,
+)
 from cpool.reductions.sums import existing
 from cpool.results import MAX, stored, wide_dtype
 from cpool.windows import Fractional, Sliding, Windows, sliding
@@ -155,8 +163,7 @@ class _Mixture(_Forward):
             raise ValueError(f"alpha must be from 0 to 1, got {alpha.tolist()}")
         self.alpha = alpha
 
-    def _share(self, parts: _Windows) -> np.ndarray:
-        shape = parts.top.shape
+    def _check_share(self, shape: tuple[int, ...]) -> None:
         try:
             if np.broadcast_shapes(self.alpha.shape, shape) != shape:
                 raise ValueError
@@ -164,7 +171,21 @@ class _Mixture(_Forward):
             raise ValueError(
                 f"alpha must broadcast to the result's shape {shape}, got {self.alpha.shape}"
             ) from None
+
+    def _share(self, parts: _Windows) -> np.ndarray:
+        self._check_share(parts.top.shape)
         return self.alpha.astype(parts.wide)
+
+    def work(self, x: np.ndarray, windows: Windows, options: Options) -> Work:
+        """Of the mixture; an array of shares is learned, a number is a setting."""
+        work = counting.of_pooling(x, Mixed(), windows, options)
+        self._check_share(work.output_shape)
+        more = self.alpha.size if self.alpha.ndim else 0  # 1 - alpha
+        subtractions = Operations(additions=more)
+        return replace(
+            work, formula=work.formula + subtractions, kernels=work.kernels + subtractions,
+            parameters=more,
+        )  # fmt: skip
 
     def is_alike(self, windows: Windows, options: Options) -> bool:
         return self.alpha.ndim == 0 and super().is_alike(windows, options)
@@ -207,6 +228,8 @@ class Mixed(Reduction, listed=False):
     alpha: float = 0.5
 
     name: ClassVar[str] = "mixed"
+    parts: ClassVar[tuple[Reduction, ...]] = (_TOP, _MEAN)
+    last: ClassVar[Operations] = Operations(additions=1, multiplications=2)
 
     def __post_init__(self) -> None:
         alpha = _Mixture(self.alpha).alpha
@@ -365,14 +388,29 @@ class _Gated(_Forward):
         if mask is not None:
             x = np.where(mask, x, np.zeros((), x.dtype))
         taps = _Taps(x, parts.windows, parts.places, parts.wide)
+        self._check_weight(taps)
+        weight = self.weight.astype(parts.wide)
+        with np.errstate(invalid="ignore", over="ignore"):
+            return taps, mask, weight, taps.weighted(weight, self.bias.astype(parts.wide))
+
+    def _check_weight(self, taps: _Taps) -> None:
         if self.weight.shape != taps.kernel:
             raise ValueError(
                 f"weight must have an element for each tap, the shape {taps.kernel}, got "
                 f"{self.weight.shape}"
             )
-        weight = self.weight.astype(parts.wide)
-        with np.errstate(invalid="ignore", over="ignore"):
-            return taps, mask, weight, taps.weighted(weight, self.bias.astype(parts.wide))
+
+    def work(self, x: np.ndarray, windows: Sliding, options: Options) -> Work:
+        """Of the mixture, of 1 - g, and of the gates: sums of products, and 1 / (1 + exp(-z))."""
+        mixed = counting.of_pooling(x, Mixed(), windows, options)
+        places = arrays.pooled_axes(
+            x.ndim, windows, options.axes, options.channels_last, options.rank
+        )
+        self._check_weight(_Taps(x, windows, places, x.dtype))
+        more = Operations(additions=3, divisions=1, functions=1)  # the bias, 1 +, 1 - g
+        gates = counting.of_products(mixed.output_shape, self.weight.size, more)
+        work = counting.in_order(gates, mixed)
+        return replace(work, parameters=self.weight.size + 1)
 
     def _mixed(self, z: np.ndarray, parts: _Windows) -> np.ndarray:
         return lanes.gated(*map(np.ascontiguousarray, (z, parts.top, parts.mean)))

@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays, lanes
+from cpool import arrays, counting, lanes
 from cpool.alternatives.common import (
+    counted,
     differentiable,
     per_axis,
     pooled_axes,
@@ -22,7 +25,8 @@ from cpool.alternatives.common import (
     work_dtype,
 )
 from cpool.arrays import Options
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.reductions import Lp
+from cpool.reductions.base import Operations, Pullback, Work, gradient_dtype
 from cpool.results import stored
 
 if TYPE_CHECKING:
@@ -403,5 +407,36 @@ def _ranked(rank: int) -> Callable[..., tuple[Array, Pullback]]:
     return run
 
 
+def _work(
+    x: Array, stride: Any, norm_type: Any, channels_last: Any, where: Any, rank: int, **_: Any
+) -> Work:
+    """The norms of the components of each example, and which of them is the largest."""
+    norm, given = _norm_type(norm_type), windows_with(1, stride)
+    places, order = pooled_axes(x, given, None, channels_last, rank)
+    shape, phases = list(x.shape), 1
+    for axis, step in zip(places, per_axis(given.stride, order), strict=True):
+        step = min(step, x.shape[axis])
+        shape[axis], phases = -(-x.shape[axis] // step), phases * step
+    examples = x.shape[0] if x.ndim > rank + 1 else 1
+    size = math.prod(shape) // max(examples, 1)
+    formula, kernels = (
+        examples * (phases * norms + Operations(comparisons=phases - 1))
+        for norms in (Lp(norm).operations(size), _power_sums(norm, size, x))
+    )
+    dtype = x.dtype.newbyteorder("=")
+    return Work(tuple(shape), formula, kernels, read=counting.size_of(where), dtype=dtype)
+
+
+def _power_sums(norm: float, size: int, x: Array) -> Operations:
+    """In place of a norm: no root is taken, but where powers may overflow elements are compared
+    with the largest and the least one, and divided by what that gives."""
+    norms = Lp(norm)
+    sums = replace(norms.operations(size), functions=size * norms.each.functions)
+    if norm == 2 and gradient_dtype(x).itemsize < 8:
+        return sums
+    return sums + size * Operations(comparisons=2, divisions=0 if math.isinf(norm) else 1)
+
+
 for _rank, _function in enumerate((polyphase_pool1d, polyphase_pool2d), 1):
     differentiable(_function, _ranked(_rank))
+    counted(_function, partial(_work, rank=_rank))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays
+from cpool import arrays, counting
 from cpool.alternatives.common import (
     channel_axis,
+    counted,
     differentiable,
     present,
     refuse_missing,
@@ -21,9 +23,11 @@ from cpool.alternatives.common import (
 from cpool.arrays import Options
 from cpool.functional import max_pool2d
 from cpool.levels import pyramid
-from cpool.pooling import pool, vjp
-from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+from cpool.pooling import as_reduction, pool, vjp
+from cpool.reductions import Max
+from cpool.reductions.base import Pullback, Reduction, Work, gradient_dtype
 from cpool.results import stored
+from cpool.windows import sliding
 
 if TYPE_CHECKING:
     from cpool.windows import _Ints
@@ -126,7 +130,16 @@ def _spatial_pyramid_vjp(
     )
 
 
+def _spatial_pyramid_work(
+    x: Array, levels: Any, reduction: Any, channels_last: Any, where: Any, **_: Any
+) -> Work:
+    channel_axis(x, channels_last)
+    options = Options(channels_last=channels_last, where=where)
+    return counting.of_pooling(x, as_reduction(reduction), pyramid(levels), options)
+
+
 differentiable(spatial_pyramid_pool, _spatial_pyramid_vjp)
+counted(spatial_pyramid_pool, _spatial_pyramid_work)
 
 # SPPF ---------------------------------------------------------------------------------------------
 
@@ -277,4 +290,19 @@ def _sppf_vjp(
     return _sppf(x, kernel_size, repeats, Options(rank=2, **options), True)
 
 
+def _sppf_work(
+    x: Array, kernel_size: Any, repeats: Any, channels_last: Any, where: Any, **_: Any
+) -> Work:
+    """The chained maxima. Joining them is no operation."""
+    times, axis = _repeats(repeats), channel_axis(x, channels_last)
+    options = Options(channels_last=channels_last, rank=2, where=where)
+    one = counting.of_pooling(x, Max(), sliding(kernel_size, 1, "same"), options)
+    shape = list(one.output_shape)
+    shape[axis] *= 1 + times
+    return replace(
+        one, output_shape=tuple(shape), formula=times * one.formula, kernels=times * one.kernels
+    )
+
+
 differentiable(sppf, _sppf_vjp)
+counted(sppf, _sppf_work)

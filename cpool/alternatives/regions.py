@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays, bins
-from cpool.alternatives.common import checked_policy, differentiable, result_dtype
+from cpool import arrays, bins, counting
+from cpool.alternatives.common import checked_policy, counted, differentiable, result_dtype
 from cpool.arrays import Options
-from cpool.reductions.base import Pullback, existing, gradient_dtype
+from cpool.reductions import Max, Mean
+from cpool.reductions.base import (
+    NOTHING,
+    Operations,
+    Pullback,
+    Work,
+    existing,
+    gradient_dtype,
+)
 from cpool.results import stored, wide_dtype
 
 __all__ = ["roi_align", "roi_pool"]
@@ -147,7 +156,50 @@ def _roi_align_vjp(
     return _roi_align(x, *sampling, Options(rank=2, **given), True)
 
 
+def _roi_align_work(
+    x: np.ndarray, boxes: Any, output_size: Any, spatial_scale: Any, sampling_ratio: Any,
+    aligned: Any, reduction: Any, channels_last: Any, **_: Any,
+) -> Work:  # fmt: skip
+    """Four products and three sums for each sample, inside of the image or not; then the mean or
+    the maximum of those of a bin. Their weights, the same for all channels, are left out."""
+    last, maximum = arrays.flag(channels_last, "channels_last"), _is_maximum(reduction)
+    x, _lengths = _images(x, last)
+    counts, ratio = _output_size(output_size), _sampling_ratio(sampling_ratio)
+    _image, spans = _spans(boxes, len(x), counts, spatial_scale, aligned)
+    grids = [np.full(len(size), ratio) if ratio else np.ceil(size) for _start, size in spans]
+    joined = Max() if maximum else Mean()
+
+    def of_bin(samples: int) -> Operations:
+        return samples * _INTERPOLATION + joined.operations(samples)
+
+    samples = np.maximum(grids, 0).astype(np.int64).prod(axis=0)
+    each = math.prod(counts) * _over_bins(samples, of_bin)
+    return _work_of_boxes(x, boxes, (len(samples), *counts), last, each)
+
+
+def _over_bins(sizes: np.ndarray, of_bin: Callable[[int], Operations]) -> Operations:
+    """Those of bins of such sizes, for one channel; bins without elements take nothing."""
+    found, times = np.unique(sizes[sizes > 0], return_counts=True)
+    each = zip(found.tolist(), times.tolist(), strict=True)
+    return sum((number * of_bin(size) for size, number in each), NOTHING)
+
+
+def _work_of_boxes(
+    x: np.ndarray, boxes: Any, bins_of_boxes: tuple[int, ...], last: bool, each: Operations
+) -> Work:
+    """Of all channels, each of which takes the same."""
+    number, *counts = bins_of_boxes
+    channels = x.shape[3 if last else 1]
+    shape = (number, *counts, channels) if last else (number, channels, *counts)
+    given = boxes if _is_list_of_images(boxes) else [boxes]
+    read = sum(map(counting.size_of, given))
+    return Work(shape, channels * each, channels * each, read=read)
+
+
+_INTERPOLATION = Operations(additions=3, multiplications=4)
+
 differentiable(roi_align, _roi_align_vjp)
+counted(roi_align, _roi_align_work)
 roi_align._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 
@@ -282,7 +334,24 @@ def _roi_pool_vjp(
     return _roi_pool(x, boxes, output_size, spatial_scale, options, True)
 
 
+def _roi_pool_work(
+    x: np.ndarray, boxes: Any, output_size: Any, spatial_scale: Any, channels_last: Any, where: Any,
+    **_: Any,
+) -> Work:  # fmt: skip
+    """Comparisons of the elements in each bin."""
+    last = arrays.flag(channels_last, "channels_last")
+    x, lengths = _images(x, last)
+    counts = _output_size(output_size)
+    _image, edges = _edges(boxes, len(x), lengths, counts, spatial_scale)
+    rows, columns = (np.maximum(hi - lo, 0) for lo, hi in edges)
+    each = _over_bins(rows[:, :, None] * columns[:, None, :], Max().operations)
+    work = _work_of_boxes(x, boxes, (len(rows), *counts), last, each)
+    read, dtype = work.read + counting.size_of(where), x.dtype.newbyteorder("=")
+    return replace(work, read=read, dtype=dtype)
+
+
 differentiable(roi_pool, _roi_pool_vjp)
+counted(roi_pool, _roi_pool_work)
 
 
 # --- what both have in common ---------------------------------------------------------------------
@@ -325,15 +394,26 @@ def _sampled(
     """What bins read that are sampled between elements."""
     counts = _output_size(output_size)
     ratio = _sampling_ratio(sampling_ratio)
+    image, spans = _spans(boxes, images, counts, spatial_scale, aligned)
+    cut = bins.Boxes(image, images)
+    for axis, (n, count) in enumerate(zip(lengths, counts, strict=True)):
+        cut.sample(axis, *spans[axis], n, count, ratio, merged)
+    return cut
+
+
+def _spans(
+    boxes: Any, images: int, counts: tuple[int, int], spatial_scale: Any, aligned: Any
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """The image of each box; along each axis where it starts, and how long its bins are."""
     half = 0.5 if arrays.flag(aligned, "aligned") else 0.0
     image, corners = _boxes(boxes, images)
     corners = _scaled(corners, spatial_scale) - corners.dtype.type(half)
-    cut = bins.Boxes(image, images)
-    for axis, (n, count) in enumerate(zip(lengths, counts, strict=True)):
+    spans = []
+    for axis, count in enumerate(counts):
         start, end = corners[:, 1 - axis], corners[:, 3 - axis]
         size = end - start if half else np.maximum(end - start, 1)
-        cut.sample(axis, start, size / size.dtype.type(count), n, count, ratio, merged)
-    return cut
+        spans.append((start, size / size.dtype.type(count)))
+    return image, spans
 
 
 def _covered(
@@ -341,18 +421,30 @@ def _covered(
 ) -> bins.Boxes:
     """What bins read whose corners are rounded to elements."""
     counts = _output_size(output_size)
+    image, edges = _edges(boxes, images, lengths, counts, spatial_scale)
+    cut = bins.Boxes(image, images)
+    for axis, n in enumerate(lengths):
+        cut.cover(axis, *edges[axis], n)
+    return cut
+
+
+def _edges(
+    boxes: Any, images: int, lengths: tuple[int, int], counts: tuple[int, int], spatial_scale: Any
+) -> tuple[np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
+    """The image of each box; along each axis the first element of each of its bins, and the one
+    behind the last."""
     image, corners = _boxes(boxes, images)
     real = corners.dtype.type
     corners = _rounded(_scaled(corners, spatial_scale))
-    cut = bins.Boxes(image, images)
+    edges = []
     for axis, (n, count) in enumerate(zip(lengths, counts, strict=True)):
         start, end = corners[:, 1 - axis, None], corners[:, 3 - axis, None]
         size = np.maximum(end - start + 1, 1).astype(real) / real(count)
         number = np.arange(count).astype(real)
         lo = np.floor(number * size).astype(np.int64) + start
         hi = np.ceil((number + 1) * size).astype(np.int64) + start
-        cut.cover(axis, np.clip(lo, 0, n), np.clip(hi, 0, n), n)
-    return cut
+        edges.append((np.clip(lo, 0, n), np.clip(hi, 0, n)))
+    return image, edges
 
 
 def _exact_dtype(x: np.ndarray) -> np.dtype:

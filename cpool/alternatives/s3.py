@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from cpool import arrays
+from cpool import arrays, counting
 from cpool.alternatives.families import entries, family
 from cpool.arrays import Options
 from cpool.draws import Rng, philox
 from cpool.reductions import Max, Mean
-from cpool.reductions.base import Pullback, gradient_dtype
+from cpool.reductions.base import Pullback, Work, gradient_dtype
 from cpool.reductions.sums import existing
 from cpool.results import MAX, stored
 from cpool.windows import Sliding, sliding
@@ -47,9 +48,20 @@ class _S3:
     def vjp(self, x: Any, windows: Sliding, options: Options) -> tuple[np.ndarray, Pullback]:
         return self._pooled(arrays.as_input(x), windows, options, True)
 
-    def _pooled(
-        self, x: np.ndarray, windows: Sliding, options: Options, differentiable: bool
-    ) -> tuple[np.ndarray, Pullback]:
+    def work(self, x: np.ndarray, windows: Sliding, options: Options) -> Work:
+        """Maxima everywhere; to keep some of them is no operation, their means are some."""
+        axes, _, strides = zip(*self._cells(x, windows, options), strict=True)
+        dense = counting.of_pooling(x, _TOP, windows, options)
+        block = sliding(strides, strides, ceil_mode=True)
+        mean = counting.of_pooling(x, _MEAN, block, Options(axes=axes))
+        if not self.training:
+            return counting.in_order(dense, mean)
+        return replace(dense, output_shape=mean.output_shape)
+
+    def _cells(
+        self, x: np.ndarray, windows: Sliding, options: Options
+    ) -> list[tuple[int, int, int]]:
+        """The pooled axes, and the grid size and the stride of each."""
         axes, order = arrays.pooled_axes(
             x.ndim, windows, options.axes, options.channels_last, options.rank
         )
@@ -57,11 +69,13 @@ class _S3:
         stride = grid if self.stride is None else entries(self.stride, "stride", len(axes))
         if any(g % s for g, s in zip(grid, stride, strict=True)):
             raise ValueError(f"stride must divide grid_size {grid}, got {stride}")
+        return [(axis, grid[entry], stride[entry]) for axis, entry in zip(axes, order, strict=True)]
+
+    def _pooled(
+        self, x: np.ndarray, windows: Sliding, options: Options, differentiable: bool
+    ) -> tuple[np.ndarray, Pullback]:
         run = self._sampled if self.training else self._expected
-        cells = [
-            (axis, grid[entry], stride[entry]) for axis, entry in zip(axes, order, strict=True)
-        ]
-        return run(x, windows, options, cells, differentiable)
+        return run(x, windows, options, self._cells(x, windows, options), differentiable)
 
     def _sampled(
         self, x: np.ndarray, windows: Sliding, options: Options, cells: Any, differentiable: bool

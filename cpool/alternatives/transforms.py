@@ -13,17 +13,19 @@ the end of x: that is a compiled weighted sum, which for a small m is faster tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from cpool import arrays, weighted
+from cpool import arrays, counting, weighted
 from cpool.alternatives.common import (
     checked_policy,
+    counted,
     differentiable,
     no_pullback,
     per_axis,
@@ -35,7 +37,14 @@ from cpool.alternatives.common import (
 )
 from cpool.arrays import Options
 from cpool.reductions import Mean, Sum
-from cpool.reductions.base import Pullback, Reduction, gradient_dtype
+from cpool.reductions.base import (
+    NOTHING,
+    Operations,
+    Pullback,
+    Reduction,
+    Work,
+    gradient_dtype,
+)
 from cpool.results import stored, wide_dtype
 from cpool.windows import adaptive, sliding
 
@@ -321,8 +330,39 @@ def _spectral_ranked(rank: int) -> Callable[..., tuple[Array, Pullback]]:
     return run
 
 
+def _transforms(lengths: Sequence[int], lines: int) -> Operations:
+    """Of real data, half as many as N / 2 log2 N butterflies of four products and six sums each:
+    2.5 N log2 N, as transforms are compared by (Frigo and Johnson 2005)."""
+    size = math.prod(lengths)
+    depth = size * math.log2(size) * lines
+    return Operations(additions=round(1.5 * depth), multiplications=round(depth))
+
+
+def _spectral_work(x: Array, output_size: Any, channels_last: Any, rank: int, **_: Any) -> Work:
+    """By the formula the spectrum of a plane, and the plane of the part that is kept; in fact along
+    one axis after the other, or as weighted sums."""
+    sizes = _sizes(x, output_size, channels_last, rank)
+    shape = tuple(sizes.get(axis, n) for axis, n in enumerate(x.shape))
+    changed = {axis: m for axis, m in sizes.items() if m != x.shape[axis]}
+    planes = math.prod(x.shape) // math.prod(x.shape[axis] for axis in changed)
+    formula = _transforms([x.shape[axis] for axis in changed], planes)
+    formula += _transforms(list(changed.values()), planes)
+    sums = _as_sums(x.shape, sizes, wide_dtype(x, None).itemsize)
+    if sums is not None:
+        taps, counts = [x.shape[axis] for axis in changed], list(changed.values())
+        separable = counting.of_separable(x.shape, tuple(changed), taps, counts)
+        return Work(shape, formula, separable.kernels)
+    kernels, current = NOTHING, list(x.shape)
+    for axis, m in changed.items():
+        lines = math.prod(current) // current[axis]
+        kernels += _transforms([current[axis]], lines) + _transforms([m], lines)
+        current[axis] = m
+    return Work(shape, formula, kernels)
+
+
 for _rank, _function in enumerate((spectral_pool1d, spectral_pool2d), 1):
     differentiable(_function, _spectral_ranked(_rank))
+    counted(_function, partial(_spectral_work, rank=_rank))
     _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 # Haar ---------------------------------------------------------------------------------------------
@@ -570,5 +610,18 @@ def _haar_ranked(rank: int) -> Callable[..., tuple[Array, Pullback]]:
     return run
 
 
+def _haar_work(x: Array, channels_last: Any, where: Any, rank: int, **_: Any) -> Work:
+    """The sum of each block over 2 ** (rank / 2), which is a product where that is no integer."""
+    options = Options(channels_last=channels_last, rank=rank, where=where)
+    _checked_even(x, channels_last, rank)
+    sums = counting.of_pooling(x, _SUM, sliding((2,) * rank), options)
+    divided = Operations(divisions=1)
+    work = counting.with_more(sums, divided, divided if rank == 2 else _FACTOR)
+    return replace(work, dtype=gradient_dtype(x))
+
+
+_FACTOR = Operations(multiplications=1)
+
 for _rank, _function in enumerate((haar_pool1d, haar_pool2d, haar_pool3d), 1):
     differentiable(_function, _haar_ranked(_rank))
+    counted(_function, partial(_haar_work, rank=_rank))

@@ -92,7 +92,8 @@ def compare(photo: Path | None, output: Path) -> None:
     """Draw what every pooling operator makes of an image, and say what each costs.
 
     Takes IMAGE, or else the photograph that comes with matplotlib. Windows are 8 x 8 pixels, side
-    by side, so large that operators can be told apart.
+    by side, so large that operators can be told apart; where an operator has others, or arguments
+    of its own, its panel names them.
     """
     from cpool.cli.compare import draw, run
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import astuple, dataclass
+from math import prod
 from operator import add
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -58,14 +59,27 @@ NOTHING = Operations()
 class Work:
     """What one call takes: what a function that is no `pool` tells `cpool.cost`.
 
-    Such a function has an attribute ``_cost(input_shape, *args, **kwargs)``, of its own arguments,
-    which returns this.
+    Such a function has an attribute ``_cost(x, *args, **kwargs)``, of its own arguments, which
+    returns this. x has the shape and the type of the input, but memory for one element only: the
+    function may ask it for both, and hand it to what checks arguments, but not look at elements.
     """
 
     output_shape: tuple[int, ...]
     formula: Operations  # as the definition says
     kernels: Operations  # as it is done
     parameters: int = 0  # elements of weights, read beside x
+    read: int = 0  # bytes of all other arrays that are read
+    written: int = 0  # bytes of results beside the first one
+    dtype: np.dtype[Any] | None = None  # of the result; None: x's if floating, else float64
+
+
+class Fold(NamedTuple):
+    """A reduction that folds: what is done to each element, to two of them, and to what came of
+    a window."""
+
+    each: Operations
+    pair: Operations
+    last: Operations
 
 
 @dataclass(frozen=True)
@@ -104,10 +118,12 @@ class Reduction:
     exact: ClassVar[bool] = False  # examples show all digits of their results
     # What it takes, for `cpool.cost`. A fold does something to each element, combines two, and does
     # something to the folded value; only a fold has a `pair`. What is none overrides `operations`.
-    # Where one of them depends on an argument it may be a property.
+    # Where one of them depends on an argument it may be a property. What is made of the results of
+    # other reductions of the same windows names them as `parts`, and says with `last` how.
     each: ClassVar[Operations] = NOTHING
     pair: ClassVar[Operations | None] = None
     last: ClassVar[Operations] = NOTHING
+    parts: ClassVar[tuple[Reduction, ...]] = ()
 
     def __init_subclass__(cls, listed: bool = True) -> None:
         # A dataclass decorator may make the class anew; the last one made under a name counts.
@@ -122,9 +138,21 @@ class Reduction:
 
     def operations(self, taps: int) -> Operations:
         """What the formula takes for one window of so many elements."""
+        if self.parts:
+            return sum((part.operations(taps) for part in self.parts), self.last)
         if self.pair is None:
             raise NotImplementedError(f"{type(self).__name__} does not say what it takes")
         return taps * self.each + max(taps - 1, 0) * self.pair + self.last
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        """How the kernels fold windows of at most so many elements, each of which so many windows
+        read on average; None where they look at one window at a time."""
+        return None if self.pair is None else Fold(self.each, self.pair, self.last)
+
+    def by_window(self, sizes: tuple[int, ...], dtype: np.dtype[Any], dense: bool) -> Operations:
+        """What the kernels take for one window of these sizes where they do not fold. dense: there
+        is one at each element, of neighbours."""
+        return self.operations(prod(sizes))
 
     # A method, or a property that gives a callable of the same arguments. Selections take one more,
     # return_indices, and with it give (values, indices); what is `given` is one more too.
@@ -182,16 +210,11 @@ class MeanOfLanes(Reduction):
     """A mean that is no sum: what is asked of `cpool.lanes`."""
 
     kind: ClassVar[str]
-    tap: ClassVar[Operations]  # what an element of a window takes, and what a window
-    window: ClassVar[Operations]
     learned: ClassVar[str] = ""  # the argument beside x to differentiate by
 
     def asked(self) -> dict[str, Any]:
         """Arguments of `lanes.values` and its like: kind, p, low, mean."""
         return {"kind": self.kind}
-
-    def operations(self, taps: int) -> Operations:
-        return taps * self.tap + self.window
 
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
         return lanes.values(

@@ -7,7 +7,16 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cpool.reductions.base import MeanOfLanes, Operations, checked_number
+import numpy as np
+
+from cpool.reductions.base import (
+    NOTHING,
+    Fold,
+    MeanOfLanes,
+    Operations,
+    checked_number,
+    floating_dtype,
+)
 
 __all__ = ["LogSumExp", "SoftMean"]
 
@@ -49,12 +58,27 @@ class LogSumExp(MeanOfLanes):
         Any finite number; 0 gives the mean. `vjp` differentiates by it."""
     trailing: ClassVar[str] = ", r=1.0"
     kind: ClassVar[str] = "logarithm"
-    tap: ClassVar[Operations] = Operations(comparisons=1, additions=2, functions=1)
-    window: ClassVar[Operations] = Operations(additions=1, divisions=2, functions=1)
+    pair: ClassVar[Operations] = Operations(additions=1)
     learned: ClassVar[str] = "r"
 
     def __post_init__(self) -> None:
         checked_number(self.r, "r", "that is finite", math.isfinite)
+
+    # r = 0 is the mean.
+    @property
+    def each(self) -> Operations:  # type: ignore[override]
+        return Operations(multiplications=1, functions=1) if self.r else NOTHING
+
+    @property
+    def last(self) -> Operations:  # type: ignore[override]
+        return Operations(divisions=2, functions=1) if self.r else Operations(divisions=1)
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        # As `lifted` in lanes.pyx has it: float64 needs all digits of exponentials.
+        narrow = floating_dtype(dtype) == dtype and dtype.itemsize < 8
+        if not self.r or not narrow or reads < 0.5:
+            return None
+        return Fold(self.each, self.pair, self.last)
 
     def asked(self) -> dict[str, Any]:
         if not self.r:
@@ -102,14 +126,27 @@ class SoftMean(MeanOfLanes):
         Any finite number; 0 gives the mean. `vjp` differentiates by it."""
     trailing: ClassVar[str] = ", beta=1.0"
     kind: ClassVar[str] = "soft"
-    tap: ClassVar[Operations] = Operations(
-        comparisons=1, additions=4, multiplications=2, functions=1
-    )
-    window: ClassVar[Operations] = Operations(additions=1, divisions=1)
+    last: ClassVar[Operations] = Operations(divisions=1)
     learned: ClassVar[str] = "beta"
 
     def __post_init__(self) -> None:
         checked_number(self.beta, "beta", "that is finite", math.isfinite)
+
+    # A weight is an exponential of a product, and both the weights and what they weigh are added
+    # up. beta = 0 is the mean.
+    @property
+    def each(self) -> Operations:  # type: ignore[override]
+        return Operations(multiplications=2, functions=1) if self.beta else NOTHING
+
+    @property
+    def pair(self) -> Operations:  # type: ignore[override]
+        return Operations(additions=2 if self.beta else 1)
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        # As `quotient_of` in lanes.pyx has it.
+        if not 1e-30 < abs(self.beta) < 2.0**40:
+            return None
+        return Fold(self.each, self.pair, self.last)
 
     def asked(self) -> dict[str, Any]:
         if not self.beta:

@@ -7,13 +7,42 @@ import statistics
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from cpool.reductions.base import MeanOfLanes, Operations, checked_number
+import numpy as np
+
+from cpool.reductions.base import NOTHING, Fold, MeanOfLanes, Operations, checked_number
 
 __all__ = ["GeometricMean", "HarmonicMean", "Lp", "PowerMean", "RootMeanSquare"]
 
-# The extreme element is looked for, all are divided by it and raised to p; a root is taken.
-_POWER = Operations(comparisons=1, additions=1, divisions=1, functions=1)
-_ROOT = Operations(multiplications=1, divisions=1, functions=1)
+_COMPARISON, _ADDITION = Operations(comparisons=1), Operations(additions=1)
+_PRODUCT, _DIVISION = Operations(multiplications=1), Operations(divisions=1)
+_FUNCTION = Operations(functions=1)
+_FACTORS = 40  # of a product, at most, that the kernels make (FACTORS in lanes.pyx)
+
+
+def _power(p: float) -> Operations:
+    """|x| to the power p, as a formula has it: the size itself is no operation."""
+    simple = {1: NOTHING, 2: _PRODUCT, -1: _DIVISION}
+    return NOTHING if math.isinf(p) else simple.get(p, _FUNCTION)
+
+
+def _root(p: float) -> Operations:
+    return NOTHING if math.isinf(p) else {1: NOTHING, -1: _DIVISION}.get(p, _FUNCTION)
+
+
+def _lifted(fold: Fold, p: float, each: Operations) -> Fold | None:
+    """The fold of p-th powers as the kernels do it, where powers of sizes stay in range: a cube is
+    made of products (kernels/lifts.pxi)."""
+    if not 0.5 <= abs(p) <= 64:
+        return None
+    return fold._replace(each=each + 2 * _PRODUCT) if p == 3 else fold
+
+
+def _product_of(taps: int, each: Operations) -> Fold:
+    """A geometric mean as the kernels do it: a root of the product, which stays in range for few
+    elements; else an exponential of the mean of logarithms."""
+    if taps <= _FACTORS:
+        return Fold(each, _PRODUCT, _FUNCTION)
+    return Fold(each + _FUNCTION, _ADDITION, _DIVISION + _FUNCTION)
 
 _SMALL = 0.5  # below it, sums are of powers less 1: a root multiplies errors by 1 / p
 
@@ -59,8 +88,21 @@ class Lp(MeanOfLanes):
     leading: ClassVar[str] = "norm_type, "
     example: ClassVar[str] = "2, "
     kind: ClassVar[str] = "norm"
-    tap: ClassVar[Operations] = _POWER
-    window: ClassVar[Operations] = _ROOT
+
+    @property
+    def each(self) -> Operations:  # type: ignore[override]
+        return _power(self.p)
+
+    @property
+    def pair(self) -> Operations:  # type: ignore[override]
+        return _COMPARISON if math.isinf(self.p) else _ADDITION
+
+    @property
+    def last(self) -> Operations:  # type: ignore[override]
+        return _root(self.p)
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        return _lifted(Fold(self.each, self.pair, self.last), self.p, NOTHING)
 
     def __post_init__(self) -> None:
         checked_number(self.p, "norm_type", "greater than 0", lambda p: p > 0)
@@ -98,8 +140,9 @@ class RootMeanSquare(MeanOfLanes):
         "images. Network: Computation in Neural Systems 18, 81-100."
     )
     kind: ClassVar[str] = "norm"
-    tap: ClassVar[Operations] = _POWER
-    window: ClassVar[Operations] = _ROOT
+    each: ClassVar[Operations] = _PRODUCT
+    pair: ClassVar[Operations] = _ADDITION
+    last: ClassVar[Operations] = _DIVISION + _FUNCTION
 
     def asked(self) -> dict[str, Any]:
         return {"kind": self.kind, "p": 2.0, "mean": True}
@@ -153,9 +196,27 @@ class PowerMean(MeanOfLanes):
     """
     trailing: ClassVar[str] = ", p=3.0, eps=1e-6"
     kind: ClassVar[str] = "norm"
-    tap: ClassVar[Operations] = _POWER
-    window: ClassVar[Operations] = _ROOT
     learned: ClassVar[str] = "p"
+
+    # Elements are compared with eps; then it is the mean of a power, a product, or an extremum.
+    @property
+    def each(self) -> Operations:  # type: ignore[override]
+        return _COMPARISON + (_power(self.p) if self.p else NOTHING)
+
+    @property
+    def pair(self) -> Operations:  # type: ignore[override]
+        return _COMPARISON if math.isinf(self.p) else _ADDITION if self.p else _PRODUCT
+
+    @property
+    def last(self) -> Operations:  # type: ignore[override]
+        if math.isinf(self.p):
+            return NOTHING
+        return _DIVISION + _root(self.p) if self.p else _FUNCTION
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        if not self.p:
+            return _product_of(taps, _COMPARISON)
+        return _lifted(Fold(self.each, self.pair, self.last), self.p, _COMPARISON)
 
     def __post_init__(self) -> None:
         checked_number(self.p, "p", "that is not NaN", lambda p: not math.isnan(p))
@@ -195,8 +256,11 @@ class GeometricMean(MeanOfLanes):
         "Press."
     )
     kind: ClassVar[str] = "geometric"
-    tap: ClassVar[Operations] = Operations(additions=1, functions=1)
-    window: ClassVar[Operations] = Operations(divisions=1, functions=1)
+    pair: ClassVar[Operations] = _PRODUCT
+    last: ClassVar[Operations] = _FUNCTION
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        return _product_of(taps, NOTHING)
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -228,8 +292,12 @@ class HarmonicMean(MeanOfLanes):
         "Press."
     )
     kind: ClassVar[str] = "harmonic"
-    tap: ClassVar[Operations] = Operations(comparisons=1, additions=1, divisions=1)
-    window: ClassVar[Operations] = Operations(multiplications=1, divisions=1)
+    each: ClassVar[Operations] = _DIVISION
+    pair: ClassVar[Operations] = _ADDITION
+    last: ClassVar[Operations] = _DIVISION
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        return Fold(_DIVISION, _ADDITION, 2 * _DIVISION)  # one over the mean
 
     @staticmethod
     def definition(window: list[float]) -> float:

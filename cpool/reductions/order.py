@@ -13,10 +13,12 @@ import numpy as np
 from cpool import arrays, ordering
 from cpool.ordering import METHODS, Order
 from cpool.reductions.base import (
+    NOTHING,
     Operations,
     Pullback,
     Reduction,
     checked_number,
+    floating_dtype,
     gradient_dtype,
     puts,
 )
@@ -27,6 +29,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Median", "Mode", "Quantile", "Rank", "TrimmedMean"]
 
+# Limits of the networks, and what goes other ways (ordering.pyx): taps by bytes of an element,
+# medians of sorted columns (kernels/squares.pxi), and taps of histograms of columns.
+_LONGEST = {1: 250, 2: 192, 4: 128, 8: 64}
+_SQUARES = {(3, 3): 18, (5, 5): 106}
+_SWEPT = 100
+_PAIRED, _COUNTED = 9, 128  # taps of modes
+
 
 @dataclass(frozen=True)
 class OrderStatistic(Reduction):
@@ -36,9 +45,38 @@ class OrderStatistic(Reduction):
         """Which order statistic."""
         raise NotImplementedError
 
+    def picked(self, taps: int) -> Operations:
+        """What is made of the elements that count, once they are in order."""
+        return NOTHING
+
+    def wanted(self, taps: int) -> tuple[int, ...]:
+        """Ranks of a whole window that a network leads to; none: all."""
+        return ()
+
+    def is_middle(self, taps: int) -> bool:
+        """Whether the one that counts is the middle one, of an odd number."""
+        return self.wanted(taps) == (taps // 2,)
+
     def operations(self, taps: int) -> Operations:
-        """Elements are sorted; half of the comparisons of a merge sort are enough for one rank."""
-        return Operations(comparisons=taps * max(taps - 1, 0).bit_length())
+        """Elements are sorted, by binary insertion or by merging: both take at most the logarithms
+        of 1 to n, rounded up (Knuth 1998, 5.3.1)."""
+        digits = max(taps - 1, 0).bit_length()
+        return Operations(comparisons=taps * digits - 2**digits + 1) + self.picked(taps)
+
+    def by_window(self, sizes: tuple[int, ...], dtype: np.dtype[Any], dense: bool) -> Operations:
+        """Windows of few taps are sorted by networks: a minimum and a maximum for each exchange,
+        or the one of them that is needed."""
+        taps = math.prod(sizes)
+        swept = dense and dtype.itemsize == 1 and taps >= _SWEPT
+        if taps > _LONGEST[dtype.itemsize] or swept:
+            return self.operations(taps)
+        ranks = self.wanted(taps)
+        if dense and sizes in _SQUARES and self.is_middle(taps):
+            return Operations(comparisons=_SQUARES[sizes])
+        if ranks and floating_dtype(dtype) == dtype:
+            ranks = tuple(sorted({*ranks, taps - 1}))  # where a NaN is
+        exchanges = ordering.network(taps, ranks)[2::3]
+        return Operations(comparisons=sum(map(int.bit_count, exchanges))) + self.picked(taps)
 
     def forward(self, x: Any, windows: Windows, options: Options) -> Any:
         return ordering.values(self.order(), x, windows, options)
@@ -84,6 +122,12 @@ class Median(OrderStatistic):
 
     def order(self) -> Order:
         return Order("quantile", 0.5, "linear")
+
+    def picked(self, taps: int) -> Operations:
+        return NOTHING if taps % 2 else Operations(additions=1, divisions=1)
+
+    def wanted(self, taps: int) -> tuple[int, ...]:
+        return tuple(range((taps - 1) // 2, taps // 2 + 1))
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -150,6 +194,22 @@ class Quantile(OrderStatistic):
     def order(self) -> Order:
         return Order("quantile", float(self.q), self.method)
 
+    def picked(self, taps: int) -> Operations:
+        """A mean of two elements, weighted, where the place is between them."""
+        between = self.method != "linear" or (taps - 1) * self.q % 1
+        if self.order().selecting or not between:
+            return NOTHING
+        return Operations(additions=1, multiplications=2)
+
+    def is_middle(self, taps: int) -> bool:
+        return self.q == 0.5 and self.method in ordering.CENTRAL
+
+    def wanted(self, taps: int) -> tuple[int, ...]:
+        if self.q == 0.5 and self.method == "linear":
+            return tuple(range((taps - 1) // 2, taps // 2 + 1))
+        middle = int(self.q * (taps - 1))
+        return tuple(range(max(middle - 1, 0), min(middle + 3, taps)))
+
     @staticmethod
     def definition(window: list[float]) -> float:
         """The value of a window for q = 1 / 4, in plain Python."""
@@ -206,6 +266,10 @@ class Rank(OrderStatistic):
     def order(self) -> Order:
         return Order("rank", rank=operator.index(self.rank))
 
+    def wanted(self, taps: int) -> tuple[int, ...]:
+        rank = operator.index(self.rank)
+        return (rank % taps if -taps <= rank < taps else 0,)
+
     @staticmethod
     def definition(window: list[float]) -> float:
         """The value of a window for rank 0, in plain Python."""
@@ -257,8 +321,9 @@ class TrimmedMean(OrderStatistic):
     def order(self) -> Order:
         return Order("trimmed_mean", float(self.cut))
 
-    def operations(self, taps: int) -> Operations:
-        return super().operations(taps) + Operations(additions=max(taps - 1, 0), divisions=1)
+    def picked(self, taps: int) -> Operations:
+        left = taps - 2 * int(self.cut * taps)
+        return Operations(additions=max(left - 1, 0), divisions=1)
 
     @staticmethod
     def definition(window: list[float]) -> float:
@@ -323,6 +388,22 @@ class Mode(OrderStatistic):
 
     def order(self) -> Order:
         return Order("mode", first_wins=self.ties == "first", ignored=self.ignore)
+
+    def picked(self, taps: int) -> Operations:
+        """Runs of equal elements: each is compared with the one before it, counted, and its count
+        compared with the longest run's."""
+        steps = max(taps - 1, 0)
+        return Operations(comparisons=2 * steps, additions=steps)
+
+    def by_window(self, sizes: tuple[int, ...], dtype: np.dtype[Any], dense: bool) -> Operations:
+        """Few taps are compared pair by pair; many, or where the first wins, are looked up."""
+        taps = math.prod(sizes)
+        if taps <= _PAIRED:
+            pairs = taps * (taps - 1) // 2
+            return Operations(comparisons=pairs + 3 * (taps - 1), additions=2 * pairs)
+        if self.ties == "first" or taps > _COUNTED:
+            return self.operations(taps)
+        return super().by_window(sizes, dtype, False)
 
     @staticmethod
     def definition(window: list[float]) -> float:

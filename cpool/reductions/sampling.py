@@ -11,6 +11,7 @@ import numpy as np
 from cpool import arrays, lanes
 from cpool.draws import Rng, philox
 from cpool.reductions.base import (
+    Fold,
     Operations,
     Pullback,
     Reduction,
@@ -90,11 +91,19 @@ class Stochastic(Reduction):
         return sum(p * x for p, x in zip(chances, window, strict=True)) / sum(chances)
 
     def operations(self, taps: int) -> Operations:
+        """The positive parts and their sum; then a share of that sum, and where partial sums reach
+        it; or the sum of squares, and a quotient."""
+        steps = max(taps - 1, 0)
+        parts = Operations(comparisons=taps, additions=steps)
         if self.training:
-            return taps * Operations(comparisons=2, additions=2) + Operations(multiplications=1)
-        return taps * Operations(comparisons=1, additions=2, multiplications=1) + Operations(
-            divisions=1
-        )
+            return parts + Operations(comparisons=steps, additions=steps, multiplications=1)
+        return parts + Operations(additions=steps, multiplications=taps, divisions=1)
+
+    def folded(self, taps: int, dtype: np.dtype[Any], reads: float) -> Fold | None:
+        if self.training:
+            return None
+        each = Operations(comparisons=1, multiplications=1)
+        return Fold(each, Operations(additions=2), Operations(divisions=1))
 
     def forward(self, x: Any, windows: Windows, options: Options, rng: Rng = None) -> np.ndarray:
         x = arrays.as_input(x)

@@ -207,12 +207,16 @@ class Mean(Sum):
     def _weighted(
         self, x: Any, windows: Windows, options: Options, weights: Any
     ) -> WeightedMean:
+        self.refuse_divisor()
+        return WeightedMean(arrays.as_input(x), windows, options, weights)
+
+    def refuse_divisor(self) -> None:
+        """What is said where weights are given."""
         if self.divisor_override is not None:
             raise ValueError(
                 f"divisor_override must be None where weights are given, got "
                 f"{self.divisor_override}"
             )
-        return WeightedMean(arrays.as_input(x), windows, options, weights)
 
     def _kernel_arguments(self) -> dict[str, Any]:
         return {
@@ -266,7 +270,7 @@ class WeightedMean:
         )
         arrays.as_mask(options.where, x)  # says what is wrong with it
         self.exists = existing(x, options.where, options.nan_policy)
-        weights = _checked_weights(given, x.shape)
+        weights = checked_weights(given, x.shape)
         self.weights = weights if self.exists is None else np.where(self.exists, weights, 0.0)
         axes, order = self.places
         own = arrays.Options(axes=tuple(axes[order.index(i)] for i in range(len(axes))))
@@ -332,7 +336,7 @@ class WeightedMean:
             return summed_to(slopes, self.weights_shape).astype(self.weights_dtype)
 
 
-def _checked_weights(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def checked_weights(weights: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """As float64, with as many axes as x."""
     fits = weights.ndim <= len(shape) and all(
         n in (1, m) for n, m in zip(weights.shape[::-1], shape[::-1], strict=False)
