@@ -126,14 +126,17 @@ def _result(y: Array, x: Array, dtype: Any) -> Array:
 
 
 def blur_pool(x: ArrayLike, filter_size: Ints = 3, stride: Ints = 2, *,
-              axes: Sequence[int], padding_mode: str = "mirror", nan_policy: str = "propagate",
-              where: ArrayLike | None = None, dtype: Any = None) -> Array:
+              axes: pooling.Axes = None, channels_last: bool = False, padding_mode: str = "mirror",
+              nan_policy: str = "propagate", where: ArrayLike | None = None,
+              dtype: Any = None) -> Array:
     """Correlate with a row of Pascal's triangle, then keep every stride-th element.
 
     What exists is correlated, and divided by the sum of its weights; those of constant padding
     count, but not where there is nothing else.
     """
     x = np.asarray(x)
+    sizes = filter_size if isinstance(filter_size, tuple | list) else stride
+    axes = pooling._pooled_axes(x.ndim, sizes, axes, channels_last)
     there = np.broadcast_to(True if where is None else np.asarray(where, bool), x.shape)
     sizes = _each(filter_size, len(axes)), _each(stride, len(axes))
     nans = there & np.isnan(x.astype(float))
