@@ -178,6 +178,8 @@ def _case(name: str, axes: tuple[int, ...] = (), more: tuple[str, ...] = ()) -> 
     for key, parameter in list(parameters.items())[1:]:
         without = parameter.default
         wanted = _ALWAYS if without is not None else (*_ALWAYS, *more)
+        if key == "rng" and "reduction" in parameters:
+            continue  # it is for reductions that draw, which the default is not
         if without is inspect.Parameter.empty or key in wanted:
             # A weight is a number for each tap, but in a convolution, which has groups, filters.
             made = "filters" if key == "weight" and "groups" in parameters else key

@@ -741,5 +741,8 @@ def test_more_errors():
         reference.adaptive_max_pool2d(X, 2.0)
     with pytest.raises(ValueError, match="axes="):
         reference.global_max_pool(X)
+    for swapped in (3, "max", None, np.ones(2)):
+        with pytest.raises(TypeError, match=r"function must be a function\(values, axis=-1\), got"):
+            reference.generic_pool(X, swapped, np.median)
     with pytest.raises(ValueError):  # noqa: PT011
         reference.max_pool3d(X, 2)

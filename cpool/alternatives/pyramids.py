@@ -19,6 +19,7 @@ from cpool.alternatives.common import (
     widened,
 )
 from cpool.arrays import Options
+from cpool.draws import Rng
 from cpool.functional import max_pool2d
 from cpool.levels import pyramid
 from cpool.pooling import pool, vjp
@@ -40,6 +41,7 @@ def spatial_pyramid_pool(
     levels: Sequence[int] = (1, 2, 4),
     *,
     reduction: str | Reduction = "max",
+    rng: Rng = None,
     channels_last: bool = False,
     nan_policy: str = "propagate",
     where: ArrayLike | None = None,
@@ -58,6 +60,9 @@ def spatial_pyramid_pool(
         pooling.
     reduction : str or Reduction
         What becomes of a cell: any that `pool` takes.
+    rng : None, int or numpy.random.Generator
+        For a reduction that draws ("stochastic") only: an int gives the same result at each call, a
+        Generator is advanced once. Levels are drawn one after the other.
     channels_last : bool
         The channels are the last axis. The result is the same.
     nan_policy : {"propagate", "omit", "raise"}
@@ -82,8 +87,8 @@ def spatial_pyramid_pool(
     TypeError
         If an argument has the wrong type; for arrays that cannot be pooled.
     ValueError
-        If a level is less than 1 or there is none, x has less than 3 axes, or a pooled axis is
-        empty.
+        If a level is less than 1 or there is none, x has less than 3 axes, a pooled axis is empty,
+        or `rng` is given where nothing is drawn.
 
     See Also
     --------
@@ -112,7 +117,7 @@ def spatial_pyramid_pool(
     channel_axis(x, channels_last)  # there is one
     return pool(
         x, reduction, pyramid(levels), channels_last=channels_last, nan_policy=nan_policy,
-        where=where, dtype=dtype, out=out,
+        where=where, rng=rng, dtype=dtype, out=out,
     )  # fmt: skip
 
 

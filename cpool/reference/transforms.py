@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
-from cpool.reference import pooling
+from cpool.reference import pooling, weighted
 from cpool.reference.pooling import max_pool2d
 
 Array = NDArray[Any]
@@ -58,12 +58,15 @@ def _each(value: Any, rank: int) -> list[Any]:
 
 def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
                          reduction: str | Callable[..., Any] = "max",
-                         channels_last: bool = False, **options: Any) -> Array:
+                         rng: weighted.Rng = None, channels_last: bool = False,
+                         **options: Any) -> Array:
     """Cells of grids of l × l, level by level, channel by channel, row by row.
 
-    `reduction` is "max", "min", "sum", "mean" or, without `options` (those of `adaptive_max_pool`),
-    a ``function(values, axis=)``.
+    `reduction` is "max", "min", "sum", "mean", "stochastic" (whose levels are drawn one after the
+    other) or, without `options` (those of `adaptive_max_pool`), a ``function(values, axis=)``.
     """
+    if reduction == "stochastic":
+        options["rng"] = weighted._generator(rng)
     if options:
         return _joined(x, levels, _ADAPTIVE[reduction], channels_last=channels_last, **options)
     x = np.asarray(x)
@@ -83,7 +86,8 @@ def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
 
 
 _ADAPTIVE = {"max": pooling.adaptive_max_pool2d, "min": pooling.adaptive_min_pool2d,
-             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d}
+             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d,
+             "stochastic": weighted.adaptive_stochastic_pool2d}
 
 
 def _joined(x: ArrayLike, levels: Sequence[int], function: Callable[..., Any], *,
