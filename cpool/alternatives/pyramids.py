@@ -50,6 +50,9 @@ def spatial_pyramid_pool(
 ) -> Array:
     """Pool into grids of several sizes, and join all cells to one vector of a fixed length.
 
+    ``max(x[⌊i H / l⌋ : ⌈(i + 1) H / l⌉, ⌊j W / l⌋ : ⌈(j + 1) W / l⌉])`` is cell (i, j) of level l,
+    or another reduction of the same elements.
+
     Parameters
     ----------
     x : array_like
@@ -160,6 +163,9 @@ def sppf(
     out: np.ndarray | None = None,
 ) -> Array:
     """Maxima over larger and larger windows, joined along the channels with the input.
+
+    ``y = (x, m(x), m(m(x)), ...)`` with ``m(x)[i] = max(x[i - (k - 1) // 2 : i + k // 2 + 1])``
+    along each axis, for the `kernel_size` k.
 
     The input is max pooled with stride 1 and as much padding as keeps its size, the result again,
     and so on. With an odd kernel size k, r poolings one after the other are one with windows of
