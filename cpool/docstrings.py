@@ -94,18 +94,25 @@ def _parameters(kind: type[Reduction], parts: list[str], suffix: str) -> str:
     return text.format(axes=_RANKED[suffix], constant=kind.padding, empty=kind.empty)
 
 
+_ORDERED = ", in order w₍₁₎ ≤ ... ≤ w₍ₙ₎"
+
+
 def _assemble(
     kind: type[Reduction], first: str, parts: list[str], suffix: str, see: str, example: str
 ) -> str:
     source = textwrap.fill(kind.source, 88, subsequent_indent=" " * 7)
+    ordered = _ORDERED if "₍" in kind.formula else ""
     return "\n".join([
         first,
+        "",
+        f"    ``{kind.formula}``",
+        f"    of the n elements w of a window{ordered}.",
         "",
         "    Parameters",
         "    ----------",
         _parameters(kind, parts, suffix),
         "",
-        _RETURNS.format(result=kind.result),
+        _RETURNS.format(result=textwrap.fill(kind.result, 92, subsequent_indent=" " * 8)),
         "",
         RAISES,
         "",
@@ -227,6 +234,8 @@ def unpool_text(suffix: str) -> str:
     """Of max_unpool2d and its like."""
     axes = "" if suffix else AXES + "\n"
     return f"""Values back to where max pooling found them; zeros everywhere else [1]_.
+
+    ``y[indices[i]] = x[i]`` of all windows i, in positions that are flat over the pooled axes.
 
     Parameters
     ----------

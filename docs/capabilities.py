@@ -1,8 +1,10 @@
 """What each operator can do, found out by running it on tiny arrays.
 
 ``python docs/capabilities.py`` prints the tables; conf.py writes them into a page. Nothing here
-knows an operator by name: the registry is looped over, and `cpool.alternatives` where it exists.
-An entry counts as working only if it runs and agrees with `cpool.reference`.
+knows an operator by name: those of the registry are one table, what `cpool.functional` and
+`cpool.alternatives` have beside them is another, and both are asked the same. What a function
+cannot do without it is given by the names of its parameters. An entry counts as working only if it
+runs and agrees with `cpool.reference`, or, for gradients, with differences.
 """
 
 from __future__ import annotations
@@ -12,11 +14,10 @@ import importlib.util
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,48 +25,90 @@ import numpy as np
 import cpool
 import cpool.nn
 import cpool.reference
+from cpool import alternatives, functional
 from cpool.reductions import REGISTRY
-from cpool.reductions.base import Reduction
+from cpool.reductions.base import Reduction, gradients_by
 
-Kind = type[Reduction]
+Given = dict[str, Any]
 
 TYPES = ["float64", "float32", "float16", "bfloat16", "int8", "uint8", "int16", "uint16", "int32",
          "uint32", "int64", "uint64", "bool"]  # fmt: skip
 if importlib.util.find_spec("ml_dtypes") is None:
     TYPES.remove("bfloat16")
+AXES = ["1", "2", "3", "any"]
+FORMS = ["plain", "adaptive", "global"]
 MODES = ["constant", "reflect", "mirror", "nearest", "wrap"]
-#: What operators with arguments of their own are given where they have no default.
-OWN = {"norm_type": 2.0, "q": 0.5, "rank": 0, "p": 3.0}
+OPTIONS = ["where", "omit", "raise", "channels_last", "dtype", "out"]
+#: Windows for `pool` over (4, 6) elements; those that do not exist are left out.
+WINDOWS = {
+    "sliding": ((3, 2),),
+    "adaptive": ((3, 2),),
+    "whole": (),
+    "fractional": (2, (3, 2)),
+    "pyramid": ((1, 2),),
+}
+#: In a cell: the question has no meaning for the operator.
+DASH = "–"
 #: What says that something is not supported, or not right.
-FAILURES = (TypeError, ValueError, AssertionError, AttributeError)
+FAILURES = (TypeError, ValueError, AssertionError, AttributeError, NotImplementedError)
+
+
+# Operators and how they are called ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Column:
-    """A question, the things it is asked about, and how to find the answer."""
+class Operator:
+    """What is called max_pool, and the functions of that name: max_pool1d, adaptive_max_pool."""
 
-    title: str
-    items: list[str]
-    works: Callable[[Kind, str], bool]
+    stem: str
+    names: list[str] = field(default_factory=list)
 
-    def cell(self, kind: Kind) -> str:
-        """Yes or no for one item; of several: all, none, or those that work."""
-        good = [item for item in self.items if _runs(self.works, kind, item)]
-        if len(self.items) == 1:
-            return "yes" if good else "no"
-        if len(good) == len(self.items):
-            return f"all {len(good)}"
-        return ", ".join(good) or "none"
+    @property
+    def usual(self) -> str:
+        """The function over two axes."""
+        return f"{self.stem}2d" if f"{self.stem}2d" in self.names else self.stem
+
+    @property
+    def plain(self) -> list[str]:
+        """Names without the forms."""
+        return [name for name in self.names if name.startswith(self.stem)]
+
+    @property
+    def kind(self) -> type[Reduction] | None:
+        """The reduction that `pool` takes for it, if there is one."""
+        classes = [kind for kind in vars(cpool).values() if inspect.isclass(kind)]
+        for kind in classes:
+            names = getattr(kind, "function", None), f"{getattr(kind, 'name', None)}_pool"
+            if issubclass(kind, Reduction) and self.stem in names:
+                return kind
+        return None
+
+    @property
+    def takes_axes(self) -> bool:
+        return self.stem in self.names and "axes" in _parameters(self.stem)
+
+    def takes(self, parameter: str) -> bool:
+        return parameter in _parameters(self.usual)
 
 
-def _runs(works: Callable[[Kind, str], bool], kind: Kind, item: str) -> bool:
-    try:
-        return bool(works(kind, item))
-    except FAILURES:
-        return False
+def _all_operators() -> dict[str, Operator]:
+    """Of the registry and beside it, by name."""
+    found: dict[str, Operator] = {}
+    for module in (functional, alternatives):
+        for name in module.__all__:
+            if inspect.isfunction(getattr(module, name)):
+                stem = _stem(name)
+                found.setdefault(stem, Operator(stem)).names.append(name)
+    return found
 
 
-# How operators are asked --------------------------------------------------------------------------
+def _stem(name: str) -> str:
+    """The operator behind a name."""
+    return re.sub(r"^(adaptive|global)_|[123]d$", "", name)
+
+
+def _parameters(name: str) -> dict[str, inspect.Parameter]:
+    return dict(inspect.signature(getattr(cpool, name)).parameters)
 
 
 @cache
@@ -76,42 +119,85 @@ def _values(*shape: int) -> np.ndarray:
     return values.reshape(shape)
 
 
-def _own(function: Callable[..., Any]) -> dict[str, Any]:
-    """What a function cannot do without, and a seed where it takes one."""
-    given = {"rng": 0} if "rng" in inspect.signature(function).parameters else {}
-    for name, parameter in inspect.signature(function).parameters.items():
-        if name in OWN and parameter.default is inspect.Parameter.empty:
-            given[name] = OWN[name]
-    return given
+#: Sizes of the windows along the pooled axes.
+_SIZES = (2, 3, 2)
 
 
-def _arguments(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[list[Any], dict]:
-    """Those by position, with what stands before the sizes, and those by name."""
-    own = _own(function)
-    leading = [own.pop("norm_type")] if "norm_type" in own else []
-    return [*leading, *args], own
+def _indices(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """Positions in what has so many windows as x has elements."""
+    sizes = _SIZES[: len(axes)]
+    shape = list(x.shape)
+    for axis, size in zip(axes, sizes, strict=True):
+        shape[axis] *= size
+    return cpool.max_pool(_values(*shape), sizes, axes=axes, return_indices=True)[1]
 
 
-def _made(kind: Kind) -> Any:
-    """The operator, with what it cannot do without."""
-    needed = [name for name in inspect.signature(kind).parameters if name in OWN]
-    return kind(**{name: OWN[name] for name in needed})
+def _weight(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    return _values(*_SIZES[: len(axes)])
 
 
-def _call(name: str, x: np.ndarray, *args: Any, **options: Any) -> np.ndarray:
-    function = getattr(cpool, name)
-    args, own = _arguments(function, args)
-    return function(x, *args, **own, **options)
+def _filters(x: np.ndarray, axes: tuple[int, ...]) -> np.ndarray:
+    """For two output channels."""
+    return _values(2, x.shape[1], *_SIZES[: len(axes)])
 
 
-def _agrees(name: str, x: np.ndarray, *args: Any, **options: Any) -> bool:
-    """Whether it runs, and gives what the reference gives where that has it."""
-    y = _call(name, x, *args, **options)
-    definition = getattr(cpool.reference, name, None)
-    if definition is not None:
-        args, own = _arguments(getattr(cpool, name), args)
-        expected = definition(x, *args, **own, **options)
-        _assert_close(y, expected)
+#: Arguments by their names, of x and the pooled axes.
+GIVEN: dict[str, Callable[[np.ndarray, tuple[int, ...]], Any]] = {
+    "kernel_size": lambda x, axes: _SIZES[: len(axes)],
+    "filter_size": lambda x, axes: (3,) * len(axes),
+    "output_size": lambda x, axes: (3, 2, 2)[: len(axes)],
+    "output_ratio": lambda x, axes: 0.5,
+    "norm_type": lambda x, axes: 2.0,
+    "p": lambda x, axes: 3.0,
+    "q": lambda x, axes: 0.5,
+    "rank": lambda x, axes: 0,
+    "rng": lambda x, axes: 0,
+    "boxes": lambda x, axes: [[0, 0, 0, 3, 3], [1, 1, 1, 3, 3]],
+    "query": lambda x, axes: np.array([0.5, -0.5, 1.0]),
+    "logits": lambda x, axes: x - 0.5,
+    "indices": _indices,
+    "weight": _weight,
+    "filters": _filters,
+    "weights": lambda x, axes: 1.5 - x,
+    "bias": lambda x, axes: np.array([0.5, -0.25]),
+}
+#: What is given though a function could do without.
+_ALWAYS = ("rng", "output_ratio", "filter_size")
+#: What is None by default, and can be differentiated by.
+_MORE = ("weights", "bias")
+
+
+def _case(name: str, axes: tuple[int, ...] = (), more: tuple[str, ...] = ()) -> tuple[Any, Given]:
+    """x, and what a function cannot do without: over x's last axes, or over those named."""
+    parameters, given = _parameters(name), {}
+    if axes:
+        x, given["axes"] = np.array(_values(2, 6, 3, 4)), axes
+    else:
+        rank = int((re.search(r"([123])d$", name) or "2")[0][0])
+        x, axes = np.array(_values(2, 3, *(4, 6, 4)[:rank])), tuple(range(-rank, 0))
+    for key, parameter in list(parameters.items())[1:]:
+        without = parameter.default
+        wanted = _ALWAYS if without is not None else (*_ALWAYS, *more)
+        if key == "rng" and "reduction" in parameters:
+            continue  # it is for reductions that draw, which the default is not
+        if without is inspect.Parameter.empty or key in wanted:
+            # A weight is a number for each tap, but in a convolution, which has groups, filters.
+            made = "filters" if key == "weight" and "groups" in parameters else key
+            given[key] = GIVEN[made](x, axes)
+    return x, given
+
+
+def _call(name: str, x: np.ndarray, given: Given, **options: Any) -> Any:
+    return getattr(cpool, name)(x, **given, **options)
+
+
+def _expected(name: str, x: np.ndarray, given: Given, **options: Any) -> Any:
+    return getattr(cpool.reference, name)(x, **given, **options)
+
+
+def _agrees(name: str, x: np.ndarray, given: Given, **options: Any) -> bool:
+    """Whether it runs, and gives what the reference gives."""
+    _assert_close(_call(name, x, given, **options), _expected(name, x, given, **options))
     return True
 
 
@@ -119,126 +205,160 @@ def _assert_close(y: Any, expected: Any) -> None:
     assert y.dtype == expected.dtype
     tolerance = {2: 1e-2, 4: 1e-5}.get(y.dtype.itemsize, 1e-12)
     a, b = (np.asarray(v, np.float64) for v in (y, expected))
-    np.testing.assert_allclose(a, b, rtol=tolerance)
+    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance / 10)
 
 
-def _typed(kind: Kind, name: str) -> bool:
-    if name == "bfloat16":
+# Questions ----------------------------------------------------------------------------------------
+
+
+def _typed(op: Operator, dtype: str) -> bool:
+    if dtype == "bfloat16":
         importlib.import_module("ml_dtypes")  # gives NumPy the name
-    x = _values(2, 4, 6)
-    return _agrees(f"{kind.function}2d", (x if "float" in name else 9 * x).astype(name), 2)
+    x, given = _case(op.usual)
+    x = x > 0.5 if dtype == "bool" else (x if "float" in dtype else 9 * x).astype(dtype)
+    return _agrees(op.usual, x, given)
 
 
-def _on_axes(kind: Kind, which: str) -> bool:
-    x = _values(2, 4, 6, 4)
-    if which == "named":
-        return _agrees(kind.function, x, (2, 3), axes=(3, 1))
-    return _agrees(f"{kind.function}{which}d", x, 2)
+def _on_axes(op: Operator, which: str) -> bool:
+    """A function without a number and without `axes` is one over two."""
+    if which == "any":
+        return op.takes_axes and _agrees(op.stem, *_case(op.stem, axes=(3, 1)))
+    name = f"{op.stem}{which}d"
+    if name not in op.names and which == "2" and not op.takes_axes:
+        name = op.stem
+    return _agrees(name, *_case(name))
 
 
-def _with_form(kind: Kind, form: str) -> bool:
-    if form == "global":
-        return _agrees(f"global_{kind.function}", _values(2, 3, 5, 4))
-    stem, size = ("adaptive_", (3, 2)) if form == "adaptive" else ("", (2, 3))
-    return _agrees(f"{stem}{kind.function}2d", _values(2, 7, 6), size)
+def _in_form(op: Operator, form: str) -> bool:
+    names = {"plain": op.usual, "global": f"global_{op.stem}"}
+    name = names.get(form, f"adaptive_{op.stem}2d")
+    return _agrees(name, *_case(name))
 
 
-#: Windows for `pool` over (7, 6) elements; those that do not exist yet are left out.
-WINDOWS = {
-    "sliding": ((3, 2),),
-    "adaptive": ((3, 2),),
-    "whole": (),
-    "fractional": (2, (3, 2)),
-    "pyramid": ((1, 2),),
-}
-
-
-def _in_pool(kind: Kind, name: str) -> bool:
+def _in_pool(op: Operator, name: str) -> bool:
     windows = getattr(cpool, name)(*WINDOWS[name])
-    options = {"axes": (1, 2)}
-    if name == "fractional":
-        options["rng"] = 0
-    return cpool.pool(_values(2, 7, 6), _made(kind), windows, **options) is not None
+    options = {"rng": 0} if name == "fractional" else {}
+    x, own = _values(2, 3, 4, 6), {}
+    for key, parameter in inspect.signature(op.kind).parameters.items():
+        if parameter.default is inspect.Parameter.empty:
+            own[key] = GIVEN[key](x, (2, 3))
+    y = cpool.pool(x, op.kind(**own), windows, axes=(2, 3), **options)
+    return bool(np.isfinite(y).all())
 
 
-def _padded(kind: Kind, mode: str) -> bool:
-    x = _values(2, 5, 6)
-    return _agrees(f"{kind.function}2d", x, 3, stride=2, padding=2, padding_mode=mode)
+def _padded(op: Operator, mode: str) -> bool:
+    x, given = _case(op.usual)
+    if op.takes("padding"):
+        given |= {"stride": 2, "padding": (1, 2)}
+    return _agrees(op.usual, x, given, padding_mode=mode)
 
 
-def _option(kind: Kind, option: str) -> bool:
-    x = np.array(_values(2, 4, 6))
-    name = f"{kind.function}2d"
-    if option == "where":
-        return _agrees(name, x, 2, where=x > 0.2)
-    if option == "omit":
-        x[0, 0, 0] = np.nan
-        return _agrees(name, x, 2, nan_policy="omit")
-    if option == "raise":
-        return _raises_for_nan(name, x)
+def _option(op: Operator, option: str) -> bool:
+    return all(_with_option(name, option) for name in op.plain)
+
+
+def _with_option(name: str, option: str) -> bool:
+    """Whether an option makes of a function what it makes of the reference, and something else."""
+    x, given = _case(name)
+    plain = _call(name, x, given)
     if option == "channels_last":
-        return _agrees(name, _values(2, 4, 6, 3), 2, channels_last=True)
+        # What has x's shape has its channels where x has them.
+        moved = {key: _channels_last(value, x.shape) for key, value in given.items()}
+        return _agrees(name, _channels_last(x, x.shape), moved, channels_last=True)
     if option == "dtype":
-        return _agrees(name, x, 2, dtype="float32")
-    y = np.full((2, 2, 3), np.nan)
-    assert _call(name, x, 2, out=y) is y
-    _assert_close(y, _call(name, x, 2))
-    return True
+        return _agrees(name, x, given, dtype="float32")
+    if option == "out":
+        y = np.full_like(plain, np.nan)
+        assert _call(name, x, given, out=y) is y
+        _assert_close(y, _expected(name, x, given))
+        return True
+    exists = (x > 0.15) & (x < 0.9)
+    if option == "where":
+        done = {"where": exists}
+    else:
+        x = np.where(exists, x, np.nan)
+        done = {"nan_policy": option}
+    if option == "raise":
+        return _refuses(name, x, given, done)
+    _agrees(name, x, given, **done)
+    return not np.array_equal(_call(name, x, given, **done), plain)
 
 
-def _raises_for_nan(name: str, x: np.ndarray) -> bool:
-    _call(name, x, 2, nan_policy="raise")
-    x[0, 0, 0] = np.nan
+def _channels_last(value: Any, shape: tuple[int, ...]) -> Any:
+    return np.moveaxis(value, 1, -1) if np.shape(value) == shape else value
+
+
+def _refuses(name: str, with_nan: np.ndarray, given: Given, done: Given) -> bool:
+    _call(name, np.nan_to_num(with_nan), given, **done)
     try:
-        _call(name, x, 2, nan_policy="raise")
+        _call(name, with_nan, given, **done)
     except ValueError:
         return True
     return False
 
 
-def _positions(kind: Kind, _: str) -> bool:
-    x = _values(2, 4, 6)
-    y, indices = _call(f"{kind.function}2d", x, 2, return_indices=True)
-    there = np.take_along_axis(x.reshape(2, -1), indices.reshape(2, -1), 1)
+def _positions(op: Operator, _: str) -> bool:
+    x, given = _case(op.usual)
+    y, indices = _call(op.usual, x, given, return_indices=True)
+    there = np.take_along_axis(x.reshape(2, 3, -1), indices.reshape(2, 3, -1), 2)
     return bool((there.reshape(y.shape) == y).all())
 
 
-def _gradient(kind: Kind, _: str) -> bool:
+def _differentiable(op: Operator) -> list[str]:
+    """The arguments that some pullback knows."""
+    found: dict[str, None] = {}
+    for name in op.names:
+        try:
+            x, given = _case(name, more=_MORE)
+            found |= dict.fromkeys(gradients_by(getattr(cpool, name)._vjp(x, **given)[1]))
+        except FAILURES:
+            found["x"] = None
+    return list(found)
+
+
+def _gradient(op: Operator, by: str) -> bool:
+    return all(_is_slope(name, by) for name in op.names)
+
+
+def _is_slope(name: str, by: str) -> bool:
     """The derivative in one direction, by differences."""
-    x, direction, step = _values(2, 4, 6), _values(6, 4, 2).reshape(2, 4, 6), 1e-6
-    function = getattr(cpool, f"{kind.function}2d")
-    args, own = _arguments(function, (2,))
-    y, pullback = cpool.vjp(function, x, *args, **own)
-    gx = pullback(np.ones_like(y))
-    ends = [_call(function.__name__, x + t * direction, 2).sum() for t in (step, -step)]
+    x, given = _case(name, more=(by,))
+    there = {"x": x, **given}.get(by)
+    if there is None:  # a default may be the least that is allowed: not so what is beside it
+        there = _parameters(name)[by].default + 0.25
+    there = np.asarray(there, float)
+    direction, step = 0.5 - _values(1, *there.shape)[0], 1e-6
+
+    def along(t: float) -> Given:
+        moved = there + t * direction
+        return {"x": x, **given, by: moved if moved.ndim else float(moved)}
+
+    y, pullback = cpool.vjp(getattr(cpool, name), wrt=by, **along(0))
+    gy = _values(*y.shape)
+    ends = [(gy * getattr(cpool, name)(**along(t))).sum() for t in (step, -step)]
     slope = (ends[0] - ends[1]) / (2 * step)
-    return bool(np.isclose((gx * direction).sum(), slope, rtol=1e-4))
+    return bool(np.isclose((pullback(gy) * direction).sum(), slope, rtol=1e-4, atol=1e-8))
 
 
-def _layer(kind: Kind, _: str) -> bool:
-    function = getattr(cpool, f"{kind.function}2d")
-    x, (args, own) = _values(2, 4, 6), _arguments(function, (2,))
-    again = dict(own)
-    if "rng" in own:  # a layer makes a seed a generator, of which it draws at each call
-        own["rng"], again["rng"] = np.random.default_rng(0), np.random.default_rng(0)
-    layer = getattr(cpool.nn, layer_name(function.__name__))(*args, **own)
-    y = layer(x)
-    _assert_close(y, function(x, *args, **again))
-    return layer.backward(np.ones_like(y)).shape == x.shape
+def _layer(name: str) -> bool:
+    """Result and gradients are the function's."""
+    kind = getattr(cpool.nn, layer_name(name))
+    x, given = _case(name)
+    own = [key for key in given if key in inspect.signature(kind).parameters]
 
+    def with_seed() -> Given:
+        # A layer makes a seed a generator, of which it draws at each call.
+        return given | ({"rng": np.random.default_rng(0)} if "rng" in given else {})
 
-def _reference(kind: Kind, _: str) -> bool:
-    return all(
-        hasattr(cpool.reference, name)
-        for name in (kind.function, f"adaptive_{kind.function}", f"global_{kind.function}")
-        if hasattr(cpool, name)
-    )
-
-
-def _cost(kind: Kind, _: str) -> bool:
-    function = getattr(cpool, f"{kind.function}2d")
-    args, own = _arguments(function, (2,))
-    return cpool.cost(function, (4, 6), *args, **own).formula.total > 0
+    first = with_seed()
+    layer = kind(**{key: first[key] for key in own})
+    y = layer(x, **{key: value for key, value in given.items() if key not in own})
+    expected, pullback = getattr(cpool, name)._vjp(x, **with_seed())
+    by, gy = gradients_by(pullback), _values(*y.shape)
+    np.testing.assert_array_equal(y, expected)
+    np.testing.assert_array_equal(layer.backward(gy), by.pop("x")(gy))
+    assert layer.grads.keys() == by.keys()
+    return all(np.array_equal(layer.grads[key], by[key](gy)) for key in by)
 
 
 def layer_name(function_name: str) -> str:
@@ -246,22 +366,82 @@ def layer_name(function_name: str) -> str:
     return "".join(word[0].upper() + word[1:] for word in function_name.split("_"))
 
 
-COLUMNS = [
-    Column("types", TYPES, _typed),
-    Column("axes", ["1", "2", "3", "named"], _on_axes),
-    Column("functions", ["sliding", "adaptive", "global"], _with_form),
-    Column("windows", [name for name in WINDOWS if hasattr(cpool, name)], _in_pool),
-    Column("padding modes", MODES, _padded),
-    Column("options", ["where", "omit", "raise", "channels_last", "dtype", "out"], _option),
-    Column("positions", [""], _positions),
-    Column("gradient", [""], _gradient),
-    Column("layer", [""], _layer),
-    Column("reference", [""], _reference),
-    Column("cost", [""], _cost),
-]
+def _reference(name: str) -> bool:
+    return _agrees(name, *_case(name))
 
 
-# Benchmarks ---------------------------------------------------------------------------------------
+def _cost(name: str) -> bool:
+    x, given = _case(name)
+    y = _call(name, x, given)
+    cost = cpool.cost(getattr(cpool, name), x.shape, dtype=x.dtype, **given)
+    return (cost.output_shape, cost.bytes_written) == (y.shape, y.nbytes)
+
+
+# Columns ------------------------------------------------------------------------------------------
+
+
+def _runs(works: Callable[..., bool], *asked: Any) -> bool:
+    try:
+        return bool(works(*asked))
+    except FAILURES:
+        return False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A question, the things it is asked about, and how to find the answer."""
+
+    title: str
+    items: list[str]
+    works: Callable[[Operator, str], bool]
+    applies: Callable[[Operator], bool] = lambda op: True
+
+    def cell(self, op: Operator) -> str:
+        """Yes or no for one item; of several: all, or those that work."""
+        if not self.applies(op):
+            return DASH
+        good = [item for item in self.items if _runs(self.works, op, item)]
+        if len(self.items) == 1:
+            return "yes" if good else "no"
+        if len(good) == len(self.items):
+            return f"all {len(good)}"
+        return ", ".join(good) or "none"
+
+
+@dataclass(frozen=True)
+class EachFunction:
+    """A question that is asked of each function of an operator."""
+
+    title: str
+    works: Callable[[str], bool]
+
+    def cell(self, op: Operator) -> str:
+        """Yes, no, or those of which it is not so."""
+        bad = [name for name in op.names if not _runs(self.works, name)]
+        if not bad:
+            return "yes"
+        return "no" if bad == op.names else f"not {', '.join(bad)}"
+
+
+class Gradients:
+    """What an operator can be differentiated by."""
+
+    title = "gradient"
+
+    def cell(self, op: Operator) -> str:
+        good, bad = [], []
+        for by in _differentiable(op):
+            (good if _runs(_gradient, op, by) else bad).append(by)
+        return ", ".join(good + [f"not {by}" for by in bad])
+
+
+class Benchmarks:
+    """How many rows of the benchmarks are of an operator."""
+
+    title = "benchmark rows"
+
+    def cell(self, op: Operator) -> str:
+        return str(sum(_stem(name) == op.stem for name in _benchmark_functions() or []))
 
 
 @cache
@@ -280,17 +460,27 @@ def _benchmark_functions() -> list[str] | None:
         del sys.modules[spec.name]
 
 
-def _stem(name: str) -> str:
-    """The operator behind a name."""
-    return re.sub(r"^(adaptive|global)_|[123]d$", "", name)
+def _takes(parameter: str) -> Callable[[Operator], bool]:
+    return lambda op: op.takes(parameter)
 
 
-def _benchmarks(stem: str) -> list[str]:
-    """A cell: how many rows; no cell where that is not known."""
-    functions = _benchmark_functions()
-    if functions is None:
-        return []
-    return [str(sum(_stem(name) == stem for name in functions))]
+COLUMNS = [
+    Column("types", TYPES, _typed),
+    Column("axes", AXES, _on_axes),
+    Column("forms", FORMS, _in_form),
+    Column("windows of pool", [name for name in WINDOWS if hasattr(cpool, name)], _in_pool,
+           lambda op: op.kind is not None),
+    Column("padding modes", MODES, _padded, _takes("padding_mode")),
+    Column("options", OPTIONS, _option),
+    Column("positions", [""], _positions, _takes("return_indices")),
+    Gradients(),
+    EachFunction("layer", _layer),
+    EachFunction("reference", _reference),
+    EachFunction("cost", _cost),
+    *([Benchmarks()] if _benchmark_functions() is not None else []),
+]  # fmt: skip
+#: Those that are asked about more than one thing.
+LISTS = [column for column in COLUMNS if len(getattr(column, "items", [])) > 1]
 
 
 # Tables -------------------------------------------------------------------------------------------
@@ -300,150 +490,39 @@ Table = list[list[str]]
 
 def operators() -> Table:
     """A row for each operator of the registry, after one of titles."""
-    titles = ["operator", *(column.title for column in COLUMNS)]
-    rows = [
-        [kind.function, *(column.cell(kind) for column in COLUMNS), *_benchmarks(kind.function)]
-        for kind in REGISTRY.values()
-    ]
-    return [titles + ["benchmark rows"] * (_benchmark_functions() is not None), *rows]
+    return _table("operator", [op for stem, op in _all_operators().items() if stem in _REGISTERED])
 
 
 def other_functions() -> Table:
-    """A row for each function of cpool.alternatives; none where there is no such package."""
-    module = _alternatives()
-    if module is None:
-        return []
-    groups: dict[str, list[str]] = {}
-    for name in module.__all__:
-        if inspect.isfunction(getattr(module, name)):
-            groups.setdefault(_stem(name), []).append(name)
-    titles = ["function", "axes", "gradient", "layer", "reference", "cost", "forms", "options"]
-    rows = [_other_row(module, stem, names) for stem, names in groups.items()]
-    return [titles + ["benchmark rows"] * (_benchmark_functions() is not None), *rows]
+    """The same of what is beside the registry."""
+    others = [op for stem, op in _all_operators().items() if stem not in _REGISTERED]
+    return _table("function", others)
 
 
-def _alternatives() -> ModuleType | None:
-    try:
-        return importlib.import_module("cpool.alternatives")
-    except ModuleNotFoundError as error:
-        if error.name != "cpool.alternatives":
-            raise
-        return None
+_REGISTERED = [kind.function for kind in REGISTRY.values()]
 
 
-#: What a function may take beside what is its own: those of a signature are tried.
-_OPTIONS = ["channels_last", "where", "omit", "raise", "dtype", "out"]
-#: What it is given where it cannot do without.
-_BOXES = [[0, 0, 0, 3, 3], [1, 1, 1, 3, 3]]
-_GIVEN: dict[str, Callable[[np.ndarray, int], Any]] = {
-    "kernel_size": lambda x, rank: (2,) * rank,
-    "filter_size": lambda x, rank: (3,) * rank,
-    "output_size": lambda x, rank: 2 if rank == 1 else (2,) * rank,
-    "boxes": lambda x, rank: _BOXES,
-    "query": lambda x, rank: [0.5, -0.5, 1.0],
-    "logits": lambda x, rank: x - 0.5,
-    "rng": lambda x, rank: 0,
-}
-
-
-def _sample(name: str, **options: Any) -> tuple[np.ndarray, dict[str, Any]]:
-    """x (2, 3, *lengths of 4), and what a function cannot do without."""
-    parameters = inspect.signature(getattr(cpool, name)).parameters
-    rank = int((re.search(r"([123])d$", name) or "2")[0][0])
-    x = np.array(_values(2, 3, *[4] * rank))
-    given = {key: make(x, rank) for key, make in _GIVEN.items() if key in parameters}
-    if "weight" in parameters:
-        taps = (2,) * rank
-        given["weight"] = _values(*((3, 3, *taps) if name.startswith("conv") else taps))
-    return x, {**given, **options}
-
-
-def _takes(name: str, option: str) -> bool:
-    """Whether an option of a function that is no `pool` does what it says."""
-    function, (x, given) = getattr(cpool, name), _sample(name)
-    plain = np.array(function(x, **given))
-    if option == "channels_last":
-        return _takes_channels_last(function, x, given, plain)
-    if option == "dtype":
-        return function(x, dtype="float32", **given).dtype == np.float32
-    if option == "out":
-        y = np.full_like(plain, np.nan)
-        return function(x, out=y, **given) is y and np.array_equal(y, plain)
-    where = (x > 0.15) & (x < 0.9)
-    missing = np.where(where, x, np.nan)
-    if option == "raise":
-        function(x, nan_policy="raise", **given)
-        return _refuses(function, missing, nan_policy="raise", **given)
-    masked = function(missing, where=where, **given)
-    if option == "omit":
-        y = function(missing, nan_policy="omit", **given)
-        return np.array_equal(y, masked, equal_nan=True)
-    same = np.array_equal(function(x, where=where, **given), masked, equal_nan=True)
-    return same and not np.array_equal(masked, plain)
-
-
-def _takes_channels_last(
-    function: Callable[..., Any], x: np.ndarray, given: dict[str, Any], plain: np.ndarray
-) -> bool:
-    if "logits" in given:
-        given = {**given, "logits": np.moveaxis(given["logits"], 1, -1)}
-    y = function(np.moveaxis(x, 1, -1), channels_last=True, **given)
-    y = np.moveaxis(y, -1, 1) if y.ndim == plain.ndim > 2 else y
-    return np.allclose(y, plain)
-
-
-def _refuses(function: Callable[..., Any], *args: Any, **options: Any) -> bool:
-    try:
-        function(*args, **options)
-    except ValueError:
-        return True
-    return False
-
-
-def _try(name: str, option: str) -> bool:
-    try:
-        return _takes(name, option)
-    except FAILURES:
-        return False
-
-
-def _other_row(module: ModuleType, stem: str, names: list[str]) -> list[str]:
-    functions = [getattr(module, name) for name in names]
-    has = {
-        "gradient": lambda function: hasattr(function, "_vjp"),
-        "layer": lambda function: hasattr(cpool.nn, layer_name(function.__name__)),
-        "reference": lambda function: hasattr(cpool.reference, function.__name__),
-        "cost": lambda function: hasattr(function, "_cost") or stem == "conv",
-    }
-    plain = [name for name in names if not re.match("(adaptive|global)_", name)]
-    axes = [name[len(stem) :].rstrip("d") or "any" for name in plain]
-    forms = [each for each in ("adaptive", "global") if any(map(re.compile(each).match, names))]
-    options = [each for each in _OPTIONS if all(_try(name, each) for name in plain)]
-    if options == _OPTIONS:
-        options = [f"all {len(_OPTIONS)}"]
-    return [stem, ", ".join(axes), *(_all(map(test, functions)) for test in has.values()),
-            ", ".join(forms) or "none", ", ".join(options) or "none",
-            *_benchmarks(stem)]  # fmt: skip
-
-
-def _all(answers: Iterable[bool]) -> str:
-    found = list(answers)
-    return "yes" if all(found) else "some" if any(found) else "no"
+def _table(first: str, rows: list[Operator]) -> Table:
+    titles = [first, *(column.title for column in COLUMNS)]
+    return [titles, *([op.stem, *(column.cell(op) for column in COLUMNS)] for op in rows)]
 
 
 def explanation() -> list[str]:
-    """What "all" is in each column."""
-    return [f"{c.title}: {', '.join(c.items)}" for c in COLUMNS if len(c.items) > 1]
+    """What "all" is in each column, and what the others say."""
+    return [
+        *(f"{column.title}: {', '.join(column.items)}" for column in LISTS),
+        "gradient: what it can be differentiated by, as differences confirm",
+        f"{DASH}: there is no such argument, or no such reduction for pool",
+    ]
 
 
 def as_text() -> str:
     """Both tables in aligned columns."""
     parts = []
     for table in (operators(), other_functions()):
-        if table:
-            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-            lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
-            parts.append("\n".join(lines))
+        widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in table]
+        parts.append("\n".join(lines))
     return "\n\n".join([*parts, "\n".join(explanation())])
 
 
@@ -454,21 +533,22 @@ def as_rst() -> str:
         "=========================",
         "",
         "This page is written by running each operator on small arrays: what stands here works,",
-        "and agrees with :mod:`cpool.reference`. ``python docs/capabilities.py`` prints it.",
+        "and agrees with :mod:`cpool.reference`, gradients with differences, layers with their",
+        "functions. ``python docs/capabilities.py`` prints it.",
         "",
         *_list_table(operators()),
         "Tried were, as far as a cell does not say less:",
         "",
         *(f"* {line}" for line in explanation()),
         "",
+        "Other functions",
+        "---------------",
+        "",
+        "The same was tried of these. Forms and ranks are those that exist; an option that has no",
+        "meaning is an error (:doc:`/conventions` says which, and why).",
+        "",
+        *_list_table(other_functions()),
     ]
-    others = other_functions()
-    if others:
-        lines += ["Other functions", "---------------", "",
-                  "Some have adaptive and global forms. Options are tried, of",
-                  f"{', '.join(_OPTIONS)}; one that has no meaning is an error",
-                  "(:doc:`/conventions` says which, and why).", "",
-                  *_list_table(others)]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -68,7 +68,7 @@ OWN: dict[str, list[dict[str, Any]]] = {
                  {"q": 0.6, "method": "closest_observation"}, {"q": 1, "method": "midpoint"}],
     "rank": [{"rank": 0}, {"rank": -1}, {"rank": 1}],
     "trimmed_mean": [{}, {"cut": 0.25}, {"cut": 0.45}, {"cut": 0}],
-    "mode": [{}, {"ties": "first"}, {"ignore": 0.5}],
+    "mode": [{}, {"ties": "first"}, {"ignore": 1}],
     "stochastic": [{"rng": 3}, {"training": False}],
 }  # fmt: skip
 #: Operators with a gradient for positive numbers only.

@@ -358,6 +358,41 @@ def test_pyramid_gradients_by_arguments_of_the_reduction():
     np.testing.assert_allclose(galpha, (y * mean).sum())
 
 
+def test_pyramids_that_draw():
+    """A seed, a generator that is advanced once, the layer's seed; as `pool` over a pyramid."""
+    x = np.random.default_rng(0).random((2, 3, 8, 6))
+    given = {"reduction": "stochastic", "levels": (1, 2, 3)}
+    y = cpool.spatial_pyramid_pool(x, rng=5, **given)
+    again, pullback = cpool.vjp(cpool.spatial_pyramid_pool, x, rng=5, **given)
+    by_pool = cpool.pool(x, cpool.Stochastic(), cpool.pyramid((1, 2, 3)), axes=(2, 3), rng=5)
+    expected = reference.spatial_pyramid_pool(x, rng=5, **given)
+    for other in (again, by_pool, expected):
+        np.testing.assert_array_equal(other, y)
+    np.testing.assert_allclose((pullback(np.ones_like(y)) * x).sum(), y.sum())
+    assert not np.array_equal(cpool.spatial_pyramid_pool(x, rng=6, **given), y)
+    last = cpool.spatial_pyramid_pool(np.moveaxis(x, 1, -1), rng=5, channels_last=True, **given)
+    theirs = reference.spatial_pyramid_pool(
+        np.moveaxis(x, 1, -1), rng=5, channels_last=True, **given
+    )
+    np.testing.assert_array_equal(last, theirs)
+
+    one, other = np.random.default_rng(1), np.random.default_rng(1)
+    first = cpool.spatial_pyramid_pool(x, rng=one, **given)
+    np.testing.assert_array_equal(first, reference.spatial_pyramid_pool(x, rng=other, **given))
+    assert one.bit_generator.state == other.bit_generator.state
+    assert not np.array_equal(cpool.spatial_pyramid_pool(x, rng=one, **given), first)
+
+    layer, same = (cpool.nn.SpatialPyramidPool(rng=5, **given) for _ in range(2))
+    calls = [layer(x), layer(x)]
+    assert not np.array_equal(*calls)
+    np.testing.assert_array_equal([same(x), same(x)], calls)
+    for reduction in ("max", cpool.Mean()):
+        with pytest.raises(ValueError, match="rng must be None for m"):
+            cpool.spatial_pyramid_pool(x, reduction=reduction, rng=5)
+    with pytest.raises(TypeError, match="rng must be None, an int or"):
+        cpool.spatial_pyramid_pool(x, rng="seed", **given)
+
+
 # What each operator promises ----------------------------------------------------------------------
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import pickle
+from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import cpool
 from cpool import fractional, reference
@@ -73,6 +76,136 @@ def test_distances_are_random():
     assert abs(short - expected) < 4 * deviation
     # All distances, but for the last one, which goes to the end of the axis, are alike.
     assert ((distances[:, :-1] == 1).sum(0) - expected < 4 * deviation).all()
+
+
+# --- their distribution ---------------------------------------------------------------------------
+
+#: Lengths, kernel size (None: one window after the other) and number of windows of two axes.
+DRAWN = [((8, 11), (1, 2), (5, 6)), ((9, 20), (2, 3), (4, 8)), ((11, 7), None, (7, 5))]
+
+
+def sequence(n, kernel, count, u):
+    """First elements of the windows, of an exact u."""
+    room, steps = (n, count) if kernel is None else (n - kernel, count - 1)
+    a = Fraction(room, steps)
+    starts = [math.floor(a * (i + u)) - math.floor(a * u) for i in range(steps)]
+    return tuple(starts if kernel is None else [*starts, room])
+
+
+def chances(n, kernel, count):
+    """Each sequence of starts, and the share of [0, 1) whose u give it."""
+    a = Fraction(n, count) if kernel is None else Fraction(n - kernel, count - 1)
+    # Somewhere in i, a (i + u) is whole, or a u is: u is a multiple of 1 over a's numerator.
+    part = Fraction(1, a.numerator)
+    found = {}
+    for i in range(a.numerator):
+        starts = sequence(n, kernel, count, (i + Fraction(1, 2)) * part)
+        assert starts == sequence(n, kernel, count, i * part)
+        found[starts] = found.get(starts, 0) + part
+    assert sum(found.values()) == 1
+    assert len(found) > 2
+    return found
+
+
+def p_value(drawn, of):
+    """Chi-square: how likely are draws that are further from their chances than these."""
+    assert set(drawn) <= set(of)
+    counts = np.array([drawn.count(each) for each in of])
+    return stats.chisquare(counts, [float(len(drawn) * share) for share in of.values()]).pvalue
+
+
+def crossed(*each):
+    """The chances of what are independent of one another."""
+    return {
+        tuple(key for key, _ in pairs): math.prod(share for _, share in pairs)
+        for pairs in itertools.product(*(of.items() for of in each))
+    }
+
+
+def drawn(kind, lengths, kernel, count, shape, rng):
+    """For each plane the starts of its windows along each axis, read from what is pooled: numbers
+    that tell where they are."""
+    rank = len(lengths)
+    places = np.indices(lengths)
+    units = 100.0 ** np.arange(rank)
+    x = np.broadcast_to(np.tensordot(units, places, 1), (*shape, *lengths))
+    reach = np.array([1] * rank if kernel is None else kernel) - 1
+    if kernel is None:
+        # The minimum is the first element; of fractional_max_pool that of the negative.
+        y = -getattr(cpool, f"fractional_{kind}_pool{rank}d")(
+            -x, None, count, rng=rng, overlapping=False
+        )
+    else:
+        y = getattr(cpool, f"fractional_{kind}_pool{rank}d")(x, kernel, count, rng=rng)
+        y = y - units @ (reach if kind == "max" else reach / 2)
+    planes = []
+    for plane in y.reshape(-1, *count).round().astype(int):
+        digits = [plane // int(unit) % 100 for unit in units]
+        planes.append(tuple(
+            tuple(np.moveaxis(digit, axis, 0).reshape(count[axis], -1)[:, 0].tolist())
+            for axis, digit in enumerate(digits)
+        ))  # fmt: skip
+    return planes
+
+
+@pytest.mark.parametrize(
+    "kind, lengths, kernel, count",
+    [("max", *each) for each in DRAWN] + [("avg", *each) for each in DRAWN[:2]],
+)
+def test_windows_have_the_chances_that_are_promised(kind, lengths, kernel, count):
+    """Chi-square, of a fixed seed: along each axis each sequence is as frequent as its share of
+    u's; axes, channels and examples are independent. What is nearly that is told from it."""
+    kernels = [None] * 2 if kernel is None else kernel
+    each = [chances(*axis) for axis in zip(lengths, kernels, count, strict=True)]
+    planes = drawn(kind, lengths, kernel, count, (2000, 2), 12)
+    for axis, of in enumerate(each):
+        found = [plane[axis] for plane in planes]
+        assert p_value(found, of) > 1e-3
+        # As if every sequence were as likely, or u were less often large.
+        assert p_value(found, dict.fromkeys(of, Fraction(1, len(of)))) < 1e-6
+        rng = np.random.default_rng(0)
+        size = (lengths[axis], kernels[axis], count[axis])
+        skewed = [sequence(*size, Fraction(rng.random() ** 1.5)) for _ in planes]
+        assert p_value(skewed, of) < 1e-6
+    assert p_value(planes, crossed(*each)) > 1e-3
+    for axis, of in enumerate(each):
+        found = [plane[axis] for plane in planes]
+        between_channels = list(zip(found[::2], found[1::2], strict=True))
+        between_examples = list(zip(found[::4], found[2::4], strict=True))
+        assert p_value(between_channels, crossed(of, of)) > 1e-3
+        assert p_value(between_examples, crossed(of, of)) > 1e-3
+        # As if all channels had the same windows.
+        assert p_value([(one, one) for one in found], crossed(of, of)) < 1e-6
+    shared = [Fraction(u) for u in np.random.default_rng(0).random(len(planes))]
+    sizes = list(zip(lengths, kernels, count, strict=True))
+    same_of_axes = [tuple(sequence(*size, u) for size in sizes) for u in shared]
+    assert p_value(same_of_axes, crossed(*each)) < 1e-6
+
+
+@pytest.mark.parametrize("kind", ["max", "avg"])
+def test_windows_over_three_axes_have_the_chances_that_are_promised(kind):
+    lengths, kernel, count = (8, 6, 7), (1, 2, 2), (5, 4, 5)
+    each = [chances(*axis) for axis in zip(lengths, kernel, count, strict=True)]
+    planes = drawn(kind, lengths, kernel, count, (1500, 2), 3)
+    for axis, of in enumerate(each):
+        assert p_value([plane[axis] for plane in planes], of) > 1e-3
+    for pair in itertools.combinations(range(3), 2):
+        found = [tuple(plane[axis] for axis in pair) for plane in planes]
+        assert p_value(found, crossed(*(each[axis] for axis in pair))) > 1e-3
+
+
+def test_seeds_and_calls_have_the_chances_that_are_promised():
+    """The first plane of one seed after the other, and of the calls of one generator."""
+    size = (8, 11), (1, 2), (5, 6)
+    each = [chances(*axis) for axis in zip(*size, strict=True)]
+    rng = np.random.default_rng(1)
+    of_seeds = [drawn("max", *size, (1,), seed)[0] for seed in range(2000)]
+    of_calls = [drawn("max", *size, (1,), rng)[0] for _ in range(2000)]
+    for planes in (of_seeds, of_calls):
+        assert p_value(planes, crossed(*each)) > 1e-3
+        first = [plane[0] for plane in planes]
+        assert p_value(list(zip(first[::2], first[1::2], strict=True)),
+                       crossed(each[0], each[0])) > 1e-3  # fmt: skip
 
 
 def test_float32_samples_are_computed_in_float32():

@@ -20,7 +20,7 @@ from operators import (
 )
 
 import cpool
-from cpool import ordering, reference
+from cpool import nn, ordering, reference
 
 FLOATS = [dtype for dtype in DTYPES if is_floating(dtype)]
 
@@ -267,11 +267,74 @@ def test_what_is_ignored():
     x = np.array([0, 0, 3, 0, 0, 0, 2, 1, 1, 0, 2, 2], np.uint32)
     assert cpool.mode_pool1d(x, 3).tolist() == [0, 0, 1, 2]
     assert cpool.mode_pool1d(x, 3, ignore=0).tolist() == [3, 0, 1, 2]
-    for nothing in (-1, 0.5, 2**40, math.nan, math.inf):
-        assert_equal(cpool.mode_pool1d(x, 3, ignore=nothing), cpool.mode_pool1d(x, 3))
+    for same in (0.0, False, np.int8(0), np.float16(0)):
+        assert_equal(cpool.mode_pool1d(x, 3, ignore=same), np.array([3, 0, 1, 2], np.uint32))
+    for nothing in (-1, 0.3, 2**40, 10**400, -math.inf):
+        assert_equal(cpool.mode_pool1d(x / 2, 3, ignore=nothing), cpool.mode_pool1d(x / 2, 3))
     y = cpool.mode_pool1d([math.nan, math.nan, 7.0, math.nan, math.nan, math.nan], 3,
                           ignore=math.nan)  # fmt: skip
     assert_equal(y, np.array([7.0, math.nan]))
+
+
+@pytest.mark.parametrize(
+    "dtype, allowed, wrong",
+    [
+        ("uint8", "0 to 255", [1.5, 300, -1, math.nan, math.inf, 256, np.int8(-1)]),
+        ("int8", "-128 to 127", [128, -129, 0.5, np.float16(0.5), np.uint64(2**63)]),
+        ("int64", "-9223372036854775808 to 9223372036854775807", [2**63, 1e19]),
+        (">u2", "0 to 65535", [2**16]),
+        ("bool", "0 to 1", [2, -1, 0.5]),
+    ],
+)
+def test_what_cannot_be_ignored(dtype, allowed, wrong):
+    """What x's type does not have: for a float anything is right, also what it rounds."""
+    x = np.ones((4, 4), dtype)
+    calls = [
+        lambda ignore: cpool.mode_pool2d(x, 2, ignore=ignore),
+        lambda ignore: cpool.vjp(cpool.mode_pool2d, x, 2, ignore=ignore),
+        lambda ignore: cpool.adaptive_mode_pool2d(x.tolist(), 2, ignore=ignore)
+        if dtype == "int64" else cpool.global_mode_pool(x, axes=0, ignore=ignore),
+        lambda ignore: cpool.pool(x, cpool.Mode(ignore=ignore), cpool.pyramid((1, 2))),
+        lambda ignore: nn.ModePool2d(2, ignore=ignore)(x),
+    ]  # fmt: skip
+    name = np.dtype(dtype).newbyteorder("=").name
+    for ignore, call in itertools.product(wrong, calls):
+        with pytest.raises(ValueError, match=f"ignore must be an integer from {allowed} .* {name}"):
+            call(ignore)
+        with pytest.raises(ValueError, match="ignore is no"):
+            reference.mode_pool2d(x, 2, ignore=ignore)
+    limits = (0, 1) if dtype == "bool" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    for ignore, call in itertools.product(limits, calls):
+        call(ignore)
+    for ignore in [*wrong, *limits]:
+        cpool.mode_pool2d(x.astype("float16"), 2, ignore=ignore)
+
+
+@pytest.mark.parametrize("rank", [4, 9, -5])
+def test_a_rank_that_no_window_has(rank):
+    x = np.arange(16, dtype=np.uint8).reshape(4, 4)
+    expected = rf"rank must be from -4 to 3 .* no more elements than 4, .*uint8.*got {rank}"
+    for call in (
+        lambda: cpool.rank_pool2d(x, 2, rank=rank),
+        lambda: cpool.vjp(cpool.rank_pool2d, x, 2, rank=rank),
+        lambda: cpool.rank_pool2d(x, 2, rank=rank, where=np.ones(4, bool)),
+        lambda: cpool.adaptive_rank_pool2d(x, 2, rank=rank),
+        lambda: cpool.rank_pool2d(x.astype(float), 2, rank=rank, dtype="uint8"),
+        lambda: cpool.rank_pool(x[:, None], (2, 2), axes=(2, 0), rank=rank),
+        lambda: cpool.pool(x, cpool.Rank(rank), cpool.fractional((2, 2), 2, samples=0.5)),
+        lambda: cpool.pool(x, cpool.Rank(rank), cpool.fractional((2, 2), 2), rng=0),
+        lambda: cpool.pool(x[None], cpool.Rank(rank), cpool.fractional((2, 2), 2), rng=0),
+        lambda: cpool.pool(np.stack([x] * 3), cpool.Rank(rank), cpool.fractional((2, 2), 2), rng=0),
+    ):
+        with pytest.raises(ValueError, match=expected):
+            call()
+    assert np.isnan(cpool.rank_pool2d(x, 2, rank=rank, dtype="float32")).all()
+    with pytest.raises(ValueError, match=r"from -1 to 0 .* than 1,"):
+        cpool.rank_pool2d(x, 3, 2, padding=2, rank=rank)
+    with pytest.raises(ValueError, match="where leaves a window without an element"):
+        cpool.rank_pool2d(x, 2, rank=2, where=x > 1)  # which has some that have three
+    with pytest.raises(ValueError, match="kernel_size"):
+        cpool.rank_pool2d(x, 5, rank=rank)
 
 
 def test_nans_equal_one_another():
@@ -290,7 +353,7 @@ def test_ranks_that_a_window_does_not_have():
     y = cpool.rank_pool1d(x, 3, rank=2, padding=1)
     assert_equal(y, np.array([math.nan, 4.0]))
     assert_equal(cpool.rank_pool1d(x, 3, rank=-3, padding=1), np.array([math.nan, 2.0]))
-    with pytest.raises(ValueError, match="without an element"):
+    with pytest.raises(ValueError, match="no more elements than 2, as int64 has no NaN"):
         cpool.rank_pool1d(x.astype(int), 3, rank=2, padding=1)
     _, pullback = cpool.vjp(cpool.rank_pool1d, x, 3, rank=2, padding=1)
     assert pullback([1.0, 2.0]).tolist() == [0, 0, 0, 0, 2, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import inspect
 import itertools
 import math
@@ -741,5 +742,84 @@ def test_more_errors():
         reference.adaptive_max_pool2d(X, 2.0)
     with pytest.raises(ValueError, match="axes="):
         reference.global_max_pool(X)
+    for swapped in (3, "max", None, np.ones(2)):
+        with pytest.raises(TypeError, match=r"function must be a function\(values, axis=-1\), got"):
+            reference.generic_pool(X, swapped, np.median)
     with pytest.raises(ValueError):  # noqa: PT011
         reference.max_pool3d(X, 2)
+
+
+# Means that lose digits in the obvious formula ----------------------------------------------------
+
+POWERS = [sign * 10.0**e for e in (-300, -100, -20, -16, -12, -8, -4, -2, 0, 1, 2, 3)
+          for sign in (1, -1)]  # fmt: skip
+WINDOWS = [
+    [2.0, 8.0],
+    [3.0, 3.0, 3.0],
+    [1e300, 1e-300],
+    [1e300, 1e300],
+    [1e-300, 2e-300, 5e-300],
+    [1.0, 1 + 2**-52],
+    [1e300, 1.0, 1e-300, 7.0],
+    [0.1, 0.5, 0.7, 1.3, 2.9],
+]
+#: More digits than a power of 1e-300 takes away.
+DIGITS = decimal.Context(prec=640, Emax=decimal.MAX_EMAX, Emin=decimal.MIN_EMIN)
+
+
+@pytest.mark.parametrize("window", WINDOWS, ids=str)
+def test_power_means_near_every_power(window):
+    logs = [DIGITS.ln(decimal.Decimal(each)) for each in window]
+    with decimal.localcontext(DIGITS):
+        for p in map(decimal.Decimal, POWERS):
+            mean = sum((p * log).exp() for log in logs) / len(logs)
+            expected = float((mean.ln() / p).exp())
+            y = reference.power_mean_pool1d(window, len(window), p=float(p), eps=5e-324)
+            np.testing.assert_allclose(y, [expected], rtol=3e-16)
+
+
+@pytest.mark.parametrize("window", [*WINDOWS, [-1e300, 1e300], [-5.0, 5.0], [-1e3, 700.0]], ids=str)
+def test_log_sum_exp_near_every_r(window):
+    """Where elements cancel, what is left has the digits that the greatest of them leaves."""
+    with decimal.localcontext(DIGITS):
+        for r in map(decimal.Decimal, POWERS):
+            products = [r * decimal.Decimal(each) for each in window]
+            most = max(products)
+            mean = sum((each - most).exp() for each in products) / len(window)
+            expected = float((most + mean.ln()) / r)
+            y = reference.log_sum_exp_pool1d(window, len(window), r=float(r))
+            size = np.abs(window).max()
+            np.testing.assert_allclose(y, [expected], rtol=3e-16, atol=1e-18 * size)
+
+
+@pytest.mark.parametrize("window", [*WINDOWS, [0.0, 0.0], [0.0, -8.0], [-2.0, 8.0]], ids=str)
+def test_norms_of_every_power(window):
+    with decimal.localcontext(DIGITS):
+        for p in map(decimal.Decimal, (1e-2, 0.5, 1, 2, 3, 100, 1e5, 1e300)):
+            sizes = [abs(decimal.Decimal(each)) for each in window if each]
+            most = max(sizes, default=decimal.Decimal(0))
+            total = sum((size / most) ** p for size in sizes)
+            expected = float(most * (total.ln() / p).exp()) if sizes else 0.0
+            y = reference.lp_pool1d(window, float(p), len(window))
+            np.testing.assert_allclose(y, [expected], rtol=3e-16)
+    np.testing.assert_array_equal(
+        reference.lp_pool1d([2.0, np.inf, 2.0, np.nan, 3.0, 4.0], 1e5, 2), [np.inf, np.nan, 4]
+    )
+
+
+def test_infinities_of_power_means():
+    x = [np.inf, 2.0, np.inf, np.inf, np.nan, np.inf]
+    for p in (1e-300, 0.5, 1e3):
+        y = reference.power_mean_pool1d(x, 2, p=p)
+        np.testing.assert_array_equal(y, [np.inf, np.inf, np.nan])
+        y = reference.power_mean_pool1d(x, 2, p=-p)
+        np.testing.assert_array_equal(y[1:], [np.inf, np.nan])
+    np.testing.assert_allclose(reference.power_mean_pool1d(x, 2, p=-1)[0], 4.0)
+    x = [-np.inf, 2.0, np.inf, 2.0, -np.inf, np.inf]
+    for r in (1e-300, 1.0, 1e3):
+        np.testing.assert_array_equal(
+            reference.log_sum_exp_pool1d(x, 2, r=r)[1:], [np.inf, np.inf]
+        )
+        np.testing.assert_array_equal(
+            reference.log_sum_exp_pool1d(x, 2, r=-r)[[0, 2]], [-np.inf, -np.inf]
+        )

@@ -118,6 +118,9 @@ def attention_pool(
 ) -> Array:
     """Mean over all positions, weighted by a softmax of their products with a query.
 
+    ``y = Σ w[l] x[l]``, with ``w[l] = exp(s[l]) / Σ exp(s)`` and ``s[l] = ⟨x[l], query⟩ / √C`` for
+    the C channels x[l] of position l.
+
     Parameters
     ----------
     x : array_like
@@ -159,9 +162,8 @@ def attention_pool(
 
     Notes
     -----
-    The weight of position l is exp(s_l) / Σ exp(s), with s_l = ⟨x_l, query⟩ / √C. The largest s
-    is subtracted from all, so that nothing overflows. What is computed is float32 for floats of at
-    most 32 bits and float64 for other types; `query` is converted to that.
+    The largest s is subtracted from all, so that nothing overflows. What is computed is float32 for
+    floats of at most 32 bits and float64 for other types; `query` is converted to that.
 
     It can be differentiated by `x` and by `query`.
 

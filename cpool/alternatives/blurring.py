@@ -198,6 +198,9 @@ def blur_pool(
 ) -> Array:
     """Blur with a binomial filter, then subsample, along any 1 to 3 axes.
 
+    ``y[i] = Σ C(f - 1, t) x[s i + t - (f - 1) // 2] / 2 ** (f - 1)``, along one axis after the
+    other, with the f taps t of the filter, binomial coefficients C and the stride s.
+
     Parameters
     ----------
     x : array_like
@@ -280,6 +283,9 @@ def blur_pool1d(
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last axis.
 
+    ``y[i] = Σ C(f - 1, t) x[s i + t - (f - 1) // 2] / 2 ** (f - 1)``, with the f taps t of the
+    filter, binomial coefficients C and the stride s.
+
     Parameters
     ----------
     x : array_like
@@ -344,6 +350,9 @@ def blur_pool2d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last two axes.
+
+    ``y[i] = Σ C(f - 1, t) x[s i + t - (f - 1) // 2] / 2 ** (f - 1)``, along one axis after the
+    other, with the f taps t of the filter, binomial coefficients C and the stride s.
 
     Parameters
     ----------
@@ -414,6 +423,9 @@ def blur_pool3d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Blur with a binomial filter, then subsample, along the last three axes.
+
+    ``y[i] = Σ C(f - 1, t) x[s i + t - (f - 1) // 2] / 2 ** (f - 1)``, along one axis after the
+    other, with the f taps t of the filter, binomial coefficients C and the stride s.
 
     Parameters
     ----------
@@ -516,6 +528,9 @@ def max_blur_pool2d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Maximum of every window, then blur and subsample.
+
+    ``y = blur(m)``, of `blur_pool2d`, with ``m[i, j] = max(x[i : i + k, j : j + k])`` for the
+    `kernel_size` k.
 
     Max pooling with a stride is a maximum of every window, of which some are kept. Here the maxima
     are blurred before that, so that a small shift of the input changes little.

@@ -577,6 +577,9 @@ def conv1d(
 ) -> np.ndarray:
     """Convolution along one axis with learned weights: a cross-correlation, as PyTorch's.
 
+    ``y[n, o, i] = bias[o] + Σ weight[o, c, t] x[n, c, s i + d t - p]``, over the input channels c
+    of o's group and the taps t; s is the stride, d the dilation, p the padding before the axis.
+
     Parameters
     ----------
     x : array_like
@@ -666,6 +669,10 @@ def conv2d(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolution along two axes with learned weights: a cross-correlation, as PyTorch's.
+
+    ``y[n, o, i, j] = bias[o] + Σ weight[o, c, t, u] x[n, c, s i + d t - p, s j + d u - p]``, over
+    the input channels c of o's group and the taps (t, u); s is the stride, d the dilation, p the
+    padding before each axis.
 
     Parameters
     ----------
@@ -762,6 +769,10 @@ def conv3d(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Convolution along three axes with learned weights: a cross-correlation, as PyTorch's.
+
+    ``y[n, o, i] = bias[o] + Σ weight[o, c, t] x[n, c, s i + d t - p]``, over the input channels c
+    of o's group and the taps t, where i and t have three numbers each; s is the stride, d the
+    dilation, p the padding before each axis.
 
     Parameters
     ----------

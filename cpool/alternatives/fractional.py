@@ -81,6 +81,10 @@ def _fractional_max_pool(
 ) -> Any:
     """Maximum of windows at random distances: windows over any 1 to 3 axes [1]_.
 
+    ``y[i] = max(x[s : s + k])`` along each axis, with ``s = ⌊a (i + u)⌋ - ⌊a u⌋``,
+    ``a = (n - k) / (m - 1)`` and u uniform in [0, 1), for n elements, m windows and `kernel_size`
+    k; the last window begins at n - k.
+
     Axes shrink by any factor, not only by whole numbers. Each plane, of one index of all axes that
     are not pooled, has windows of its own, along each axis drawn as `fractional` says.
 
@@ -168,6 +172,7 @@ _INDICES = """\
 _fractional_avg_pool.__doc__ = (
     _fractional_max_pool.__doc__.replace(_INDICES, "")
     .replace("Maximum of windows", "Mean of windows")
+    .replace("y[i] = max(", "y[i] = mean(")
     .replace("    ndarray, or ndarray and ndarray of int64\n", "    ndarray\n")
     .replace("In x's dtype.", "In x's dtype; float64 for integers.")
 )

@@ -258,6 +258,9 @@ def polyphase_pool1d(
 ) -> Array:
     """Keep every stride-th element of the last axis, starting where most of the signal is.
 
+    ``y = x[i::stride]``, with the i for which ``‖y‖ = (Σ |y|ᵖ)^(1/p)``, p = `norm_type`, is the
+    largest.
+
     Parameters
     ----------
     x : array_like
@@ -328,6 +331,9 @@ def polyphase_pool2d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Keep every stride-th row and column, starting where most of the signal is.
+
+    ``y = x[i::stride, j::stride]``, with the i and j for which ``‖y‖ = (Σ |y|ᵖ)^(1/p)``,
+    p = `norm_type`, is the largest.
 
     Parameters
     ----------

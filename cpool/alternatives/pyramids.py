@@ -21,6 +21,7 @@ from cpool.alternatives.common import (
     widened,
 )
 from cpool.arrays import Options
+from cpool.draws import Rng
 from cpool.functional import max_pool2d
 from cpool.levels import pyramid
 from cpool.pooling import as_reduction, pool, vjp
@@ -44,6 +45,7 @@ def spatial_pyramid_pool(
     levels: Sequence[int] = (1, 2, 4),
     *,
     reduction: str | Reduction = "max",
+    rng: Rng = None,
     channels_last: bool = False,
     nan_policy: str = "propagate",
     where: ArrayLike | None = None,
@@ -51,6 +53,9 @@ def spatial_pyramid_pool(
     out: np.ndarray | None = None,
 ) -> Array:
     """Pool into grids of several sizes, and join all cells to one vector of a fixed length.
+
+    ``max(x[⌊i H / l⌋ : ⌈(i + 1) H / l⌉, ⌊j W / l⌋ : ⌈(j + 1) W / l⌉])`` is cell (i, j) of level l,
+    or another reduction of the same elements.
 
     Parameters
     ----------
@@ -62,6 +67,9 @@ def spatial_pyramid_pool(
         pooling.
     reduction : str or Reduction
         What becomes of a cell: any that `pool` takes.
+    rng : None, int or numpy.random.Generator
+        For a reduction that draws ("stochastic") only: an int gives the same result at each call, a
+        Generator is advanced once. Levels are drawn one after the other.
     channels_last : bool
         The channels are the last axis. The result is the same.
     nan_policy : {"propagate", "omit", "raise"}
@@ -86,8 +94,8 @@ def spatial_pyramid_pool(
     TypeError
         If an argument has the wrong type; for arrays that cannot be pooled.
     ValueError
-        If a level is less than 1 or there is none, x has less than 3 axes, or a pooled axis is
-        empty.
+        If a level is less than 1 or there is none, x has less than 3 axes, a pooled axis is empty,
+        or `rng` is given where nothing is drawn.
 
     See Also
     --------
@@ -116,7 +124,7 @@ def spatial_pyramid_pool(
     channel_axis(x, channels_last)  # there is one
     return pool(
         x, reduction, pyramid(levels), channels_last=channels_last, nan_policy=nan_policy,
-        where=where, dtype=dtype, out=out,
+        where=where, rng=rng, dtype=dtype, out=out,
     )  # fmt: skip
 
 
@@ -168,6 +176,9 @@ def sppf(
     out: np.ndarray | None = None,
 ) -> Array:
     """Maxima over larger and larger windows, joined along the channels with the input.
+
+    ``y = (x, m(x), m(m(x)), ...)`` with ``m(x)[i] = max(x[i - (k - 1) // 2 : i + k // 2 + 1])``
+    along each axis, for the `kernel_size` k.
 
     The input is max pooled with stride 1 and as much padding as keeps its size, the result again,
     and so on. With an odd kernel size k, r poolings one after the other are one with windows of

@@ -47,6 +47,9 @@ def roi_align(
 ) -> np.ndarray:
     """Pool boxes of any size to one size, by samples between the elements.
 
+    ``y = Σ v / n`` or ``max(v)`` of a bin's n samples, with
+    ``v = Σ max(0, 1 - |r - i|) max(0, 1 - |c - j|) x[i, j]`` at row r and column c.
+
     Each box is cut into ``output_size`` bins, and each bin sampled at equal distances, with
     bilinear interpolation. The value of a bin is the mean or the maximum of its samples.
 
@@ -216,6 +219,9 @@ def roi_pool(
     out: np.ndarray | None = None,
 ) -> np.ndarray:
     """Pool boxes of any size to one size: the maximum of the elements in each bin.
+
+    ``y[p, q] = max(x[r + ⌊p h / P⌋ : r + ⌈(p + 1) h / P⌉, c + ⌊q w / Q⌋ : c + ⌈(q + 1) w / Q⌉])``
+    for a box of h rows from r on and w columns from c on, and P × Q bins.
 
     Corners of boxes are rounded to elements, half away from zero, and belong to the box. Bins
     are rounded to elements too, outwards, so that neighbours may share some.

@@ -153,6 +153,9 @@ def _s3_pool(
 ) -> Any:
     """Maxima of windows at random rows and columns: windows over any 1 to 3 axes [1]_.
 
+    ``y[i, j] = max(w[r[i], c[j]])``, with the window w around each element, and the rows r and
+    columns c that are drawn.
+
     First the maximum of a window around every element ("same" padding, stride 1); then each axis is
     cut into cells of `grid_size` places, and of each cell ``grid_size / stride`` places are kept,
     drawn without replacement. Rows, and columns, are the same for all planes. A last cell that is

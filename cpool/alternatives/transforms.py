@@ -196,6 +196,9 @@ def spectral_pool1d(
 ) -> Array:
     """Keep the low frequencies of the last axis.
 
+    ``Y[k] = X[k] m / n`` for the m frequencies k nearest to 0, with the discrete Fourier transforms
+    X of x, of length n, and Y of y, of length m.
+
     Parameters
     ----------
     x : array_like
@@ -255,6 +258,9 @@ def spectral_pool2d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Keep the low frequencies of the last two axes.
+
+    ``Y[k] = X[k] m / n`` for the m frequencies k nearest to 0 along each axis, with the discrete
+    Fourier transforms X of x, of length n, and Y of y, of length m.
 
     Parameters
     ----------
@@ -430,6 +436,8 @@ def haar_pool1d(
 ) -> Array:
     """Low-pass band of Haar's wavelet transform along the last axis.
 
+    ``y[i] = (x[2 i] + x[2 i + 1]) / √2``
+
     Parameters
     ----------
     x : array_like
@@ -488,6 +496,8 @@ def haar_pool2d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Low-pass band of Haar's wavelet transform along the last two axes.
+
+    ``y = Σ w / 2`` of the elements w of each block of 2 × 2.
 
     Parameters
     ----------
@@ -553,6 +563,8 @@ def haar_pool3d(
     out: np.ndarray | None = None,
 ) -> Array:
     """Low-pass band of Haar's wavelet transform along the last three axes.
+
+    ``y = Σ w / √8`` of the elements w of each block of 2 × 2 × 2.
 
     Parameters
     ----------

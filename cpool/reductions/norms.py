@@ -71,7 +71,8 @@ class Lp(MeanOfLanes):
     summary: ClassVar[str] = "Lp norm of each window."
     result: ClassVar[str] = (
         "The norm of each window, of the elements that exist: a partial window is not scaled up. "
-        "x's dtype; float64 for integers. Where the norm is 0, its gradient is 0."
+        "The gradient in an element that is 0 is taken as 0, also where the norm is 0, and where p "
+        "is less than 1. x's dtype; float64 for integers."
     )
     source: ClassVar[str] = (
         "Gulcehre, C., Cho, K., Pascanu, R. and Bengio, Y. (2014). Learned-norm pooling for deep "
@@ -249,7 +250,8 @@ class GeometricMean(MeanOfLanes):
     summary: ClassVar[str] = "Geometric mean of each window."
     result: ClassVar[str] = (
         "The n-th root of the product of each window's elements: 0 where one of them is 0, NaN "
-        "where one is negative, as scipy.stats.gmean. x's dtype; float64 for integers."
+        "where one is negative, as scipy.stats.gmean. Where it is 0, the gradient is taken as 0 in "
+        "all elements of the window, even if there is one only. x's dtype; float64 for integers."
     )
     source: ClassVar[str] = (
         "Hardy, G. H., Littlewood, J. E. and Polya, G. (1934). Inequalities. Cambridge University "
@@ -285,7 +287,8 @@ class HarmonicMean(MeanOfLanes):
     summary: ClassVar[str] = "Harmonic mean of each window."
     result: ClassVar[str] = (
         "One over the mean of one over the elements of each window: 0 where one of them is 0. "
-        "x's dtype; float64 for integers."
+        "Then the gradient is taken as 0 in all elements of the window, even if there is only "
+        "one. x's dtype; float64 for integers."
     )
     source: ClassVar[str] = (
         "Hardy, G. H., Littlewood, J. E. and Polya, G. (1934). Inequalities. Cambridge University "

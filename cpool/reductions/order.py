@@ -270,6 +270,24 @@ class Rank(OrderStatistic):
         rank = operator.index(self.rank)
         return (rank % taps if -taps <= rank < taps else 0,)
 
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        try:
+            return super().forward(x, windows, options)
+        except ValueError:
+            self._explain(arrays.as_input(x), windows, options)
+            raise
+
+    def _explain(self, x: np.ndarray, windows: Windows, options: Options) -> None:
+        """Where there is no NaN to stand for it: that a window cannot have such an element,
+        whatever exists of it."""
+        dtype = x.dtype if options.dtype is None else arrays.as_dtype(options.dtype)
+        needed = self.rank + 1 if self.rank >= 0 else -self.rank
+        if dtype.kind in "biu" and needed > (least := _smallest(x, windows, options)):
+            raise ValueError(
+                f"rank must be from {-least} to {least - 1} where a window has no more elements "
+                f"than {least}, as {dtype.newbyteorder('=')} has no NaN, got {self.rank}"
+            ) from None
+
     @staticmethod
     def definition(window: list[float]) -> float:
         """The value of a window for rank 0, in plain Python."""
@@ -342,6 +360,7 @@ class Mode(OrderStatistic):
         Which of equally frequent elements: the least, or the first one in the window.
     ignore : number, optional
         An element that is chosen only where there is no other, such as the label of the background.
+        One that an integer x cannot hold is a ValueError when x is pooled.
 
     Examples
     --------
@@ -373,7 +392,8 @@ class Mode(OrderStatistic):
     ties : {{"smallest", "first"}}
         Which of equally frequent elements: the least, or the first one in the window.
     ignore : number, optional
-        An element that is chosen only where there is no other, such as the label of the background.
+        An element that is chosen only where there is no other, such as the label of the background;
+        where x is not floating, one that x's dtype has.
         """
     trailing: ClassVar[str] = ', ties="smallest", ignore=None'
 
@@ -385,6 +405,12 @@ class Mode(OrderStatistic):
         numbers = (int, float, np.bool_, np.integer, np.floating)
         if self.ignore is not None and not isinstance(self.ignore, numbers):
             raise TypeError(f"ignore must be a number or None, got {self.ignore!r}")
+
+    def forward(self, x: Any, windows: Windows, options: Options) -> Any:
+        if self.ignore is not None:
+            x = arrays.as_input(x)
+            _check_ignored(self.ignore, x.dtype.newbyteorder("="))
+        return super().forward(x, windows, options)
 
     def order(self) -> Order:
         return Order("mode", first_wins=self.ties == "first", ignored=self.ignore)
@@ -409,3 +435,25 @@ class Mode(OrderStatistic):
     def definition(window: list[float]) -> float:
         """The value of a window, in plain Python."""
         return max(sorted(window), key=window.count)
+
+
+def _smallest(x: np.ndarray, windows: Windows, options: Options) -> int:
+    """Number of elements of the smallest window."""
+    places, order = arrays.pooled_axes(
+        x.ndim, windows, options.axes, options.channels_last, options.rank
+    )
+    lengths = [x.shape[axis] for _, axis in sorted(zip(order, places, strict=True))]
+    return math.prod(min(sizes) for sizes in windows.sizes(lengths, False))
+
+
+def _check_ignored(value: Any, dtype: np.dtype[Any]) -> None:
+    """Raise for what no element can be: without a word it would be as if nothing were ignored."""
+    if dtype.kind not in "biu":
+        return
+    least, most = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    number = value.item() if isinstance(value, np.generic) else value
+    if not (least <= number <= most and number == int(number)):
+        raise ValueError(
+            f"ignore must be an integer from {least} to {most} for x of dtype {dtype}, got "
+            f"{value!r}"
+        )

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from cpool.reference import pooling
+
 Array = NDArray[Any]
 Rng = int | np.random.Generator | None
 
@@ -43,12 +45,17 @@ def seeded(rng: Rng) -> np.random.Generator:
 
 
 def _fractional(
-    x: ArrayLike, reduce: Any, rank: int, kernel_size: Any, output_size: Any, output_ratio: Any,
-    samples: Any, rng: Rng, overlapping: bool, channels_last: bool,
+    x: ArrayLike, mean: bool, rank: int, kernel_size: Any, output_size: Any, output_ratio: Any,
+    samples: Any, rng: Rng, overlapping: bool, channels_last: bool, *,
+    nan_policy: str = "propagate", where: ArrayLike | None = None, dtype: Any = None,
 ) -> tuple[Array, NDArray[np.int64]]:  # fmt: skip
-    x = np.asarray(x)
+    x = pooling._array(x)
+    natural = np.dtype(float) if mean and x.dtype.kind in "biu" else x.dtype
+    exists = np.broadcast_to(True if where is None else np.asarray(where, bool), x.shape)
+    if nan_policy == "omit":
+        exists = exists & (x == x)
     if channels_last:
-        x = np.moveaxis(x, -1, -1 - rank)
+        x, exists = (np.moveaxis(array, -1, -1 - rank) for array in (x, exists))
     lead, lengths = x.shape[:-rank], x.shape[-rank:]
 
     def per_axis(value: Any) -> Any:
@@ -64,8 +71,8 @@ def _fractional(
         samples = np.asarray(samples)[..., ::-1]  # PyTorch: width, height
     samples = np.asarray(samples).reshape(*lead, rank)
     places = np.arange(np.prod(lengths, dtype=int)).reshape(lengths)
-    values = np.empty((*lead, *counts), np.float64 if x.dtype.kind in "biu" else x.dtype)
-    indices = np.zeros(values.shape, np.int64)
+    values = np.zeros((*lead, *counts), float if mean else x.dtype)
+    indices = np.full(values.shape, -1)
     for plane in np.ndindex(*lead):
         bounds = [
             fractional_bounds(*each)
@@ -73,61 +80,63 @@ def _fractional(
         ]
         for cell in itertools.product(*map(range, counts)):
             window = tuple(slice(*bounds[i][o]) for i, o in enumerate(cell))
-            value, first = reduce(x[plane][window].reshape(-1))
-            values[plane + cell] = value
-            indices[plane + cell] = places[window].reshape(-1)[first]
+            there = exists[plane][window]
+            elements = x[plane][window][there]
+            if nan_policy == "raise" and (elements != elements).any():
+                raise ValueError("a window of x holds a NaN")
+            if elements.size:
+                first = np.argmax(elements)  # NumPy's too is the first NaN, if there is one
+                values[plane + cell] = elements.astype(float).mean() if mean else elements[first]
+                indices[plane + cell] = places[window][there][first]
+    dtype = natural if dtype is None else np.dtype(dtype)
+    if (indices < 0).any() and dtype.kind in "biu":
+        raise ValueError(f"a window holds no element that exists, and {dtype} has no NaN")
+    values = pooling._converted(values, dtype)
+    if dtype.kind not in "biu":
+        values[indices < 0] = np.nan
     if channels_last:
         values, indices = (np.moveaxis(each, -1 - rank, -1) for each in (values, indices))
     return values, indices
 
 
-def _max(window: Array) -> tuple[Any, int]:
-    first = int(np.argmax(window))  # NumPy's too is the first NaN, if there is one
-    return window[first], first
-
-
-def _mean(window: Array) -> tuple[Any, int]:
-    return window.astype(float).mean(), 0
-
-
 def fractional_max_pool2d(x: ArrayLike, kernel_size: Any, output_size: Any = None,
                           output_ratio: Any = None, return_indices: bool = False,
                           _random_samples: Any = None, *, rng: Rng = None,
-                          overlapping: bool = True, channels_last: bool = False) -> Any:
-    """Maxima of windows at random distances over the last two axes."""
-    values, indices = _fractional(x, _max, 2, kernel_size, output_size, output_ratio,
-                                  _random_samples, rng, overlapping, channels_last)
-    values = values.astype(np.asarray(x).dtype)
-    return (values, indices) if return_indices else values
+                          overlapping: bool = True, channels_last: bool = False,
+                          **options: Any) -> Any:
+    """Maxima of windows at random distances over the last two axes; `options` as `max_pool`."""
+    pooled = _fractional(x, False, 2, kernel_size, output_size, output_ratio, _random_samples,
+                         rng, overlapping, channels_last, **options)
+    return pooled if return_indices else pooled[0]
 
 
 def fractional_max_pool3d(x: ArrayLike, kernel_size: Any, output_size: Any = None,
                           output_ratio: Any = None, return_indices: bool = False,
                           _random_samples: Any = None, *, rng: Rng = None,
-                          overlapping: bool = True, channels_last: bool = False) -> Any:
-    """Maxima of windows at random distances over the last three axes."""
-    values, indices = _fractional(x, _max, 3, kernel_size, output_size, output_ratio,
-                                  _random_samples, rng, overlapping, channels_last)
-    values = values.astype(np.asarray(x).dtype)
-    return (values, indices) if return_indices else values
+                          overlapping: bool = True, channels_last: bool = False,
+                          **options: Any) -> Any:
+    """Maxima of windows at random distances over the last three axes; `options` as `max_pool`."""
+    pooled = _fractional(x, False, 3, kernel_size, output_size, output_ratio, _random_samples,
+                         rng, overlapping, channels_last, **options)
+    return pooled if return_indices else pooled[0]
 
 
 def fractional_avg_pool2d(x: ArrayLike, kernel_size: Any, output_size: Any = None,
                           output_ratio: Any = None, _random_samples: Any = None, *,
                           rng: Rng = None, overlapping: bool = True,
-                          channels_last: bool = False) -> Array:
-    """Means of windows at random distances over the last two axes."""
-    return _fractional(x, _mean, 2, kernel_size, output_size, output_ratio, _random_samples, rng,
-                       overlapping, channels_last)[0]
+                          channels_last: bool = False, **options: Any) -> Array:
+    """Means of windows at random distances over the last two axes; `options` as `max_pool`."""
+    return _fractional(x, True, 2, kernel_size, output_size, output_ratio, _random_samples, rng,
+                       overlapping, channels_last, **options)[0]
 
 
 def fractional_avg_pool3d(x: ArrayLike, kernel_size: Any, output_size: Any = None,
                           output_ratio: Any = None, _random_samples: Any = None, *,
                           rng: Rng = None, overlapping: bool = True,
-                          channels_last: bool = False) -> Array:
-    """Means of windows at random distances over the last three axes."""
-    return _fractional(x, _mean, 3, kernel_size, output_size, output_ratio, _random_samples, rng,
-                       overlapping, channels_last)[0]
+                          channels_last: bool = False, **options: Any) -> Array:
+    """Means of windows at random distances over the last three axes; `options` as `max_pool`."""
+    return _fractional(x, True, 3, kernel_size, output_size, output_ratio, _random_samples, rng,
+                       overlapping, channels_last, **options)[0]
 
 
 __all__ = [

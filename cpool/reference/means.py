@@ -19,8 +19,14 @@ Array = pooling.Array
 
 
 def _lp(values: Array, axis: int, p: float) -> Array:
+    """In units of the greatest size, of which no power overflows."""
     sizes = np.abs(values)
-    return sizes.max(axis) if p == np.inf else np.sum(sizes**p, axis) ** (1 / values.dtype.type(p))
+    most = sizes.max(axis)
+    if p == np.inf:
+        return most
+    shares = sizes / np.expand_dims(most, axis)
+    norm = most * np.sum(shares**p, axis) ** (1 / values.dtype.type(p))
+    return np.where((most == 0) | np.isinf(most), most, norm)
 
 
 def _rms(values: Array, axis: int) -> Array:
@@ -33,7 +39,7 @@ def _power_mean(values: Array, axis: int, p: float = 3.0, eps: float = 1e-6) -> 
         return values.max(axis) if p > 0 else values.min(axis)
     if p == 0:
         return _geometric_mean(values, axis)
-    return np.mean(values**p, axis) ** (1 / values.dtype.type(p))
+    return np.exp(_log_sum_exp(np.log(values), axis, p))
 
 
 def _geometric_mean(values: Array, axis: int) -> Array:
@@ -46,16 +52,19 @@ def _harmonic_mean(values: Array, axis: int) -> Array:
 
 
 def _exponents(values: Array, axis: int, r: float) -> tuple[Array, Array]:
-    """The greatest of r times the values, and how far they are from it."""
-    most = (r * values).max(axis, keepdims=True)
-    return most.squeeze(axis), np.where(r * values == most, 0, r * values - most)
+    """The value whose multiple by r is the greatest, and how far those of all are from it."""
+    most = (values.max if r > 0 else values.min)(axis, keepdims=True)
+    return most.squeeze(axis), np.where(values == most, 0, r * (values - most))
 
 
 def _log_sum_exp(values: Array, axis: int, r: float = 1.0) -> Array:
     if r == 0:
         return np.mean(values, axis)
     most, exponents = _exponents(values, axis, r)
-    return (most + np.log(np.mean(np.exp(exponents), axis))) / r
+    # Of small exponents the mean is near 1: its distance from 1 is what has all digits.
+    shift = np.mean(np.expm1(exponents), axis)
+    near, far = np.log1p(shift), np.log(np.mean(np.exp(exponents), axis))
+    return most + np.where(shift > -0.5, near, far) / values.dtype.type(r)
 
 
 def _soft(values: Array, axis: int, beta: float = 1.0) -> Array:

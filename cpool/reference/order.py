@@ -55,9 +55,16 @@ def _trimmed_mean(values: Array, axis: int, cut: float = 0.1) -> Array:
 
 
 def _mode(values: Array, axis: int, ties: str = "smallest", ignore: float | None = None) -> Array:
+    if ignore is not None and values.dtype.kind in "iub" and not _holds(values.dtype, ignore):
+        raise ValueError(f"ignore is no {values.dtype}: {ignore}")
     numbers = _real(values)  # of 16-bit floats too, NumPy then finds the unique ones
     chosen = [_mode_of(window, ties, ignore) for window in numbers]
     return np.take_along_axis(values, np.array(chosen, int)[:, None], -1)[:, 0]
+
+
+def _holds(dtype: np.dtype, value: float) -> bool:
+    low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return low <= float(value) <= high and low <= int(value) <= high and int(value) == value
 
 
 def _mode_of(window: Array, ties: str, ignore: float | None) -> int:

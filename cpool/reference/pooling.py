@@ -491,6 +491,8 @@ def generic_pool(x: ArrayLike, function: Callable[..., ArrayLike], kernel_size: 
     >>> reference.generic_pool([1.0, 5.0, 2.0, 9.0], np.median, 3, stride=1, padding=1)
     array([3. , 2. , 5. , 5.5])
     """
+    if not callable(function):
+        raise TypeError(f"function must be a function(values, axis=-1), got {function!r}")
     sizes = kernel_size, stride, padding, dilation, ceil_mode
     return _slide(x, _generic, *sizes, axes=axes, function=function, **options)
 

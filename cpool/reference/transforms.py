@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import correlate1d
 
-from cpool.reference import pooling
+from cpool.reference import pooling, weighted
 from cpool.reference.pooling import max_pool2d
 
 Array = NDArray[Any]
@@ -58,12 +58,15 @@ def _each(value: Any, rank: int) -> list[Any]:
 
 def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
                          reduction: str | Callable[..., Any] = "max",
-                         channels_last: bool = False, **options: Any) -> Array:
+                         rng: weighted.Rng = None, channels_last: bool = False,
+                         **options: Any) -> Array:
     """Cells of grids of l × l, level by level, channel by channel, row by row.
 
-    `reduction` is "max", "min", "sum", "mean" or, without `options` (those of `adaptive_max_pool`),
-    a ``function(values, axis=)``.
+    `reduction` is "max", "min", "sum", "mean", "stochastic" (whose levels are drawn one after the
+    other) or, without `options` (those of `adaptive_max_pool`), a ``function(values, axis=)``.
     """
+    if reduction == "stochastic":
+        options["rng"] = weighted._generator(rng)
     if options:
         return _joined(x, levels, _ADAPTIVE[reduction], channels_last=channels_last, **options)
     x = np.asarray(x)
@@ -83,7 +86,8 @@ def spatial_pyramid_pool(x: ArrayLike, levels: Sequence[int] = (1, 2, 4), *,
 
 
 _ADAPTIVE = {"max": pooling.adaptive_max_pool2d, "min": pooling.adaptive_min_pool2d,
-             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d}
+             "sum": pooling.adaptive_sum_pool2d, "mean": pooling.adaptive_avg_pool2d,
+             "stochastic": weighted.adaptive_stochastic_pool2d}
 
 
 def _joined(x: ArrayLike, levels: Sequence[int], function: Callable[..., Any], *,
@@ -126,14 +130,17 @@ def _result(y: Array, x: Array, dtype: Any) -> Array:
 
 
 def blur_pool(x: ArrayLike, filter_size: Ints = 3, stride: Ints = 2, *,
-              axes: Sequence[int], padding_mode: str = "mirror", nan_policy: str = "propagate",
-              where: ArrayLike | None = None, dtype: Any = None) -> Array:
+              axes: pooling.Axes = None, channels_last: bool = False, padding_mode: str = "mirror",
+              nan_policy: str = "propagate", where: ArrayLike | None = None,
+              dtype: Any = None) -> Array:
     """Correlate with a row of Pascal's triangle, then keep every stride-th element.
 
     What exists is correlated, and divided by the sum of its weights; those of constant padding
     count, but not where there is nothing else.
     """
     x = np.asarray(x)
+    sizes = filter_size if isinstance(filter_size, tuple | list) else stride
+    axes = pooling._pooled_axes(x.ndim, sizes, axes, channels_last)
     there = np.broadcast_to(True if where is None else np.asarray(where, bool), x.shape)
     sizes = _each(filter_size, len(axes)), _each(stride, len(axes))
     nans = there & np.isnan(x.astype(float))
