@@ -25,6 +25,7 @@ from cpool.alternatives.common import checked_policy
 from cpool.alternatives.pyramids import spatial_pyramid_pool
 from cpool.arrays import Options
 from cpool.levels import Pyramid, pyramid
+from cpool.nn import Layer
 from cpool.pooling import as_reduction, check_given, pool
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Operations, Reduction, Work, floating_dtype
@@ -454,9 +455,8 @@ def receptive_field(
     Raises
     ------
     TypeError
-        If a layer is none of these, or its outputs read other places than windows of its
-        `kernel_size`: unpooling, regions, fractional, spectral, S3 and detail-preserving pooling,
-        `Sppf` and `MaxBlurPool2d` (for these two, give their parts one after the other).
+        If a layer is none of these, or has no windows of one size that are evenly apart:
+        unpooling, regions, fractional, S3, polyphase, spectral and spatial pyramid pooling.
     ValueError
         If layers differ in their number of axes, or `input_size` is missing; for adaptive windows
         that differ in size, and so have no one receptive field.
@@ -497,14 +497,15 @@ def receptive_field(
     lengths = None if input_size is None else _lengths(input_size, rank)
     axes = [(1, 1, 0)] * rank  # size, stride and first place: a place of the input sees itself
     found = []
-    for name, windows, _ in known:
-        steps = _geometry(name, windows, rank, lengths)
-        axes = [
-            (r + d * (k - 1) * j, j * s, u - p * j)
-            for (r, j, u), (k, s, p, d) in zip(axes, steps, strict=True)
-        ]
-        if lengths is not None:
-            lengths = tuple(windows.output_shape(lengths))
+    for name, read, _ in known:
+        for windows in read:
+            steps = _geometry(name, windows, rank, lengths)
+            axes = [
+                (r + d * (k - 1) * j, j * s, u - p * j)
+                for (r, j, u), (k, s, p, d) in zip(axes, steps, strict=True)
+            ]
+            if lengths is not None:
+                lengths = tuple(windows.output_shape(lengths))
         found.append(ReceptiveField(name, *zip(*axes, strict=True), lengths))
     return ReceptiveFields(found)
 
@@ -513,28 +514,35 @@ def _layer_name(layer: Any) -> str:
     return repr(layer) if isinstance(layer, (tuple, list, Windows)) else str(layer)
 
 
-# Layers whose outputs read other places than the windows that their arguments would make.
-_OTHER_PLACES = re.compile("Unpool|MaxBlur|Sppf|DetailPreserving|Spectral|Fractional|S3Pool|Roi")
-
-
-def _layer_windows(layer: Any) -> tuple[Windows, int | None]:
-    """The windows of a layer, and how many axes it pools where it says so."""
+def _layer_windows(layer: Any) -> tuple[list[Windows], int | None]:
+    """Windows that lead through a layer, one after the other, and how many axes it pools where it
+    says so."""
     if isinstance(layer, Windows):
-        return layer, layer.ndim
+        return [layer], layer.ndim
     if isinstance(layer, (tuple, list)):
         if not 1 <= len(layer) <= 4:
             raise ValueError(
                 "layers must be (kernel_size, stride, padding, dilation) where they are tuples, "
                 f"got {layer!r}"
             )
-        return (windows := sliding(*layer)), windows.ndim
+        return [windows := sliding(*layer)], windows.ndim
     match = re.search(r"([123])d$", type(layer).__name__)
     rank = int(match[1]) if match else None
+    if isinstance(layer, Layer):
+        read = layer._reads()
+        return read, rank or max(windows.ndim or 0 for windows in read) or None
+    windows = _windows_of_foreign(layer)
+    return [windows], rank or windows.ndim
+
+
+# Layers of PyTorch whose outputs read other places than such windows.
+_OTHER_PLACES = re.compile("Unpool|Fractional|Transpose")
+
+
+def _windows_of_foreign(layer: Any) -> Windows:
+    """Those that an object has the attributes of."""
     if _OTHER_PLACES.search(type(layer).__name__):
-        raise TypeError(
-            "layers must pool or convolve windows of the size and stride that they name, got "
-            f"{layer!r}"
-        )
+        raise TypeError(f"layers must have windows that are evenly apart, got {layer!r}")
     kernel = getattr(layer, "kernel_size", None)
     if kernel is None and getattr(layer, "weight", None) is not None:
         kernel = tuple(np.shape(layer.weight)[2:])
@@ -544,20 +552,16 @@ def _layer_windows(layer: Any) -> tuple[Windows, int | None]:
             for name in ("stride", "padding", "dilation", "ceil_mode")
             if getattr(layer, name, None) is not None
         }
-        windows = sliding(kernel, **given)
-    elif getattr(layer, "output_size", None) is not None:
-        windows = adaptive(layer.output_size)
-    elif type(layer).__name__.startswith("Global"):
-        windows = whole()
-    else:
-        raise TypeError(
-            "layers must be pooling layers, windows, tuples (kernel_size, stride, padding, "
-            f"dilation) or convolutions, got {layer!r}"
-        )
-    return windows, rank or windows.ndim
+        return sliding(kernel, **given)
+    if getattr(layer, "output_size", None) is not None:
+        return adaptive(layer.output_size)
+    raise TypeError(
+        "layers must be pooling layers, windows, tuples (kernel_size, stride, padding, "
+        f"dilation) or convolutions, got {layer!r}"
+    )
 
 
-def _common_rank(known: list[tuple[str, Windows, int | None]], input_size: Any) -> int:
+def _common_rank(known: list[tuple[str, list[Windows], int | None]], input_size: Any) -> int:
     ranks = {name: rank for name, _, rank in known if rank is not None}
     if isinstance(input_size, (tuple, list)):
         ranks["input_size"] = len(input_size)

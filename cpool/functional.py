@@ -107,6 +107,7 @@ def _publish(
     function, function._vjp, *others = made
     if others:
         (function._cost,) = others
+        function._reads = "which puts elements back"
     function.__doc__ = doc
     globals()[name] = function
     __all__.append(name)

@@ -143,6 +143,17 @@ class Layer:
             if isinstance(parameter.default, bool):
                 arrays.flag(arguments[name], name)
 
+    def _reads(self) -> list[Windows]:
+        """The windows that lead from x to an output, one after the other: what
+        `cpool.receptive_field` asks."""
+        told = getattr(self._function, "_reads", None)
+        if isinstance(told, str):
+            raise TypeError(
+                f"layers must have windows of one size that are evenly apart, got {self!r}, {told}"
+            )
+        windows = _windows(self._arguments)
+        return [windows] if told is None else told(windows=windows, **self._arguments)
+
     def _run(self, *inputs: Any, **options: Any) -> Any:
         # Before the call: the gradient of an earlier one would be wrong if this one fails, and
         # what its pullback holds is not needed any more.

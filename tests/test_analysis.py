@@ -9,6 +9,7 @@ import math
 import re
 from functools import partial
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -835,6 +836,78 @@ STACKS = {
 }
 
 
+#: What layers are made with beyond a kernel_size, or an output_size, of 3.
+MADE: dict[str, dict[str, Any]] = {
+    "norm_type": 2.0, "q": 0.5, "rank": 4, "query": np.ones(2), "stride": 2, "padding": 1,
+}  # fmt: skip
+
+
+def made(name: str) -> nn.Layer:
+    layer = getattr(nn, name)
+    parameters = inspect.signature(layer).parameters
+    given = {key: value for key, value in MADE.items() if key in parameters}
+    given |= {key: 3 for key in ("kernel_size", "output_size") if key in parameters}
+    rank = re.search(r"[123]", name)
+    if "weight" in parameters:
+        given["weight"] = np.ones((2, 2, 3, 3)[: 2 + int(rank[0])] if "Conv" in name else (3, 3))
+    if "axes" in parameters and "Global" not in name:
+        given["axes"] = (2, 3)
+    return layer(**given)
+
+
+PLANAR = [name for name in nn.__all__ if not re.search("1d$|3d$|^Layer$", name)]
+WITHOUT = [name for name in PLANAR if re.match("MaxUn|Poly|Spe|Fract|S3|Roi|SpatialP", name)]
+
+
+@pytest.mark.parametrize("name", WITHOUT)
+def test_layers_without_a_field(name):
+    with pytest.raises(TypeError, match=rf"got {name}\(.*\), (which|whose) "):
+        cpool.receptive_field([made(name)], (18, 18))
+
+
+@pytest.mark.parametrize("name", [name for name in PLANAR if name not in WITHOUT])
+def test_fields_of_all_other_layers(name):
+    """What gradients reach of inputs, taken together, are both ends of the field, and nothing is
+    outside of it."""
+    layer, n = made(name), 18
+    field = cpool.receptive_field([layer], (n, n))[-1]
+    rng = np.random.default_rng(0)
+    reached = np.zeros((n, n), bool)
+    for _ in range(60):
+        x = rng.uniform(1, 2, (1, 2, n, n))
+        called = {"logits": rng.normal(size=x.shape)} if "Lip" in name else {}
+        y = layer(x, **called)
+        gy = np.zeros(y.shape)
+        o = tuple(length // 2 for length in y.shape[2:]) or ()
+        gy[(0, slice(None), *o)] = 1
+        reached |= (layer.backward(gy) != 0).any((0, 1))
+    if len(o) == 2:
+        assert field.output_size == y.shape[2:]
+    region = field.region(*(o or (0, 0)))
+    for axis, (start, stop) in enumerate(region):
+        places = np.flatnonzero(reached.any(1 - axis))
+        assert (places[0], places[-1]) == (max(start, 0), min(stop, n) - 1)
+
+
+@pytest.mark.parametrize("filter_size", [2, 3, 4, 7])
+def test_fields_of_filters(filter_size):
+    layer = nn.BlurPool1d(filter_size, 2)
+    field = cpool.receptive_field([layer], 40)[0]
+    assert (field.size, field.first) == ((filter_size,), (-((filter_size - 1) // 2),))
+    layer(np.ones((1, 40)))
+    reached = np.flatnonzero(layer.backward(np.eye(20)[10][None]))
+    assert ((reached[0], reached[-1] + 1),) == field.region(10)
+
+
+def test_fields_of_chains():
+    """Of layers that are several windows one after the other, also without the input's size."""
+    assert cpool.receptive_field([nn.Sppf(5, 3)])[0].size == (13, 13)
+    field = cpool.receptive_field([(3, 1, 1), nn.MaxBlurPool2d(3, 2, 3), (3, 1, 1)])[-1]
+    assert (field.size, field.stride) == ((11, 11), (2, 2))
+    field = cpool.receptive_field([nn.BlurPool(4, axes=(1, 2)), (3, 1)])[-1]
+    assert (field.size, field.first) == ((8, 8), (-1, -1))
+
+
 @pytest.mark.parametrize("name", STACKS)
 def test_fields_are_what_gradients_reach(name):
     """The gradient of an output is not 0 at both ends of its field, as far as these are in x."""
@@ -916,14 +989,13 @@ def test_fields_print_as_a_table():
     [
         (TypeError, "layers must be a sequence of layers, got 3", 3, None),
         (TypeError, "layers must be pooling layers, windows", [np.tanh], None),
-        (TypeError, "layers must pool or convolve", [nn.MaxUnpool2d(2)], None),
-        (TypeError, "size and stride that they name, got Sppf", [nn.Sppf()], None),
-        (TypeError, "size and stride that they name", [nn.MaxBlurPool2d()], None),
-        (TypeError, "size and stride that they name", [nn.DetailPreservingPool2d(3)], None),
-        (TypeError, "size and stride that they name", [nn.SpectralPool2d(4)], (16, 16)),
-        (TypeError, "size and stride that they name", [nn.FractionalMaxPool2d(2, 4)], (16, 16)),
-        (TypeError, "size and stride that they name", [nn.S3Pool2d(2, grid_size=4)], None),
-        (TypeError, "size and stride that they name", [nn.RoiAlign(2)], (16, 16)),
+        (TypeError, "got MaxUnpool2d.*, which puts elements back", [nn.MaxUnpool2d(2)], None),
+        (TypeError, "depends on all elements", [nn.PolyphasePool2d()], None),
+        (TypeError, "reads all elements", [nn.SpectralPool2d(4)], (16, 16)),
+        (TypeError, "whose windows are drawn", [nn.FractionalMaxPool2d(2, 4)], (16, 16)),
+        (TypeError, "whose places are drawn", [nn.S3Pool2d(2, grid_size=4)], None),
+        (TypeError, "the boxes of each call", [nn.RoiAlign(2)], (16, 16)),
+        (TypeError, "cells differ in size", [nn.SpatialPyramidPool()], (16, 16)),
         (ValueError, r"layers must be \(kernel_size, stride", [(1, 1, 0, 1, 1)], None),
         (ValueError, "the same number of axes", [nn.MaxPool1d(2), nn.MaxPool2d(2)], None),
         (ValueError, "the same number of axes", [nn.MaxPool1d(2)], (8, 8)),

@@ -15,6 +15,7 @@ from cpool.alternatives.common import (
     counted,
     differentiable,
     present,
+    reads,
     refuse_missing,
     result_dtype,
     rounded,
@@ -23,6 +24,7 @@ from cpool.arrays import Options
 from cpool.pooling import WHOLE
 from cpool.reductions.base import Gradients, Operations, Work, gradient_dtype
 from cpool.results import stored, wide_dtype
+from cpool.windows import whole
 
 __all__ = ["attention_pool"]
 
@@ -273,3 +275,4 @@ def _attention_work(
 
 differentiable(attention_pool, _attention_vjp)
 counted(attention_pool, _attention_work)
+reads(attention_pool, lambda **_: [whole()])

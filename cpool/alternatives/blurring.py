@@ -23,6 +23,7 @@ from cpool.alternatives.common import (
     counted,
     per_axis,
     pooled_axes,
+    reads,
     rounded,
     widened,
     windows_with,
@@ -36,7 +37,7 @@ from cpool.results import stored, wide_dtype
 from cpool.windows import sliding
 
 if TYPE_CHECKING:
-    from cpool.windows import Sliding, _Ints, _PaddingMode
+    from cpool.windows import Sliding, Windows, _Ints, _PaddingMode
 
 __all__ = [
     "blur_pool1d",
@@ -506,9 +507,20 @@ def _blur_work(
     return replace(work, read=counting.size_of(options.where))
 
 
+def _windows(
+    filter_size: Any, stride: Any, rank: int, axes: Any = None, **_: Any
+) -> list[Windows]:
+    """Those of the filter, on as many axes as are known."""
+    sizes = _filter_sizes(filter_size)
+    if not isinstance(sizes, tuple):
+        sizes = (sizes,) * (rank or len(axes if isinstance(axes, tuple) else (0,)))
+    return [sliding(sizes, stride, tuple(((size - 1) // 2, size // 2) for size in sizes))]
+
+
 for _rank, _function in enumerate((blur_pool, blur_pool1d, blur_pool2d, blur_pool3d)):
     _function._vjp = _with_pullback(_function, _rank)  # type: ignore[attr-defined]
     counted(_function, partial(_blur_work, rank=_rank))
+    reads(_function, partial(_windows, rank=_rank))
 
 
 # Maximum, then blur -------------------------------------------------------------------------------
@@ -651,3 +663,7 @@ def _max_blur_work(
 
 max_blur_pool2d._vjp = _max_blur_vjp  # type: ignore[attr-defined]
 counted(max_blur_pool2d, _max_blur_work)
+reads(
+    max_blur_pool2d,
+    lambda kernel_size, **given: [sliding(kernel_size, 1), *_windows(rank=2, **given)],
+)

@@ -103,6 +103,13 @@ def counted(function: Callable[..., Any], work: Callable[..., Work]) -> None:
     function._cost = _by_name(function, work)  # type: ignore[attr-defined]
 
 
+def reads(function: Callable[..., Any], windows: Callable[..., list[Windows]] | str) -> None:
+    """Tell `cpool.receptive_field` which windows lead from x to an output, one after the other: a
+    function of those that a layer's arguments make, and of these; or, in words, why there are none.
+    """
+    function._reads = windows  # type: ignore[attr-defined]
+
+
 def _by_name(function: Callable[..., Any], run: Callable[..., T]) -> Callable[..., T]:
     """What takes arguments as the function does, and gives them to run by name."""
     signature = inspect.signature(function)

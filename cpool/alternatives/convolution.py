@@ -31,6 +31,7 @@ from cpool.alternatives.common import (
     checked_policy,
     counted,
     differentiable,
+    reads,
     refuse_nan,
     result_dtype,
 )
@@ -38,7 +39,7 @@ from cpool.arrays import Options
 from cpool.pooling import pool
 from cpool.reductions.base import NOTHING, Gradients, Operations, Work, gradient_dtype
 from cpool.results import stored, wide_dtype
-from cpool.windows import sliding, whole
+from cpool.windows import Windows, sliding, whole
 
 __all__ = ["conv1d", "conv2d", "conv3d"]
 
@@ -879,7 +880,12 @@ def _work(
     return replace(work, parameters=weight.size + (0 if bias is None else bias.size))
 
 
+def _windows(weight: Any, stride: Any, padding: Any, dilation: Any, **_: Any) -> list[Windows]:
+    return [sliding(np.shape(weight)[2:], stride, padding, dilation)]
+
+
 for _rank, _function in enumerate((conv1d, conv2d, conv3d), start=1):
     differentiable(_function, _ranked(_rank))
     counted(_function, partial(_work, rank=_rank))
+    reads(_function, _windows)
     _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from cpool import arrays, counting, lanes
 from cpool.alternatives.blurring import blur_pool
+from cpool.alternatives.common import reads
 from cpool.alternatives.families import adaptive_family, family, global_form
 from cpool.arrays import Options
 from cpool.pooling import vjp
@@ -303,3 +304,22 @@ _detail_preserving_pool.__name__ = "detail_preserving_pool"
     adaptive_detail_preserving_pool3d,
 ) = adaptive_family(_detail_preserving_pool, lambda rank: "2")
 global_detail_preserving_pool = global_form(_detail_preserving_pool, "")
+
+
+def _windows_read(windows: Windows, **_: Any) -> list[Windows]:
+    """What elements are compared with is blurred before it is averaged."""
+    return [sliding(_BLUR["filter_size"], 1, 1), windows]
+
+
+for _function in (
+    detail_preserving_pool,
+    detail_preserving_pool1d,
+    detail_preserving_pool2d,
+    detail_preserving_pool3d,
+    adaptive_detail_preserving_pool,
+    adaptive_detail_preserving_pool1d,
+    adaptive_detail_preserving_pool2d,
+    adaptive_detail_preserving_pool3d,
+    global_detail_preserving_pool,
+):
+    reads(_function, _windows_read)

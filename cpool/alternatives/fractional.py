@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, counting, planes
+from cpool.alternatives.common import reads
 from cpool.alternatives.families import family
 from cpool.arrays import Options
 from cpool.draws import Rng
@@ -185,3 +186,8 @@ fractional_max_pool2d, fractional_max_pool3d = family(
 fractional_avg_pool2d, fractional_avg_pool3d = family(
     _fractional_avg_pool, lambda rank: "2, output_ratio=0.5, rng=0", (2, 3)
 )
+
+for _function in (
+    fractional_max_pool2d, fractional_max_pool3d, fractional_avg_pool2d, fractional_avg_pool3d
+):  # fmt: skip
+    reads(_function, "whose windows are drawn")

@@ -19,6 +19,7 @@ from cpool.alternatives.common import (
     per_axis,
     pooled_axes,
     present,
+    reads,
     refuse_missing,
     rounded,
     windows_with,
@@ -446,3 +447,4 @@ def _power_sums(norm: float, size: int, x: Array) -> Operations:
 for _rank, _function in enumerate((polyphase_pool1d, polyphase_pool2d), 1):
     differentiable(_function, _ranked(_rank))
     counted(_function, partial(_work, rank=_rank))
+    reads(_function, "whose phase depends on all elements")

@@ -16,6 +16,7 @@ from cpool.alternatives.common import (
     counted,
     differentiable,
     present,
+    reads,
     refuse_missing,
     rounded,
     widened,
@@ -31,7 +32,7 @@ from cpool.results import stored
 from cpool.windows import sliding
 
 if TYPE_CHECKING:
-    from cpool.windows import _Ints
+    from cpool.windows import Windows, _Ints
 
 __all__ = ["spatial_pyramid_pool", "sppf"]
 
@@ -148,6 +149,7 @@ def _spatial_pyramid_work(
 
 differentiable(spatial_pyramid_pool, _spatial_pyramid_vjp)
 counted(spatial_pyramid_pool, _spatial_pyramid_work)
+reads(spatial_pyramid_pool, "whose cells differ in size")
 
 # SPPF ---------------------------------------------------------------------------------------------
 
@@ -301,6 +303,11 @@ def _sppf_vjp(
     return _sppf(x, kernel_size, repeats, Options(rank=2, **options), True)
 
 
+def _sppf_windows(kernel_size: Any, repeats: int, **_: Any) -> list[Windows]:
+    sizes = kernel_size if isinstance(kernel_size, tuple) else (kernel_size,) * 2
+    return [sliding(sizes, 1, "same")] * repeats
+
+
 def _sppf_work(
     x: Array, kernel_size: Any, repeats: Any, channels_last: Any, where: Any, **_: Any
 ) -> Work:
@@ -317,3 +324,4 @@ def _sppf_work(
 
 differentiable(sppf, _sppf_vjp)
 counted(sppf, _sppf_work)
+reads(sppf, _sppf_windows)

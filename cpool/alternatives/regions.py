@@ -12,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, bins, counting
-from cpool.alternatives.common import checked_policy, counted, differentiable, result_dtype
+from cpool.alternatives.common import (
+    checked_policy,
+    counted,
+    differentiable,
+    reads,
+    result_dtype,
+)
 from cpool.arrays import Options
 from cpool.reductions import Max, Mean
 from cpool.reductions.base import (
@@ -203,6 +209,7 @@ _INTERPOLATION = Operations(additions=3, multiplications=4)
 
 differentiable(roi_align, _roi_align_vjp)
 counted(roi_align, _roi_align_work)
+reads(roi_align, "which reads the boxes of each call")
 roi_align._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 
@@ -358,6 +365,7 @@ def _roi_pool_work(
 
 differentiable(roi_pool, _roi_pool_vjp)
 counted(roi_pool, _roi_pool_work)
+reads(roi_pool, "which reads the boxes of each call")
 
 
 # --- what both have in common ---------------------------------------------------------------------

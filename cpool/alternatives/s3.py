@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from cpool import arrays, counting
+from cpool.alternatives.common import reads
 from cpool.alternatives.families import entries, family
 from cpool.arrays import Options
 from cpool.draws import Rng, philox
@@ -223,3 +224,6 @@ def _s3_pool(
 _s3_pool.__name__ = "s3_pool"
 
 s3_pool, s3_pool1d, s3_pool2d, s3_pool3d = family(_s3_pool, lambda rank: "2, rng=0")
+
+for _function in (s3_pool, s3_pool1d, s3_pool2d, s3_pool3d):
+    reads(_function, "whose places are drawn")

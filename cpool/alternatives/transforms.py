@@ -30,6 +30,7 @@ from cpool.alternatives.common import (
     no_pullback,
     per_axis,
     pooled_axes,
+    reads,
     refuse_nan,
     result_dtype,
     rounded,
@@ -369,6 +370,7 @@ def _spectral_work(x: Array, output_size: Any, channels_last: Any, rank: int, **
 for _rank, _function in enumerate((spectral_pool1d, spectral_pool2d), 1):
     differentiable(_function, _spectral_ranked(_rank))
     counted(_function, partial(_spectral_work, rank=_rank))
+    reads(_function, "which reads all elements for each output")
     _function._no_omission = _NO_OMISSION  # type: ignore[attr-defined]
 
 # Haar ---------------------------------------------------------------------------------------------
@@ -637,3 +639,4 @@ _FACTOR = Operations(multiplications=1)
 for _rank, _function in enumerate((haar_pool1d, haar_pool2d, haar_pool3d), 1):
     differentiable(_function, _haar_ranked(_rank))
     counted(_function, partial(_haar_work, rank=_rank))
+    reads(_function, partial(lambda rank, **_: [sliding((2,) * rank)], _rank))
