@@ -25,7 +25,7 @@ from cpool.arrays import Options
 from cpool.draws import Rng
 from cpool.functional import max_pool2d
 from cpool.levels import pyramid
-from cpool.pooling import as_reduction, pool, vjp
+from cpool.pooling import as_reduction, check_given, pool, vjp
 from cpool.reductions import Max
 from cpool.reductions.base import Pullback, Reduction, Work, gradient_dtype
 from cpool.results import stored
@@ -140,11 +140,13 @@ def _spatial_pyramid_vjp(
 
 
 def _spatial_pyramid_work(
-    x: Array, levels: Any, reduction: Any, channels_last: Any, where: Any, **_: Any
+    x: Array, levels: Any, reduction: Any, rng: Any, channels_last: Any, where: Any, **_: Any
 ) -> Work:
     channel_axis(x, channels_last)
-    options = Options(channels_last=channels_last, where=where)
-    return counting.of_pooling(x, as_reduction(reduction), pyramid(levels), options)
+    options, windows = Options(channels_last=channels_last, where=where), pyramid(levels)
+    reduction = as_reduction(reduction)
+    check_given(reduction, windows, {"rng": rng})
+    return counting.of_pooling(x, reduction, windows, options)
 
 
 differentiable(spatial_pyramid_pool, _spatial_pyramid_vjp)

@@ -134,8 +134,11 @@ def _arguments(function: Callable[..., Any], x: np.ndarray, setting: Setting) ->
         "rng": 0,
     }
     own = setting.own(x)
+    parameters = inspect.signature(function).parameters
+    if "reduction" in parameters:
+        del common["rng"]  # it is for reductions that draw
     arguments = {}
-    for name, parameter in list(inspect.signature(function).parameters.items())[1:]:
+    for name, parameter in list(parameters.items())[1:]:
         if name in own:
             arguments[name] = own[name]
         elif name in common and not (name == "channels_last" and "axes" in own):
