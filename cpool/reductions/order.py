@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Median", "Mode", "Quantile", "Rank", "TrimmedMean"]
 
 # Limits of the networks, and what goes other ways (ordering.pyx): taps by bytes of an element,
-# medians of sorted columns (kernels/squares.pxi), and taps of histograms of columns.
+# medians of sorted columns (kernels/squares.pxi; nines.pxi takes 17), and taps of histograms of
+# columns.
 _LONGEST = {1: 250, 2: 192, 4: 128, 8: 64}
 _SQUARES = {(3, 3): 18, (5, 5): 106}
 _SWEPT = 100
