@@ -88,10 +88,10 @@ cdef int view(Plan* g, Pooled* pooled, cnp.ndarray x, cnp.ndarray y, object q, o
         return 0
     if g.q2 == NULL and not g.transposed and not loads_planes(g, x):
         merge_tiling(g)
-    if g.transposed:
-        merge_spanned(g, q is not None)
     if g.constant:
         merge_constant(g)
+    elif g.transposed:
+        merge_spanned(g, q is not None)
     if g.q2 == NULL:
         rows_from_planes(g)
     return 0

@@ -466,7 +466,7 @@ cdef class Sliding(Windows):
         a.identity = k == 1 and s == 1 and before == 0 and m == n
         if before == 0 and after == 0 and not self.ceil:
             return 0
-        if self.mode == CONSTANT or (before == 0 and after == 0):
+        if self.mode == CONSTANT or a.identity or (before == 0 and after == 0):
             check_padding(a, n)
             return 0
         if a.reach - n > MAPPED:

@@ -656,6 +656,54 @@ def test_unpool_any_geometry(data):
     assert_equal(pullback(gy), expected_gx.astype(dtype if is_floating(dtype) else np.float64))
 
 
+REDUCTIONS = [
+    cpool.Max(), cpool.Sum(), cpool.Mean(), cpool.Lp(3), cpool.RootMeanSquare(),
+    cpool.PowerMean(2), cpool.PowerMean(0.3), cpool.GeometricMean(), cpool.HarmonicMean(),
+    cpool.LogSumExp(0.7), cpool.SoftMean(), cpool.Median(), cpool.TrimmedMean(0.2),
+    cpool.Mixed(0.3),
+]  # fmt: skip
+
+
+def assert_apart(x, reduction, windows, **options):
+    """Values and gradients are those of each example of a batch by itself."""
+    y, pullback = cpool.vjp(cpool.pool, x, reduction, windows, **options)
+    gy = np.random.default_rng(1).normal(size=y.shape)
+    gx = pullback(gy)
+    for i in range(len(x)):
+        one, back = cpool.vjp(cpool.pool, x[i : i + 1], reduction, windows, **options)
+        np.testing.assert_allclose(y[i : i + 1], one, rtol=1e-12)
+        np.testing.assert_allclose(gx[i : i + 1], back(gy[i : i + 1]), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=repr)
+@pytest.mark.parametrize("shape, axes, kernel", [
+    ((2, 2, 2), 1, 2), ((3, 5, 4), 1, 5), ((8, 7, 64), 1, 7), ((4, 3, 6, 1), (2, 3), (6, 1)),
+    ((4, 6, 1, 5), (1, 2), (6, 1)), ((3, 2, 1, 4, 1), (2, 3, 4), (1, 4, 1)), ((5, 4), 1, 4),
+    ((3, 2, 4, 5), (2, 3), (4, 5)), ((6, 5, 3), 2, 3),
+], ids=str)  # fmt: skip
+def test_windows_that_span_an_axis(reduction, shape, axes, kernel):
+    """One for each plane: no plane has another one's gradient."""
+    x = np.random.default_rng(0).uniform(0.5, 2, shape)
+    for padding in (0, "valid", "same"):
+        assert_apart(x, reduction, cpool.sliding(kernel, padding=padding), axes=axes)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=repr)
+@pytest.mark.parametrize("mode", ["constant", "reflect", "nearest", "wrap"])
+def test_padding_that_no_window_reads(reduction, mode):
+    """A row that is pooled by windows of one element, and padded behind, where ceil_mode leaves the
+    window out that would read it."""
+    rng = np.random.default_rng(2)
+    for shape, axes, kernel, padding in [
+        ((100, 1, 9), (1, 2), (1, 3), ((0, 1), (1, 1))),
+        ((30, 1, 9, 2), (1, 2), (1, 3), ((0, 1), (1, 1))),
+        ((20, 2, 1, 1, 7), (2, 3, 4), (1, 1, 2), ((0, 1), (0, 1), (0, 1))),
+        ((9, 5, 8), (1, 2), (1, 2), ((0, 1), (1, 0))),
+    ]:
+        windows = cpool.sliding(kernel, 1, padding, ceil_mode=True, padding_mode=mode)
+        assert_apart(rng.uniform(0.5, 2, shape), reduction, windows, axes=axes)
+
+
 @pytest.mark.parametrize("name", ["max", "min"])
 @pytest.mark.parametrize("shape", [(2, 3, 4, 6, 10), (1, 2, 5, 7, 9), (2, 2, 2, 9, 16)], ids=str)
 def test_selected_from_pairs_of_planes(name, shape):
