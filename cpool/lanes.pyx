@@ -78,12 +78,11 @@ cdef double prepare(Plan* g, Call call, Pooled* pooled, int kind, cnp.ndarray x,
     g.low = low if g.clamped else 0
     # A sum of logarithms has their absolute error, which is the relative one of the result. A
     # factor that is no float32 would be 0 or infinite.
-    # A root of a small power multiplies errors.
+    # A root of a small power multiplies errors; so does the logarithm of a small mean.
     types(g, x, x_code, DOUBLE if (x_code == DOUBLE or not floating(x_code) or g.kind == GEOMETRIC
                                    or g.kind == SMALL_POWER or (g.kind == NORM and fabs(p) < 0.5)
-                                   or call.y_code == DOUBLE
-                                   or ((g.kind == LOGARITHM or g.kind == SOFT)
-                                       and not is_moderate_factor(p)))
+                                   or call.y_code == DOUBLE or g.kind == LOGARITHM
+                                   or (g.kind == SOFT and not is_moderate_factor(p)))
           else FLOAT, call.y_code)
     return taps
 

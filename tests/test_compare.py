@@ -274,6 +274,14 @@ def test_grey_wide_and_tall_images(tmp_path, shape, dtype):
     assert f"{shape[0] // 8} × {shape[1] // 8}" in result.output
 
 
+def test_names_with_dollars(tmp_path):
+    """They are no formulas."""
+    photo = an_image(tmp_path / r"a$\frac$b $x_1$.png", 40, 48)
+    result = run(photo, "--output", tmp_path / "sheet.png")
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "sheet.png").exists()
+
+
 def test_the_photograph_of_matplotlib():
     comparison = compare.run(None)
     assert comparison.x.shape == (600, 512, 3)

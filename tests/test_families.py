@@ -360,12 +360,26 @@ def test_infinities_in_log_sum_exp(r, dtype):
         np.testing.assert_allclose(pullback([1.0]), gx, rtol=1e-6)
 
 
-def test_log_sum_exp_of_a_large_window():
-    """Whose mean of exponentials is near 0."""
-    x = np.zeros((300, 300), np.float32)
-    x[7, 9] = 200
-    y = cpool.global_log_sum_exp_pool(x[None, None])
-    np.testing.assert_allclose(y.ravel()[0], 200 - np.log(x.size), rtol=2e-7)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("most, rest", [(200, 0), (12, 0), (10, 1e-9), (0.5, 1e-12)])
+def test_log_sum_exp_of_a_large_window(most, rest, dtype):
+    """Whose mean of exponentials is near 0, also with elements that are next to nothing."""
+    x = np.full((300, 300), rest, dtype)
+    x[7, 9] = most
+    y = cpool.global_log_sum_exp_pool(x[None, None]).ravel()[0]
+    wide = x.astype(np.longdouble)
+    exact = most + np.log(np.mean(np.exp(wide - most)))
+    eps = np.finfo(dtype).eps
+    assert abs(y - exact) <= 100 * eps * most if dtype == np.float64 else 2 * eps * most
+
+
+def test_elements_that_eps_replaces_have_no_gradient():
+    for p in (0, 0.3, 2, 3.3, -1, np.inf, -np.inf):
+        for dtype in (np.float32, np.float64):
+            x = np.array([[-5, 1e-7, -0.5, 0], [-1, 2, 1e-9, 3]], dtype)
+            gx = cpool.vjp(cpool.power_mean_pool1d, x, 4, p=p)[1](np.ones((2, 1), dtype))
+            assert not gx[x < 1e-6].any()
+            assert p == -np.inf or gx[1, 3] > 0
 
 
 @pytest.mark.parametrize("r", [0.01, 1e-5, 3e-6, 1e-9])

@@ -396,7 +396,7 @@ def _show(axis: Axes, place: _Place, size: tuple[int, int], above: float) -> Non
     extent = (0, size[0], size[1], 0)
     axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest", extent=extent)
     words = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
-    words |= {"linespacing": _SPACING}
+    words |= {"linespacing": _SPACING, "parse_math": False}  # a file's name may have dollars
     top = 72 * above
     named = words | {"size": _NAME, "weight": "bold", "color": _DARK, "va": "baseline"}
     axis.annotate(place.name, (0, 1), (0, top - _NAME), **named)

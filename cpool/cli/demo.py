@@ -112,7 +112,10 @@ def load(path: Path | None) -> tuple[str, np.ndarray]:
     x = (x - low) / (high - low or 1)
     factor = -(-max(height, width) // _LARGEST)
     if min(height, width) < _SMALLEST * factor:
-        raise click.ClickException(f"{path} is too small or too narrow: {width} x {height} pixels")
+        raise click.ClickException(
+            f"{path} is too small or too narrow: {width} x {height} pixels, both must be at "
+            f"least {_SMALLEST * factor}"
+        )
     if factor > 1:
         x = cpool.avg_pool2d(x, factor, channels_last=True)
         origin += f", made {factor} times smaller by avg_pool2d"

@@ -51,6 +51,7 @@ def _panels(ratio: float) -> tuple[Figure, np.ndarray, Axes]:
 
 def _title(axis: Axes, name: str, meaning: str) -> None:
     place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+    place |= {"parse_math": False}  # a file's name may have dollars
     axis.annotate(name, (0, 1), (0, 22), fontsize=13, weight="bold", color=_DARK, **place)
     axis.annotate(meaning, (0, 1), (0, 6), fontsize=10.5, color=_PALE, **place)
 

@@ -522,12 +522,14 @@ cdef void slopes_of_powers(Real* restrict slope, const Real* restrict power,
 
 
 cdef void slopes_of_inverses(Real* restrict slope, const Real* restrict x, bint squared,
-                             Py_ssize_t n) noexcept nogil:
+                             Real low, Py_ssize_t n) noexcept nogil:
+    """0 of what became `low`, the least; nothing is below a NaN."""
     cdef Py_ssize_t i
     cdef Real v
     for i in range(n):
         v = 1 / (x[i] * x[i] if squared else x[i])
-        slope[i] = <Real> 0 if x[i] == 0 else v
+        v = <Real> 0 if x[i] == 0 else v
+        slope[i] = <Real> 0 if x[i] <= low else v
 
 
 cdef void multiply_above(Real* restrict gx, const Real* restrict x, Real low,
@@ -554,7 +556,7 @@ cdef bint multiply_piece(const Plan* g, Real* gx, const Real* x, Py_ssize_t n) n
         powers(power, copy, g.p - 1, n)
         slopes_of_powers(slope, power, x, <Real> (g.low if g.clamped else -F_INF), n)
     else:
-        slopes_of_inverses(slope, x, g.kind == HARMONIC, n)
+        slopes_of_inverses(slope, x, g.kind == HARMONIC, <Real> (g.low if g.clamped else D_NAN), n)
     for i in range(n):
         gx[i] = gx[i] * slope[i]
     return are_moderate(slope, n) and are_moderate(x, n)

@@ -183,9 +183,9 @@ cdef inline double unit_of(const Plan* g, T tag) noexcept nogil:
     return fmax(ldexp(1, ilogb(size)), smallest)
 
 
-cdef inline T less_one_of(T d, T by, T part, T inverse) noexcept nogil:
-    """(exp(by d) - 1) / unit, for by d <= 0, by = part * unit: near 0 by Taylor's series."""
-    cdef T x = by * d, near, far = (exp_of(x) - 1) * inverse
+cdef inline T less_one_of(T x, T e, T d, T part, T inverse) noexcept nogil:
+    """(e - 1) / unit with e = exp(x), for x = part * unit * d <= 0: near 0 by Taylor's series."""
+    cdef T near, far = (e - 1) * inverse
     if T is float:
         near = <T> (1 / 5040.0)
     else:
@@ -207,11 +207,15 @@ cdef inline T less_one_of(T d, T by, T part, T inverse) noexcept nogil:
     return near if x > <T> -0.25 else far
 
 
-cdef void less_one(T* restrict y, const T* restrict d, T by, T unit, Py_ssize_t n) noexcept nogil:
+cdef void less_one(T* restrict y, T* restrict e, const T* restrict d, T by, T unit,
+                   Py_ssize_t n) noexcept nogil:
+    """Exponentials of by d, and these less 1, over unit."""
     cdef Py_ssize_t i
-    cdef T part = by / unit, inverse = 1 / unit
+    cdef T x, part = by / unit, inverse = 1 / unit
     for i in range(UP(n, sizeof(T))):
-        y[i] = less_one_of(d[i], by, part, inverse)
+        x = by * d[i]
+        e[i] = exp_of(x)
+        y[i] = less_one_of(x, e[i], d[i], part, inverse)
 
 
 cdef void root_ratios(T* restrict y, const T* restrict w, const T* restrict m,
@@ -246,15 +250,19 @@ cdef void distances(const Plan* g, T* d, const T* w, const T* m, Py_ssize_t n,
         logs(d, quotient, n)
 
 
-cdef void add_less_one(T* restrict y, T* restrict nones, const T* restrict e,
-                       const T* restrict w, T none, Py_ssize_t n) noexcept nogil:
+cdef void add_less_one(T* restrict y, T* restrict total, T* restrict nones,
+                       const T* restrict less, const T* restrict e, const T* restrict w, T none,
+                       Py_ssize_t n) noexcept nogil:
     """Sums of what is there, and the number of what may not be."""
     cdef Py_ssize_t i
-    cdef T v, one
+    cdef T u, v, one
     for i in range(UP(n, sizeof(T))):
-        v = <T> 0 if w[i] == none else e[i]
+        u, v = less[i], e[i]
+        u = <T> 0 if w[i] == none else u
+        v = <T> 0 if w[i] == none else v
         one = <T> 1 if w[i] == none else <T> 0
-        y[i] = y[i] + v
+        y[i] = y[i] + u
+        total[i] = total[i] + v
         nones[i] = nones[i] + one
 
 
@@ -359,8 +367,8 @@ cdef void absorb(const Plan* g, const T* w, const T* v, Py_ssize_t done, Py_ssiz
 
 cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t taps,
                           Py_ssize_t n, char* s, T tag) noexcept nogil:
-    """Sums of f - 1, so that they stay exact where all are near 1. What is infinite may be an
-    element or none: it is counted."""
+    """Sums of f - 1, so that they stay exact where all are near 1, and of f, which do where most
+    are near 0. What is infinite may be an element or none: it is counted."""
     cdef Py_ssize_t t
     cdef T none = nothing(g, False, tag)
     cdef T* m = scratch(g, s, EXTREME, tag)
@@ -369,24 +377,31 @@ cdef void absorb_less_one(const Plan* g, const T* w, Py_ssize_t done, Py_ssize_t
     cdef T* part = scratch(g, s, PART, tag)
     cdef T* work = scratch(g, s, WORK, tag)
     cdef T* less = scratch(g, s, MORE, tag)
+    cdef T* e = scratch(g, s, VALUE, tag)
+    cdef T* sum = scratch(g, s, LEAST, tag)
     cdef T unit = <T> unit_of(g, tag)
+    fill_row(sum, n, <T> 0)
     if done > 0:
         rescale_less_one(g, done, n, s, tag)
     for t in range(taps):
         distances(g, work, w + t * g.pitch, m, n, s)
-        less_one(less, work, <T> g.p, unit, n)
-        add_less_one(part, nones, less, w + t * g.pitch, none, n)
+        less_one(less, e, work, <T> g.p, unit, n)
+        add_less_one(part, sum, nones, less, e, w + t * g.pitch, none, n)
     add_row(total, part, n)
+    add_row(scratch(g, s, MOMENT, tag), sum, n)
 
 
 cdef void rescale_less_one(const Plan* g, Py_ssize_t done, Py_ssize_t n, char* s,
                            T tag) noexcept nogil:
-    """Sums of f - 1, relative to the extreme before, become relative to the present one."""
+    """Sums of f - 1 and of f, relative to the extreme before, become relative to the present one.
+    """
     cdef T* work = scratch(g, s, WORK, tag)
     cdef T* less = scratch(g, s, MORE, tag)
+    cdef T* e = scratch(g, s, VALUE, tag)
     cdef T unit = <T> unit_of(g, tag)
     distances(g, work, scratch(g, s, BEFORE, tag), scratch(g, s, EXTREME, tag), n, s)
-    less_one(less, work, <T> g.p, unit, n)
+    less_one(less, e, work, <T> g.p, unit, n)
+    multiply(scratch(g, s, MOMENT, tag), e, n)
     move_less_one(scratch(g, s, TOTAL, tag), less, scratch(g, s, NONES, tag), <T> done, unit, n)
 
 
@@ -512,8 +527,9 @@ cdef void finish_near_one(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
     cdef T* more = scratch(g, s, MORE, tag)
     cdef const T* m = scratch(g, s, EXTREME, tag)
     cdef double unit = unit_of(g, tag)
-    finish_less_one(y, mean, scratch(g, s, TOTAL, tag), scratch(g, s, NONES, tag),
-                    scratch(g, s, COUNT, tag), <T> (g.taps * g.parts), <T> unit, n)
+    finish_less_one(y, mean, scratch(g, s, TOTAL, tag), scratch(g, s, MOMENT, tag),
+                    scratch(g, s, NONES, tag), scratch(g, s, COUNT, tag), <T> (g.taps * g.parts),
+                    <T> unit, n)
     logs(more, mean, n)
     finish_logarithm(y, mean, more, <T> (g.p / unit), <T> unit, n)
     if g.kind == LOGARITHM:
@@ -527,20 +543,20 @@ cdef void finish_near_one(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept 
 
 
 cdef void finish_less_one(T* restrict y, T* restrict mean, T* restrict total,
-                          const T* restrict nones, const T* restrict count, T taps, T unit,
-                          Py_ssize_t n) noexcept nogil:
+                          const T* restrict sum, const T* restrict nones, const T* restrict count,
+                          T taps, T unit, Py_ssize_t n) noexcept nogil:
     """The mean of (f - 1) / unit, that of f, and the sum of f, of which one is 1: unless all are
     infinitely far from 0."""
     cdef Py_ssize_t i
-    cdef T less, sum, inverse = 1 / unit
+    cdef T less, near, far, inverse = 1 / unit
     for i in range(UP(n, sizeof(T))):
         # Infinite elements, of which f is 0.
         less = total[i] - (nones[i] - (taps - count[i])) * inverse
-        sum = unit * less + count[i]
-        total[i] = sum if sum > <T> 0.5 else count[i]
+        total[i] = sum[i] if sum[i] > <T> 0.5 else count[i]
         y[i] = less / count[i]
-        # Where it is small the digits of 1 + y are few, those of the sum are not.
-        mean[i] = 1 + unit * y[i] if unit * y[i] > <T> -0.5 else sum / count[i]
+        near = 1 + unit * y[i]
+        far = sum[i] / count[i]
+        mean[i] = near if unit * y[i] > <T> -0.5 else far
 
 
 cdef void finish_logarithm(T* restrict y, const T* restrict mean, const T* restrict logarithm,
@@ -735,14 +751,15 @@ cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) 
     cdef const T* m = scratch(g, s, EXTREME, tag)
     cdef const T* total = scratch(g, s, TOTAL, tag)
     cdef const T* count = scratch(g, s, COUNT, tag)
+    cdef T low = <T> (g.low if g.clamped else D_NAN)     # nothing is below a NaN
     if g.kind == NORM and isinf(g.p):
-        slope_of_extreme(w, y, scratch(g, s, MORE, tag), n)
+        slope_of_extreme(w, y, scratch(g, s, MORE, tag), low, n)
     elif g.kind == NORM or g.kind == SMALL_POWER:
         ratios(more, w, y, n)
         powers(work, more, g.p - 1, n)
-        slope_of_norm(w, work, y, count, g.mean, <T> g.low, g.clamped, n)
+        slope_of_norm(w, work, y, count, g.mean, <T> (g.low if g.clamped else -F_INF), n)
     elif g.kind == HARMONIC or g.kind == GEOMETRIC:
-        slope_of_inverse(w, y, count, g.kind == HARMONIC, n)
+        slope_of_inverse(w, y, count, g.kind == HARMONIC, low, n)
     elif g.kind == PLAIN:
         fill_row(w, n, <T> 1)
         divide_row(w, count, n)
@@ -764,9 +781,9 @@ cdef void slopes(const Plan* g, T* w, const T* v, Py_ssize_t n, char* s, T tag) 
         slope_of_soft(w, work, total, y, <T> g.p, n)
 
 
-cdef void slope_of_extreme(T* restrict w, const T* restrict y, T* restrict taken,
+cdef void slope_of_extreme(T* restrict w, const T* restrict y, T* restrict taken, T low,
                            Py_ssize_t n) noexcept nogil:
-    """The first of the greatest sizes."""
+    """The first of the greatest sizes, unless it became `low`, the least."""
     cdef Py_ssize_t i
     cdef T one, found
     for i in range(UP(n, sizeof(T))):
@@ -775,14 +792,13 @@ cdef void slope_of_extreme(T* restrict w, const T* restrict y, T* restrict taken
         one = <T> 1 if w[i] > 0 else <T> 0
         one = <T> -1 if w[i] < 0 else one
         taken[i] = taken[i] + found
-        w[i] = found * one
+        w[i] = <T> 0 if w[i] <= low else found * one
 
 
 cdef void slope_of_norm(T* restrict w, const T* restrict power, const T* restrict y,
-                        const T* restrict count, bint mean, T low, bint clamped,
-                        Py_ssize_t n) noexcept nogil:
+                        const T* restrict count, bint mean, T low, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef T z, one, least = low if clamped else -F_INF
+    cdef T z, one
     for i in range(UP(n, sizeof(T))):
         z = power[i] / (count[i] if mean else <T> 1)
         one = <T> 1 if w[i] > 0 else <T> 0
@@ -791,17 +807,18 @@ cdef void slope_of_norm(T* restrict w, const T* restrict power, const T* restric
         z = z if one != 0 else <T> 0
         z = z if y[i] > 0 else <T> 0
         z = y[i] if y[i] != y[i] else z
-        w[i] = z if w[i] > least else <T> 0
+        w[i] = z if w[i] > low else <T> 0
 
 
 cdef void slope_of_inverse(T* restrict w, const T* restrict y, const T* restrict count,
-                           bint harmonic, Py_ssize_t n) noexcept nogil:
+                           bint harmonic, T low, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef T q, z
     for i in range(UP(n, sizeof(T))):
         q = y[i] / w[i]
         z = (q * q if harmonic else q) / count[i]
-        w[i] = <T> 0 if w[i] == 0 else z
+        z = <T> 0 if w[i] == 0 else z
+        w[i] = <T> 0 if w[i] <= low else z
 
 
 cdef void divide_row(T* restrict y, const T* restrict by, Py_ssize_t n) noexcept nogil:
