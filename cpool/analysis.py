@@ -24,6 +24,7 @@ from cpool import arrays, counting, functional
 from cpool.alternatives.common import checked_policy
 from cpool.alternatives.pyramids import spatial_pyramid_pool
 from cpool.arrays import Options
+from cpool.draws import philox
 from cpool.levels import Pyramid, pyramid
 from cpool.nn import Layer
 from cpool.pooling import as_reduction, check_given, pool
@@ -299,6 +300,8 @@ def cost(
     if not callable(function):
         raise TypeError(f"function must be a function of cpool, got {function!r}")
     kind = _input_dtype(dtype)
+    if not isinstance(kwargs.get("rng"), np.random.Generator):
+        philox(kwargs.get("rng"))  # it is none, or a seed
     x = counting.stand_in(shape, kind)
     work = _work(function, x, args, kwargs)
     result = floating_dtype(kind) if work.dtype is None else work.dtype
@@ -545,7 +548,7 @@ def _windows_of_foreign(layer: Any) -> Windows:
         raise TypeError(f"layers must have windows that are evenly apart, got {layer!r}")
     kernel = getattr(layer, "kernel_size", None)
     if kernel is None and getattr(layer, "weight", None) is not None:
-        kernel = tuple(np.shape(layer.weight)[2:])
+        kernel = tuple(np.shape(layer.weight)[2:]) or None
     if kernel is not None:
         given = {
             name: getattr(layer, name)
@@ -573,11 +576,14 @@ def _common_rank(known: list[tuple[str, list[Windows], int | None]], input_size:
 
 def _lengths(input_size: Any, rank: int) -> Ints:
     try:
-        return tuple(operator.index(n) for n in _per_axis(input_size, rank))
+        lengths = tuple(operator.index(n) for n in _per_axis(input_size, rank))
     except TypeError:
         raise TypeError(
             f"input_size must be an int or a tuple of ints, got {input_size!r}"
         ) from None
+    if min(lengths) < 1:
+        raise ValueError(f"input_size must be at least 1, got {input_size!r}")
+    return lengths
 
 
 def _geometry(

@@ -996,6 +996,8 @@ def test_fields_print_as_a_table():
         (TypeError, "whose places are drawn", [nn.S3Pool2d(2, grid_size=4)], None),
         (TypeError, "the boxes of each call", [nn.RoiAlign(2)], (16, 16)),
         (TypeError, "cells differ in size", [nn.SpatialPyramidPool()], (16, 16)),
+        (TypeError, "layers must be pooling", [SimpleNamespace(weight=np.ones(3))], None),
+        (ValueError, "input_size must be at least 1, got -1", [nn.MaxPool1d(3)], -1),
         (ValueError, r"layers must be \(kernel_size, stride", [(1, 1, 0, 1, 1)], None),
         (ValueError, "the same number of axes", [nn.MaxPool1d(2), nn.MaxPool2d(2)], None),
         (ValueError, "the same number of axes", [nn.MaxPool1d(2)], (8, 8)),
@@ -1015,6 +1017,13 @@ def test_errors_of_receptive_field(error, message, layers, size):
 def test_an_output_has_an_index_for_each_axis():
     with pytest.raises(ValueError, match="output must have 2 indices"):
         cpool.receptive_field([nn.MaxPool2d(3)])[0].region(1)
+
+
+def test_cost_refuses_seeds_that_are_none():
+    for seed, error in (("a", TypeError), (1.5, TypeError), (-1, ValueError)):
+        with pytest.raises(error, match="rng must"):
+            cpool.cost(cpool.stochastic_pool2d, (1, 1, 8, 8), 2, rng=seed)
+    assert cpool.cost(cpool.stochastic_pool2d, (1, 1, 8, 8), 2, rng=3).output_shape[-1] == 4
 
 
 # Shifts -------------------------------------------------------------------------------------------

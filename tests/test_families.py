@@ -288,6 +288,24 @@ def test_norms_do_not_overflow():
     assert cpool.power_mean_pool1d([2.0, 3.0], 2, p=1e4)[0] == pytest.approx(3, rel=1e-3)
 
 
+@pytest.mark.parametrize("p", [0.7, 1.5, 2.5, 3.3, 5, 7.7])
+def test_norms_of_numbers_of_any_size(p):
+    """In float64 as exact as those near 1: a root takes its power from 1 / p, not from a double."""
+    rng = np.random.default_rng(4)
+    for exponent in (-290, -100, -30, 0, 30, 100, 290):
+        for n in (1, 9):
+            window = rng.uniform(0.5, 2, n) * 10.0**exponent
+            with decimal.localcontext(prec=60):
+                power = decimal.Decimal(p)
+                total = sum((power * decimal.Decimal(v).ln()).exp() for v in window.tolist())
+                norm = float((total.ln() / power).exp())
+                mean = float(((total / n).ln() / power).exp())
+            eps = np.finfo(float).eps
+            np.testing.assert_allclose(cpool.lp_pool1d(window, p, n), norm, rtol=6 * eps)
+            y = cpool.power_mean_pool1d(window, n, p=p, eps=1e-305)
+            np.testing.assert_allclose(y, mean, rtol=6 * eps)
+
+
 def test_norm_of_nothing():
     """0, and no gradient: not the NaN of PyTorch."""
     y, pullback = cpool.vjp(cpool.lp_pool1d, np.zeros(4), 2, 2)

@@ -226,16 +226,19 @@ CPOOL_INLINE double cpool_log_double(double x) {
 
    p       itself, if its absolute value is not too large for a product with a logarithm, or too
            small for a quotient; p beyond these bounds give the same powers as the bounds,
+   more    what a quotient has more than a double of it, p: times the logarithm of a large number
+           that is some units in the last place,
    lowest, highest
            where log2 x is cut off: p times it over- or underflows. Variables, not constants, also
            because compilers follow constants through selects and make many out of one,
    none    what becomes of a number below 0, or none. */
-typedef struct { double p, lowest, highest, none; } cpool_power;
+typedef struct { double p, more, lowest, highest, none; } cpool_power;
 
 CPOOL_INLINE cpool_power cpool_power_of(double p) {
     double size = fabs(p), bound = size > 0x1p66 ? 0x1p66 : (size < 0x1p-70 ? 0x1p-70 : size);
     cpool_power power;
     power.p = p == 0 ? 0 : copysign(bound, p);
+    power.more = 0;
     power.lowest = (p > 0 ? -1080 : -1030) / bound;
     power.highest = (p > 0 ? 1030 : 1080) / bound;
     power.none = p == 0 ? 1 : NAN;
@@ -307,7 +310,7 @@ CPOOL_INLINE double cpool_power_double(double x, cpool_power power) {
     double l = e + (a + b), within = cpool_log2_within(x, l, power.lowest, power.highest);
     double l_h = cpool_upper_bits(within), l_l = within == l ? b - ((l_h - e) - a) : 0;
     double p = power.p, p_h = cpool_upper_bits(p);
-    double product = p_h * l_h, rest = (p - p_h) * l_h + p * l_l;
+    double product = p_h * l_h, rest = ((p - p_h) + power.more) * l_h + p * l_l;
     double shifted = (product + rest) + shift;
     double r = (product - (shifted - shift)) + rest, rr = r * r;
     low = (0x1.62e42fefa39efp-1 + r * 0x1.ebfbdff82c5a5p-3)
@@ -503,5 +506,17 @@ static void cpool_powers_float(float *restrict y, const float *restrict x, doubl
 static void cpool_powers_double(double *restrict y, const double *restrict x, double p,
                                 ptrdiff_t n) {
     CPOOL_POWERS(double, sqrt, 1.0);
+}
+/* The powers 1 / k. */
+static void cpool_inverse_powers_double(double *restrict y, const double *restrict x, double k,
+                                        ptrdiff_t n) {
+    double p = 1 / k, rest = fma(-p, k, 1);
+    cpool_power power = cpool_power_of(p);
+    if (rest == 0 || power.p != p) {
+        cpool_powers_double(y, x, p, n);
+        return;
+    }
+    power.more = rest / k;
+    cpool_any_powers_double(y, x, power, n);
 }
 #endif

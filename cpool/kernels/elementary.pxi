@@ -31,6 +31,8 @@ cdef extern from "elementary.h":
                                            Py_ssize_t n) noexcept nogil
     void powers_double "cpool_powers_double"(double* y, const double* x, double p,
                                              Py_ssize_t n) noexcept nogil
+    void inverse_powers_double "cpool_inverse_powers_double"(double* y, const double* x, double k,
+                                                             Py_ssize_t n) noexcept nogil
     void cube_roots_float "cpool_cube_roots_float"(float* y, const float* x,
                                                    Py_ssize_t n) noexcept nogil
     void cube_roots_double "cpool_cube_roots_double"(double* y, const double* x,
@@ -84,6 +86,14 @@ cdef void powers(Real* y, const Real* x, double p, Py_ssize_t n) noexcept nogil:
         powers_float(y, x, p, n)
     else:
         powers_double(y, x, p, n)
+
+
+cdef void inverse_powers(Real* y, const Real* x, double k, Py_ssize_t n) noexcept nogil:
+    """Powers 1 / k, which is no double, with the same errors."""
+    if Real is float:
+        powers_float(y, x, 1 / k, n)
+    else:
+        inverse_powers_double(y, x, k, n)
 
 
 cdef void cube_roots(Real* y, const Real* x, Py_ssize_t n) noexcept nogil:

@@ -288,7 +288,7 @@ cdef void bring_back(const Plan* g, Real* z, Py_ssize_t n) noexcept nogil:
         if g.kind == NORM and g.p == 3:
             cube_roots(y, z, part)
         elif g.kind == NORM:
-            powers(y, z, 1 / g.p, part)
+            inverse_powers(y, z, g.p, part)
         elif g.kind == HARMONIC:
             reciprocals(y, z, part)
         elif g.kind == GEOMETRIC:

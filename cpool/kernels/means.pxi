@@ -507,7 +507,7 @@ cdef void finish_values(const Plan* g, Py_ssize_t n, char* s, T tag) noexcept no
         if g.kind == GEOMETRIC:
             exps(y, work, n)
         elif g.kind == NORM:
-            powers(y, work, 1 / g.p, n)
+            inverse_powers(y, work, g.p, n)
             multiply(y, m, n)
         else:
             memcpy(y, work, n * sizeof(T))
