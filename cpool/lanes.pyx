@@ -540,10 +540,13 @@ def slopes(str kind, cnp.ndarray x, Windows windows, Options options, gy, dtype,
     prepare(g, call, &pooled, KINDS[kind], x, windows, options, p, low)
     g.task, g.mean, g.by_logits, g.raise_nan = SLOPES_OF, mean, by_logits, False
     number = np.float64 if g.t_type == DOUBLE else np.float32
-    gy = checked_gradient(gy, shape_of(call)).astype(number, copy=False)
+    gy = checked_gradient(gy, shape_of(call))
+    if gy.dtype not in (np.float32, np.float64):
+        gy = gy.astype(number)
     found = slopes_of_sums(g.kind, x, windows, options, gy, dtype, p, low, mean, out)
     if found is not None:
         return found
+    gy = gy.astype(number, copy=False)
     gx = cleared(out, x, number)
     surroundings = surroundings_of(g, call, detail)
     view(g, &pooled, x, gy, surroundings, None, as_mask(options.where, x), False, gx)
