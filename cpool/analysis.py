@@ -26,7 +26,6 @@ from cpool.alternatives.pyramids import spatial_pyramid_pool
 from cpool.arrays import Options
 from cpool.draws import philox
 from cpool.levels import Pyramid, pyramid
-from cpool.nn import Layer
 from cpool.pooling import as_reduction, check_given, pool
 from cpool.reductions import REGISTRY
 from cpool.reductions.base import Operations, Reduction, Work, floating_dtype
@@ -531,8 +530,9 @@ def _layer_windows(layer: Any) -> tuple[list[Windows], int | None]:
         return [windows := sliding(*layer)], windows.ndim
     match = re.search(r"([123])d$", type(layer).__name__)
     rank = int(match[1]) if match else None
-    if isinstance(layer, Layer):
-        read = layer._reads()
+    told = getattr(type(layer), "_reads", None)  # those of cpool.nn, which is imported when used
+    if told is not None:
+        read = told(layer)
         return read, rank or max(windows.ndim or 0 for windows in read) or None
     windows = _windows_of_foreign(layer)
     return [windows], rank or windows.ndim

@@ -222,6 +222,17 @@ def test_pooling_brings_nothing_optional(tmp_path):
     assert done.returncode == 0, done.stderr
 
 
+def test_layers_and_the_reference_are_imported_when_they_are_used(tmp_path):
+    code = (
+        "import sys, cpool\n"
+        "assert not {'cpool.nn', 'cpool.reference'} & set(sys.modules)\n"
+        "cpool.receptive_field([cpool.nn.MaxPool2d(3)])\n"
+        "assert 'cpool.nn' in sys.modules"
+    )
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", ["nonsense", "AVX2", "avx1024", "cpu", "plan", " "])
 def test_unknown_instruction_set(name, tmp_path):
     done = run("import cpool", tmp_path, CPOOL_ISA=name)
